@@ -1,0 +1,1 @@
+"""An arm put together: model x prompt x optional retrieval."""

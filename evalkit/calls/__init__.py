@@ -1,0 +1,1 @@
+"""One request in, one completion out, with every promise: cache, retries, concurrency, timing."""

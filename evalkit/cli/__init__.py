@@ -1,0 +1,1 @@
+"""The commands. One file each; a command returns an exit code."""

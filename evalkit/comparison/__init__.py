@@ -1,0 +1,1 @@
+"""Paired differences between arms, curves, and failures by kind."""

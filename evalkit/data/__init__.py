@@ -1,0 +1,1 @@
+"""Cases, examples, corpora and recorded rows, read from files; and the profile of them."""

@@ -1,0 +1,143 @@
+"""Every error evalkit raises on purpose, as one tree.
+
+    EvalkitError
+    ├── InputError            the suite, the data or the command is wrong           exit 2
+    │   ├── SuiteError        suite.yaml: an unknown key, a bad type, a dangling name
+    │   ├── DataError         cases, examples, corpus or answers
+    │   ├── RunError          a run folder that is missing, locked, or made by another version
+    │   └── MissingExtraError an optional dependency is not installed
+    ├── CallError             one request to a model failed (journaled, never scored)
+    │   ├── RetryableError    worth another attempt: 429, 5xx, a dropped connection, a timeout
+    │   ├── RequestError      the provider refused this request for good
+    │   └── AccessError       wrong key, no permission, no such model: every request would fail
+    ├── TuningError           training did not finish
+    ├── IncompleteRunError    the run ended with failed or owed cells               exit 104
+    └── CostLimitError        stopped by the cost limit                              exit 103
+
+A foreign error is translated once, where it enters, with ``raise ... from``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class EvalkitError(Exception):
+    """Base of all errors raised on purpose; ``exit_code`` is what a command returns for it."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes:
+        file: The file as the user named it.
+        line: 1-based line, or None when no single line is to blame.
+        where: Dotted path inside the file (``arms.rag.model``), or "".
+        message: What is wrong and what to do.
+    """
+
+    file: str
+    line: int | None
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.where}: {self.message}" if self.where else f"{place}: {self.message}"
+
+
+class InputError(EvalkitError):
+    """The suite, the data or the command is wrong; nothing was run and nothing on disk was changed.
+
+    Args:
+        *problems: Each found problem; a plain string stands for one without a file.
+    """
+
+    exit_code = 2
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class SuiteError(InputError):
+    """``suite.yaml`` cannot be used."""
+
+
+class DataError(InputError):
+    """Cases, examples, a corpus or recorded answers cannot be used."""
+
+
+class RunError(InputError):
+    """A run folder is missing, locked by another process, or made by another version."""
+
+
+class MissingExtraError(InputError):
+    """An optional dependency is needed and not installed."""
+
+
+class CallError(EvalkitError):
+    """One request failed. The cell is journaled as ``error`` and is never scored."""
+
+
+class RetryableError(CallError):
+    """Worth another attempt.
+
+    Args:
+        message: What the provider or the transport said.
+        retry_after_s: Seconds the provider asked to wait, or None.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class RequestError(CallError):
+    """The provider refused this one request; asking again would not help."""
+
+
+class AccessError(CallError):
+    """Every request to this endpoint would fail: a wrong key, no permission, no such model."""
+
+    exit_code = 104
+
+
+class TuningError(EvalkitError):
+    """Training did not finish."""
+
+
+class IncompleteRunError(EvalkitError):
+    """The run ended with failed or owed cells; the message holds the command that resumes it."""
+
+    exit_code = 104
+
+
+class CostLimitError(EvalkitError):
+    """Stopped before the cost limit was passed; the message holds the command that resumes."""
+
+    exit_code = 103
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """The sentences that end a message about an unknown name.
+
+    >>> did_you_mean("gtp", ["base", "gpt"])
+    "Defined: 'base', 'gpt'. Did you mean 'gpt'?"
+    >>> did_you_mean("x", [])
+    'None is defined.'
+    """
+    names = list(valid)
+    if not names:
+        return "None is defined."
+    listed = "Defined: " + ", ".join(repr(known) for known in names) + "."
+    close = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
+    if not close:
+        return listed
+    match = next(known for known in names if known.lower() == close[0])
+    return f"{listed} Did you mean {match!r}?"

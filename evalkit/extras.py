@@ -1,0 +1,39 @@
+"""Optional dependencies: say which extra brings them, and switch their telemetry off first."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+
+from evalkit.errors import MissingExtraError
+
+# Set before the import, since each library reads its variable at import time.
+_QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "RAGAS_DO_NOT_TRACK": "true",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def silence_telemetry() -> None:
+    """Set the opt-outs of dependencies that would otherwise report home. What the user set stays."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import ``module`` or say which extra to install.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    silence_telemetry()
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{module} is not installed; it comes with the extra {extra!r}: pip install 'evalkit[{extra}]'"
+        ) from error

@@ -1,0 +1,1 @@
+"""From a case and its sample to a score."""

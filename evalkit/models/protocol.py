@@ -1,0 +1,64 @@
+"""What every model can do. One file beside this one is one kind of back end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from evalkit.records.sample import Completion, Request
+
+
+class Model(Protocol):
+    """Answers one request.
+
+    A model is built by ``evalkit.models.build.build_model`` from its section of the suite. It raises the
+    errors of ``evalkit.errors.CallError`` for faults of the transport or the provider; the arm's own failures
+    (a refusal, a length stop, a prompt over the context limit) are ordinary completions with their
+    finish reason.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """Everything that decides an answer beside messages, seed and repeat.
+
+        Provider, base URL, model, weights fingerprint and every parameter: the response cache is keyed by it,
+        so two models that could answer differently must differ here. Holds no secret.
+        """
+        ...
+
+    async def complete(self, request: Request) -> Completion:
+        """One completion.
+
+        Raises:
+            RetryableError: Worth another attempt.
+            RequestError: This request will never succeed.
+            AccessError: No request will succeed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and memory."""
+        ...
+
+
+@runtime_checkable
+class BatchModel(Protocol):
+    """A model on this machine that answers several requests in one pass. Blocking; called in a thread."""
+
+    @property
+    def max_batch(self) -> int:
+        """Requests per pass."""
+        ...
+
+    def complete_batch(self, requests: Sequence[Request]) -> list[Completion]:
+        """One completion per request, in order. Timing says batch size and device seconds per row."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` by the model's own tokenizer, without special tokens."""
+        ...
+
+    @property
+    def context_limit(self) -> int:
+        """Prompt plus output tokens that fit."""
+        ...

@@ -1,0 +1,1 @@
+"""From a case to messages: templates, demonstrations, passages."""

@@ -1,0 +1,74 @@
+"""The facts of an arm, kept in the manifest so that a run can be read without its suite."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from evalkit.records.record import Record
+
+
+class ArmKind(StrEnum):
+    """Follows from the arm's parts; it is not a class each."""
+
+    ZERO_SHOT = "zero_shot"
+    FEW_SHOT = "few_shot"
+    RAG = "rag"
+    FINE_TUNED = "fine_tuned"
+    FINE_TUNED_RAG = "fine_tuned_rag"
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the arm belongs to the tuned family."""
+        return self in (ArmKind.FINE_TUNED, ArmKind.FINE_TUNED_RAG)
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether the arm is given passages."""
+        return self in (ArmKind.RAG, ArmKind.FINE_TUNED_RAG)
+
+
+Role = Literal["candidate", "curve"]
+
+
+class ArmFacts(Record, frozen=True, kw_only=True):
+    """How one arm answers.
+
+    Attributes:
+        name: As in the suite, with ``@4`` (shots), ``@0.25`` (fraction of the training rows) or
+            ``@1.0/seed2`` for points of a curve.
+        role: Only candidates enter the decision, Holm and the ledger.
+        parent: The candidate that a curve arm is a point of; None for candidates and free curve arms.
+        model: Name of the model in the suite.
+        base_model: Name of the model it was tuned from; None when it was not tuned.
+        prompt: Name of the prompt in the suite.
+        prompt_digest: Digest of the resolved prompt, so that prompts tried can be counted.
+        shots: Demonstrations shown.
+        retrieval: The method's name, or None.
+        top_k: Passages given, or None.
+        fraction: Share of the training rows the model saw, for tuned arms.
+        seed: Training seed (1-based), for tuned arms.
+        settings: What else the arm's model was told (temperature, max_tokens, ...), for the comparison of
+            configurations.
+    """
+
+    name: str
+    kind: ArmKind
+    role: Role
+    parent: str | None = None
+    model: str
+    base_model: str | None = None
+    model_type: str
+    prompt: str
+    prompt_digest: str = ""
+    shots: int = 0
+    retrieval: str | None = None
+    top_k: int | None = None
+    fraction: float | None = None
+    seed: int | None = None
+    settings: dict[str, str] = {}
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the arm belongs to the tuned family."""
+        return self.kind.tuned

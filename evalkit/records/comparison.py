@@ -1,0 +1,218 @@
+"""What the samples say, arm by arm and pair by pair: ``comparison.json``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.records.arm import ArmKind, Role
+from evalkit.records.record import Record
+
+
+class Estimate(Record, frozen=True, kw_only=True):
+    """A mean with its two-sided interval at ``1 - alpha``.
+
+    Attributes:
+        mean: In [0, 1]; None when no sample has a value.
+        method: How the interval was made, in words.
+        n: Cases with a value.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    method: str
+    n: int
+    n_clusters: int
+
+
+class LatencySummary(Record, frozen=True, kw_only=True):
+    """Seconds. A percentile p is given only from 1/(1-p) answers on, else None.
+
+    Attributes:
+        source: ``isolated`` (batch 1, nothing else running), ``service`` or ``batched``.
+    """
+
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    n: int
+    source: str
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
+    tokens_per_s: float | None = None
+
+
+class TokenSummary(Record, frozen=True, kw_only=True):
+    """Mean tokens per answer."""
+
+    input: float
+    cache_read: float
+    cache_write: float
+    output: float
+    reasoning: float
+
+
+class RetrievalSummary(Record, frozen=True, kw_only=True):
+    """How often the retriever found what answers the question, over cases with gold passages."""
+
+    method: str
+    top_k: int
+    recall_at_k: float | None
+    mrr: float | None
+    n: int
+
+
+class Failures(Record, frozen=True, kw_only=True):
+    """Why wrong answers are wrong; counts of samples.
+
+    Attributes:
+        format: The answer is there, the form is not.
+        missing_knowledge: Form right, content wrong, no passage given.
+        retrieval_miss: The gold passage was not among those given.
+        reading_miss: The gold passage was given, the answer is wrong.
+        refusal_or_empty: A refusal or nothing.
+        truncation: Stopped by a length or context limit.
+        other: Wrong in both form and content, or the kind cannot be told.
+    """
+
+    n_wrong: int
+    format: int = 0
+    missing_knowledge: int = 0
+    retrieval_miss: int = 0
+    reading_miss: int = 0
+    refusal_or_empty: int = 0
+    truncation: int = 0
+    other: int = 0
+
+
+class ArmSummary(Record, frozen=True, kw_only=True):
+    """One arm's figures.
+
+    Attributes:
+        n: Cells asked.
+        coverage: Share of cells with an ``ok`` sample.
+        quality: Metric name to estimate.
+        worst_case: Primary metric with every missing score counted as 0; None when nothing is missing.
+        finish_reasons: Count by reason, over ok samples.
+        prefix_tokens: Mean prompt tokens of the prefix shared by the arm's requests.
+        device_s: Mean device seconds per answer; None for hosted models.
+        prefill_s: Mean measured seconds that a cold prefill of the shared prefix adds.
+        unit_cost: Mean money per request as observed, as a decimal string; None when unknown.
+        replayed: Samples answered from the response cache.
+        scorer_chance: Primary metric with references shuffled between clusters (negative control).
+    """
+
+    name: str
+    kind: ArmKind
+    role: Role
+    parent: str | None = None
+    shots: int = 0
+    fraction: float | None = None
+    seed: int | None = None
+    model: str
+    n: int
+    ok: int
+    errors: int
+    limited: int
+    coverage: float
+    quality: dict[str, Estimate]
+    worst_case: float | None = None
+    latency: LatencySummary | None = None
+    tokens: TokenSummary | None = None
+    prefix_tokens: float = 0.0
+    device_s: float | None = None
+    prefill_s: float = 0.0
+    unit_cost: str | None = None
+    currency: str | None = None
+    finish_reasons: dict[str, int] = {}
+    failures: Failures | None = None
+    retrieval: RetrievalSummary | None = None
+    replayed: int = 0
+    scorer_chance: float | None = None
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """Treatment minus control on the cases both answered.
+
+    Attributes:
+        p_adjusted: Holm-adjusted within ``family``; None for metrics and pairs outside a family.
+        discordant: For 0/1 metrics: cases where only the treatment is right, and only the control.
+        claim: ``superior``, ``worse``, ``non_inferior``, ``equivalent`` or ``no_claim``.
+        family: ``reference`` (every candidate against the reference arm), ``tuned`` (each tuned
+            candidate against the best untuned one), ``curve`` or ``descriptive``.
+        smallest_detectable: The difference this run could have seen with 80% power.
+        worst_case: The estimate when a missing treatment counts 0 and a missing control counts 1.
+    """
+
+    treatment: str
+    control: str
+    metric: str
+    family: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    method: str
+    p_value: float | None
+    p_adjusted: float | None = None
+    discordant: tuple[int, int] | None = None
+    n: int
+    n_clusters: int
+    claim: Literal["superior", "worse", "non_inferior", "equivalent", "no_claim"]
+    smallest_detectable: float | None = None
+    worst_case: float | None = None
+    note: str | None = None
+
+
+class CurvePoint(Record, frozen=True, kw_only=True):
+    """One point of the shot curve (x = shots) or the learning curve (x = training rows or fraction)."""
+
+    arm: str
+    x: float
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class Curve(Record, frozen=True, kw_only=True):
+    """Quality against shots or training rows.
+
+    Attributes:
+        kind: ``shots`` or ``learning``.
+        trend: ``rising``, ``flat``, ``falling`` or ``unknown``, from the paired difference of the last step.
+        last_step: That difference, or None with fewer than two points.
+        note: What the trend rests on, in words.
+    """
+
+    kind: Literal["shots", "learning"]
+    parent: str
+    points: tuple[CurvePoint, ...]
+    trend: Literal["rising", "flat", "falling", "unknown"]
+    last_step: Difference | None = None
+    seed_spread: float | None = None
+    note: str = ""
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """``comparison.json``.
+
+    Attributes:
+        oracle_best_of_arms: Mean over cases of the best candidate's score: the ceiling of choosing well.
+        config_differences: Arm pairs that differ in more than model, retrieval and declared shots.
+    """
+
+    format_version: int = 1
+    primary_metric: str
+    binary: bool
+    alpha: float
+    margin: float
+    reference_arm: str
+    n_cases: int
+    n_clusters: int
+    arms: tuple[ArmSummary, ...]
+    differences: tuple[Difference, ...]
+    curves: tuple[Curve, ...] = ()
+    oracle_best_of_arms: float | None = None
+    config_differences: tuple[str, ...] = ()
+    missing_reasons: dict[str, int] = {}
+    notes: tuple[str, ...] = ()

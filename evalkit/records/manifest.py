@@ -1,0 +1,45 @@
+"""What a run was made from: ``manifest.json``."""
+
+from __future__ import annotations
+
+from evalkit.records.arm import ArmFacts
+from evalkit.records.record import Record
+
+
+class Digests(Record, frozen=True, kw_only=True):
+    """Content digests of the inputs. Two runs with equal digests answered the same questions."""
+
+    suite: str
+    cases: str
+    data: str
+    prices: str
+    weights: dict[str, str] = {}
+
+
+class Manifest(Record, frozen=True, kw_only=True):
+    """Written when the run starts; ``finished_at`` is added when its last stage ends.
+
+    Attributes:
+        suite_path: The suite's folder as the user gave it, for the resume command.
+        cell_counts: Cells per arm that the run owes in all.
+        limit: ``--limit`` as given.
+    """
+
+    format_version: int = 1
+    suite: str
+    suite_path: str
+    run_id: str
+    evalkit_version: str
+    python_version: str
+    packages: dict[str, str] = {}
+    git_commit: str | None = None
+    platform: str = ""
+    started_at: str
+    finished_at: str | None = None
+    seed: int
+    repeats: int = 1
+    limit: int | None = None
+    n_cases: int
+    prices_as_of: str | None = None
+    digests: Digests
+    arms: tuple[ArmFacts, ...] = ()

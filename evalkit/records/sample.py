@@ -1,0 +1,148 @@
+"""What is asked of a model, and what came back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from evalkit.records.case import Message, Passage
+from evalkit.records.record import Record
+
+
+class Status(StrEnum):
+    """How a cell ended. Only ``ok`` is scored."""
+
+    OK = "ok"
+    ERROR = "error"
+    LIMIT = "limit"
+
+
+class Usage(Record, frozen=True, kw_only=True):
+    """Tokens of one answer, normalised once.
+
+    Attributes:
+        input: Uncached prompt tokens only; the whole prompt is ``input + cache_read + cache_write``.
+        cache_read: Prompt tokens read from a prompt cache, or from a prefix that was prefilled once.
+        cache_write: Prompt tokens written to a cache at a price of their own.
+        output: Generated tokens, ``reasoning`` included.
+        reasoning: The part of ``output`` that was hidden reasoning.
+    """
+
+    input: int
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int
+    reasoning: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All prompt tokens."""
+        return self.input + self.cache_read + self.cache_write
+
+
+class Timing(Record, frozen=True, kw_only=True):
+    """Seconds of one answer; the clock runs only over the attempt that succeeded.
+
+    Attributes:
+        service_s: Send to last token of the successful attempt; for a local batch the batch's wall time.
+        ttft_s: Send to first token, where the answer was streamed or generated step by step.
+        queue_s: Waiting for a free slot.
+        backoff_s: Waiting between attempts.
+        attempts: How many were made.
+        batch_size: Rows answered together.
+        device_s: Device time of this row: batch wall / rows. None for hosted models.
+        prefill_s: Measured seconds a cold prefill of the shared prefix takes, where one was reused.
+    """
+
+    service_s: float | None = None
+    ttft_s: float | None = None
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    attempts: int = 1
+    batch_size: int = 1
+    device_s: float | None = None
+    prefill_s: float = 0.0
+
+
+class Cost(Record, frozen=True, kw_only=True):
+    """Money of one answer. A part that is unknown is None, never 0."""
+
+    model: Decimal | None
+    retrieval: Decimal | None = None
+    judge: Decimal | None = None
+    currency: str
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """One question for a model.
+
+    Attributes:
+        messages: The prompt. All but the last message are the prefix that a local model may prefill once.
+        seed: Passed to the provider where it takes one.
+        repeat: Part of the cache key, so that repeats are independent answers.
+        case_id: For recorded answers only; not part of the cache key of other models.
+    """
+
+    messages: tuple[Message, ...]
+    seed: int
+    repeat: int = 0
+    case_id: str = ""
+
+
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls", "context_limit", "unknown"]
+
+
+class Completion(Record, frozen=True, kw_only=True):
+    """What a model gave back for one request.
+
+    Attributes:
+        finish_reason: ``context_limit`` when the prompt did not fit: the arm's failure, with an empty output.
+        passages: Only from recorded answers that carry their own.
+    """
+
+    output: str
+    finish_reason: FinishReason = "stop"
+    usage: Usage | None = None
+    timing: Timing = Timing()
+    passages: tuple[Passage, ...] = ()
+
+
+class Sample(Record, frozen=True, kw_only=True):
+    """One arm's answer to one case and repeat: a row of ``samples.jsonl``.
+
+    Attributes:
+        output: None unless ``status`` is ok.
+        cost: None when it is not known.
+        replayed: ISO date of the first real call when the answer came from the response cache, else None.
+            Such a sample keeps that call's cost, usage and timing.
+        error: Why there is no answer.
+    """
+
+    case_id: str
+    arm: str
+    repeat: int = 0
+    status: Status
+    prompt_digest: str
+    request_digest: str
+    output: str | None = None
+    finish_reason: FinishReason | None = None
+    passages: tuple[Passage, ...] = ()
+    usage: Usage | None = None
+    cost: Cost | None = None
+    timing: Timing | None = None
+    replayed: str | None = None
+    error: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """``(case_id, arm, repeat)``: what resume and pairing go by."""
+        return self.case_id, self.arm, self.repeat
+
+
+class LatencyRow(Record, frozen=True, kw_only=True):
+    """One answer of the isolated pass at batch 1: a row of ``latency.jsonl``. Never scored."""
+
+    case_id: str
+    arm: str
+    timing: Timing

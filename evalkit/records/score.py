@@ -1,0 +1,43 @@
+"""What a metric says of one sample."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Self
+
+from evalkit.records.record import Record
+
+
+class Score(Record, frozen=True, kw_only=True):
+    """The value of one metric for one sample, or the reason there is none.
+
+    Attributes:
+        value: In [0, 1], higher is better. None when we could not measure it; ``reason`` says why.
+        stats: Counts of a corpus metric, summed over cases before the metric is computed.
+        explanation: For people: what was extracted and compared.
+    """
+
+    value: float | None
+    stats: dict[str, float] | None = None
+    reason: str | None = None
+    explanation: str | None = None
+
+    @classmethod
+    def missing(cls, reason: str) -> Self:
+        """No value, through no fault of the arm."""
+        return cls(value=None, reason=reason)
+
+
+class ScoreRow(Record, frozen=True, kw_only=True):
+    """A row of ``scores.jsonl``."""
+
+    case_id: str
+    arm: str
+    repeat: int = 0
+    metric: str
+    value: float | None
+    stats: dict[str, float] | None = None
+    reason: str | None = None
+    explanation: str | None = None
+    judge: str | None = None
+    cost: Decimal | None = None

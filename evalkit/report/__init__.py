@@ -1,0 +1,1 @@
+"""The report as terminal text, Markdown, JSON and one self-contained HTML page."""

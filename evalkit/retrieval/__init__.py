@@ -1,0 +1,1 @@
+"""From a question to passages, and how good the passages were."""

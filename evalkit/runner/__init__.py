@@ -1,0 +1,1 @@
+"""Cells, the journal and the isolated latency pass."""

@@ -1,0 +1,1 @@
+"""Marking: every sample by every metric."""

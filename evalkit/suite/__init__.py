@@ -1,0 +1,1 @@
+"""The suite file: its schema, read with line numbers. Imports no implementation."""

@@ -1,0 +1,107 @@
+"""The ``economics`` and ``prices`` sections: what an answer is worth and what things cost."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt, model_validator
+
+from evalkit.suite.models import Strict
+
+Money = Annotated[Decimal, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Range(Strict):
+    """A triangular range; one number stands for a point."""
+
+    low: float
+    mode: float
+    high: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _point(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"low": value, "mode": value, "high": value}
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Range:
+        if not self.low <= self.mode <= self.high:
+            raise ValueError(
+                f"must be in order low <= mode <= high, not {self.low:g}, {self.mode:g}, {self.high:g}"
+            )
+        if self.low < 0:
+            raise ValueError("must not be negative")
+        return self
+
+
+class TrainingEffort(Strict):
+    """Work beside the machine's: hours of people at a rate."""
+
+    labour_hours: Range = Range(low=0, mode=0, high=0)
+    labour_rate: Money = Decimal(0)
+    retune_hours: Range = Range(low=0, mode=0, high=0)
+    labelling_cost: Money = Decimal(0)
+    failed_runs: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Hosting(Strict):
+    """Standing costs per month."""
+
+    tuned_per_hour: Money | None = Field(None, description="Serving the tuned model, per hour, all month.")
+    vector_store_per_month: Money = Decimal(0)
+    hours_per_month: Annotated[float, Field(gt=0, le=744)] = 730.0
+
+
+class Economics(Strict):
+    """What volume, value and effort the decision is for.
+
+    Without ``value_per_correct`` the decision is the cheapest arm among those as good as the best.
+    """
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    horizon_months: PositiveInt = 12
+    requests_per_month: Range
+    value_per_correct: Money | None = None
+    cost_per_wrong: Money = Decimal(0)
+    training: TrainingEffort = TrainingEffort()
+    hosting: Hosting = Hosting()
+    retune_every_months: PositiveInt | None = None
+    reindex_every_months: PositiveInt | None = None
+    reindex_cost: Money = Decimal(0)
+    discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    prompt_cache_hit: Share | None = None
+    cost_per_case: Money | None = None
+    knowledge_changes_every_months: PositiveInt | None = Field(
+        None, description="How often the facts behind the answers change; warns when tuning cannot keep up."
+    )
+
+
+class BatchPrice(Strict):
+    """Explicit prices of the provider's batch endpoint; they win over ``batch_discount``."""
+
+    input: Money | None = None
+    output: Money | None = None
+    input_cache_read: Money | None = None
+
+
+class PriceConfig(Strict):
+    """One price row of the suite's own, per million tokens."""
+
+    input: Money | None = None
+    output: Money | None = None
+    input_cache_read: Money | None = None
+    input_cache_write: Money | None = None
+    reasoning: Money | None = None
+    train: Money | None = None
+    train_per_hour: Money | None = None
+    hosting_per_hour: Money | None = None
+    batch_discount: Share | None = None
+    batch: BatchPrice | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    as_of: date = Field(description="The day the price was checked.")
+    source: Annotated[str, Field(min_length=1)] = Field(description="Where the price stands.")

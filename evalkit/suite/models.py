@@ -1,0 +1,167 @@
+"""The ``models`` section: what answers. One class per built-in type; a plugin's options pass through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
+
+
+class Strict(BaseModel):
+    """Base of the schema: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class TrainingBill(Strict):
+    """What a tuned model that was made elsewhere took to train.
+
+    Give ``cost`` (money), or what it can be computed from: ``tokens`` and ``epochs`` with a ``train`` price,
+    or ``device_hours``.
+    """
+
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    epochs: PositiveFloat | None = None
+    device_hours: Annotated[float, Field(ge=0)] | None = None
+    cost: Annotated[Decimal, Field(ge=0)] | None = None
+
+
+class _Model(Strict):
+    price: str | None = Field(None, description="Price row to use; default: the model's own id.")
+    tuned_from: str | None = Field(
+        None, description="Name of the base model in this suite, for tuned models."
+    )
+    training: TrainingBill | None = Field(None, description="What training cost, with tuned_from.")
+
+
+class _Local(_Model):
+    device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
+        None, description="Money for one hour of the machine that answers."
+    )
+    max_tokens: PositiveInt = 64
+    stop: list[str] = Field(default_factory=lambda: ["\n"])
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    max_batch: PositiveInt = 32
+
+
+class EmbeddedModelConfig(_Local):
+    """The small model that ships with evalkit: shows the method, its advice does not transfer."""
+
+    type: Literal["embedded"]
+    adapter: str | None = Field(None, description="LoRA folder, relative to the suite.")
+
+
+class TransformersModelConfig(_Local):
+    """A causal language model folder or hub id, run on this machine."""
+
+    type: Literal["transformers"]
+    model: str = Field(description="Folder (relative to the suite) or hub id.")
+    revision: str | None = None
+    adapter: str | None = Field(None, description="LoRA folder, relative to the suite.")
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    trust_remote_code: bool = False
+
+
+class OpenAIModelConfig(_Model):
+    """An OpenAI-compatible chat endpoint: OpenAI, vLLM, SGLang, Ollama, llama.cpp, Together, ... by base_url."""
+
+    type: Literal["openai"]
+    model: str
+    base_url: str | None = None
+    api_key_env: str = Field("OPENAI_API_KEY", description="Name of the environment variable with the key.")
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.0
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_tokens: PositiveInt | None = 256
+    stop: list[str] | None = None
+    stream: bool = False
+    seed: bool = Field(True, description="Send the run's seed to the provider.")
+    timeout_s: PositiveFloat = 120.0
+    max_concurrency: PositiveInt = 8
+    max_attempts: PositiveInt = 5
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+
+
+class RecordedModelConfig(_Model):
+    """Answers made elsewhere, read from a file of rows ``case_id, output``."""
+
+    type: Literal["recorded"]
+    path: str
+    kind: Literal["zero_shot", "few_shot", "rag", "fine_tuned", "fine_tuned_rag"] | None = Field(
+        None, description="What kind of arm made these answers, where the suite cannot tell."
+    )
+
+
+class TunedModelConfig(Strict):
+    """A pilot tune of another model of this suite, made by evalkit before the arms are built."""
+
+    type: Literal["tuned"]
+    base: str = Field(description="Name of the model in this suite to start from.")
+    train: str = Field(description="Training rows, relative to the suite; read with the fields of the cases.")
+    prompt: str | None = Field(
+        None, description="Prompt to train with; default: that of the arm that uses the model."
+    )
+    method: str = "lora"
+    fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=lambda: [1.0], min_length=1)
+    seeds: PositiveInt = 1
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    rank: PositiveInt = 16
+    lora_alpha: PositiveInt = 32
+    target_modules: str | list[str] = "all-linear"
+    learning_rate: PositiveFloat = 4e-3
+    batch_size: PositiveInt = 32
+    epochs: PositiveFloat = Field(
+        40.0, description="Steps are in proportion to rows: rows x epochs / batch_size."
+    )
+    device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
+        None, description="Money for one hour of the machine that trains; default: the base's."
+    )
+    price: str | None = None
+
+    @model_validator(mode="after")
+    def _whole_data_is_a_fraction(self) -> TunedModelConfig:
+        if 1.0 not in self.fractions:
+            raise ValueError("fractions must include 1.0: the candidate is trained on all rows")
+        if len(set(self.fractions)) != len(self.fractions):
+            raise ValueError("fractions repeats a value")
+        return self
+
+
+class PluginModelConfig(BaseModel):
+    """A third party's model: ``type`` is its registered name or ``my_pkg.mod:Class``; it checks its own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    type: str
+    price: str | None = None
+    tuned_from: str | None = None
+    training: TrainingBill | None = None
+    device_hour: Annotated[Decimal, Field(ge=0)] | None = None
+
+
+BUILT_IN_TYPES = ("embedded", "transformers", "openai", "recorded", "tuned")
+
+
+def _type_of(value: Any) -> str:
+    name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return name if name in BUILT_IN_TYPES else "plugin"
+
+
+ModelConfig = Annotated[
+    Annotated[EmbeddedModelConfig, Tag("embedded")]
+    | Annotated[TransformersModelConfig, Tag("transformers")]
+    | Annotated[OpenAIModelConfig, Tag("openai")]
+    | Annotated[RecordedModelConfig, Tag("recorded")]
+    | Annotated[TunedModelConfig, Tag("tuned")]
+    | Annotated[PluginModelConfig, Tag("plugin")],
+    Discriminator(_type_of),
+]

@@ -1,0 +1,260 @@
+"""The suite file as typed data. Each class is one section of ``suite.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_validator
+
+from evalkit.suite.economics import Economics, Money, PriceConfig, Range, Share
+from evalkit.suite.models import ModelConfig, Strict
+from evalkit.suite.source import Location, Source
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\- ]*$", max_length=80)]
+
+
+class UseCase(Strict):
+    """What should get better, measured how, and how good is good enough."""
+
+    improve: str = ""
+    primary_metric: str | None = None
+    target: Share | None = None
+    citations_required: bool = False
+
+
+class CasesConfig(Strict):
+    """Where the cases are. ``fields`` maps our names to the file's columns."""
+
+    path: str
+    format: str | None = Field(None, description="Default: by the file's ending.")
+    fields: dict[
+        Literal["id", "input", "reference", "messages", "tags", "cluster", "gold_passages"], str | list[str]
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class ExamplesConfig(Strict):
+    """Where demonstrations come from and how they are chosen."""
+
+    path: str
+    choose: Literal["fixed", "random", "nearest"] = "fixed"
+
+
+class PromptConfig(Strict):
+    """Text around a case. ``{{fields}}`` are the case's own; unknown ones are refused."""
+
+    system: str | None = None
+    user: str = "{{input}}"
+    passages: str = Field(
+        "{{passages}}", description="Put before the user text once per passage, when there are any."
+    )
+    answer: str = Field("{{output}}", description="How a demonstration's answer is written.")
+    shots: Annotated[int, Field(ge=0, le=200)] = 0
+    examples: ExamplesConfig | None = None
+
+
+class PromptUse(Strict):
+    """An arm's prompt: a prompt by name, with what this arm changes."""
+
+    base: str
+    system: str | None = None
+    user: str | None = None
+    passages: str | None = None
+    answer: str | None = None
+    shots: Annotated[int, Field(ge=0, le=200)] | None = None
+    examples: ExamplesConfig | None = None
+
+
+class RetrievalConfig(Strict):
+    """Which passages an arm is given. ``gold`` gives those that answer the case: the ceiling."""
+
+    corpus: str = Field(description="Folder or file of passages, relative to the suite.")
+    method: str = "bm25"
+    top_k: PositiveInt = 3
+    query: str = Field("{{input}}", description="What is searched for.")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ArmConfig(Strict):
+    """One way of answering: model x prompt x optional retrieval."""
+
+    model: str
+    prompt: str | PromptUse | None = None
+    retrieval: RetrievalConfig | None = None
+    shot_curve: list[Annotated[int, Field(ge=0, le=200)]] = Field(default_factory=list)
+    role: Literal["candidate", "curve"] = "candidate"
+    kind: Literal["zero_shot", "few_shot", "rag", "fine_tuned", "fine_tuned_rag"] | None = None
+
+
+class MetricConfig(Strict):
+    """A metric with its options, written ``- token_f1`` or ``- regex: {name: ..., pattern: ...}``."""
+
+    type: str
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"type": value, "name": value}
+        if isinstance(value, dict) and len(value) == 1 and not {"type", "name"} & value.keys():
+            ((kind, options),) = value.items()
+            options = dict(options or {})
+            return {"type": kind, "name": options.pop("name", kind), "options": options}
+        return value
+
+
+class LatencyConfig(Strict):
+    """The isolated pass: this many cases, one at a time, per candidate."""
+
+    isolated: Annotated[int, Field(ge=0)] = 30
+
+
+class RunConfig(Strict):
+    """How the cells are run."""
+
+    repeats: PositiveInt = 1
+    seed: int = 0
+    max_concurrency: PositiveInt | None = None
+    latency: LatencyConfig = LatencyConfig()
+    cost_limit: Money | None = None
+
+
+class Pilot(Strict):
+    """What a pilot tune is believed to reach and cost, where no tuned arm was measured."""
+
+    quality: Range
+    cost: Money
+
+
+class Limit(Strict):
+    """A candidate outside is removed before the decision."""
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Limit:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        return self
+
+
+class DecisionConfig(Strict):
+    """What may be claimed and how sure is sure."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.90
+    reference_arm: str | None = None
+    limits: dict[str, Limit] = Field(default_factory=dict)
+    pilot: Pilot | None = None
+    draws: Annotated[int, Field(ge=500, le=200_000)] = 4000
+
+
+class GateConfig(Strict):
+    """Budgets that a run is held to against a baseline."""
+
+    max_quality_drop: Share = 0.05
+    max_cost_increase: Annotated[float, Field(ge=0)] | None = None
+    max_p95_latency_s: Annotated[float, Field(gt=0)] | None = None
+
+
+LATENCY_LIMITS = ("p50_latency_s", "p90_latency_s", "p95_latency_s", "p99_latency_s")
+OTHER_LIMITS = ("cost_per_request",)
+
+
+class Suite(Strict):
+    """A whole experiment, loaded by ``evalkit.load_suite``."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=80)]
+    description: str = ""
+    use_case: UseCase = UseCase()
+    cases: CasesConfig
+    prompts: dict[Name, PromptConfig] = Field(default_factory=dict)
+    models: dict[Name, ModelConfig] = Field(min_length=1)
+    arms: dict[Name, ArmConfig] = Field(min_length=1)
+    metrics: list[MetricConfig] = Field(min_length=1)
+    run: RunConfig = RunConfig()
+    economics: Economics | None = None
+    prices: dict[str, PriceConfig] = Field(default_factory=dict)
+    decision: DecisionConfig = DecisionConfig()
+    gate: GateConfig | None = None
+    tags: list[str] = Field(default_factory=list)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    _source: Source = PrivateAttr()
+
+    @field_validator("metrics")
+    @classmethod
+    def _metric_names_differ(cls, metrics: list[MetricConfig]) -> list[MetricConfig]:
+        names = [metric.name for metric in metrics]
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two metrics are called {sorted(repeated)[0]!r}; give one a `name:`")
+        return metrics
+
+    @property
+    def source(self) -> Source:
+        """The file it was read from, with the line of every key."""
+        return self._source
+
+    @property
+    def folder(self) -> Path:
+        """Paths in the suite are relative to this folder."""
+        return self._source.folder
+
+    def path(self, relative: str) -> Path:
+        """A path of the suite file as a path of this machine."""
+        return self.folder / relative
+
+    def line(self, *location: str | int) -> int | None:
+        """The line of ``location`` in ``suite.yaml``."""
+        return self._source.line(tuple(location))
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that carries the decision: the declared one, else the first."""
+        return self.use_case.primary_metric or self.metrics[0].name
+
+    @property
+    def reference_arm(self) -> str:
+        """The arm the others are held against: the declared one, else the first untuned candidate, else the first."""
+        if self.decision.reference_arm is not None:
+            return self.decision.reference_arm
+        candidates = [name for name, arm in self.arms.items() if arm.role == "candidate"] or list(self.arms)
+        untuned = [name for name in candidates if not self.is_tuned(self.arms[name].model)]
+        return (untuned or candidates)[0]
+
+    def is_tuned(self, model: str) -> bool:
+        """Whether a model of this suite is tuned, by evalkit or elsewhere."""
+        config = self.models[model]
+        kind = getattr(config, "kind", None)
+        return (
+            config.type == "tuned"
+            or getattr(config, "tuned_from", None) is not None
+            or kind in ("fine_tuned", "fine_tuned_rag")
+        )
+
+    def prompt_of(self, arm: str) -> tuple[str, PromptConfig]:
+        """The prompt of an arm with the arm's own changes applied, and the name it goes by.
+
+        An arm without a prompt uses the suite's only one, or a bare ``{{input}}`` where there is none.
+        """
+        use = self.arms[arm].prompt
+        if use is None:
+            return next(iter(self.prompts.items()), ("default", PromptConfig()))
+        if isinstance(use, str):
+            return use, self.prompts[use]
+        changes = use.model_dump(exclude={"base"}, exclude_none=True)
+        if use.examples is not None:
+            changes["examples"] = use.examples
+        return use.base, self.prompts[use.base].model_copy(update=changes)
+
+
+__all__ = ["Location", "Suite"]

@@ -1,0 +1,1 @@
+"""Pilot tunes: from a base model and training rows to an adapter."""
