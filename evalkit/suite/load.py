@@ -83,7 +83,9 @@ def _file_location(loc: tuple[int | str, ...], source: Source) -> Location:
     found: list[str | int] = []
     value: Any = source.data
     for index, part in enumerate(loc):
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        ):
             value = value[part]
         elif index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS:
             found.append(part)
