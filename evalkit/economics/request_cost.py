@@ -1,0 +1,299 @@
+"""What one request costs, from its tokens or its device seconds, under each prompt-cache scenario.
+
+Three scenarios stand side by side, because a few-shot prefix priced cold overstates what tuning saves:
+
+* cold: no cache; every prompt token at the input price;
+* observed: as the provider counted;
+* assumed: a share of the requests, the hit rate, finds the prefix that all requests of the arm share in the
+  cache; the others write it there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+import numpy as np
+
+from evalkit.economics.ledger import Scenario
+from evalkit.economics.line_item import MILLION, Factor, LineItem, total
+from evalkit.economics.prices import PriceRow, Rates
+from evalkit.economics.triangular import FloatArray
+
+SECONDS_AN_HOUR = Decimal(3600)
+
+Count = int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of one request (or of an average one); None where they were not counted.
+
+    Attributes:
+        input: Uncached prompt tokens only; the prompt is input + cache_read + cache_write.
+        output: Generated tokens, reasoning included.
+        cache_read: Prompt tokens read from the provider's cache.
+        cache_write: Prompt tokens written to it.
+        reasoning: The part of ``output`` spent on reasoning; None is fine where it has no price of its own.
+    """
+
+    input: Count | None
+    output: Count | None
+    cache_read: Count | None = 0
+    cache_write: Count | None = 0
+    reasoning: Count | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenColumns:
+    """Tokens of many requests; NaN where they were not counted.
+
+    Attributes:
+        input: Shape (n,), uncached prompt tokens.
+        output: Shape (n,), reasoning included.
+        cache_read: Shape (n,).
+        cache_write: Shape (n,).
+        reasoning: Shape (n,), part of ``output``.
+    """
+
+    input: FloatArray
+    output: FloatArray
+    cache_read: FloatArray
+    cache_write: FloatArray
+    reasoning: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCache:
+    """How the prompt cache is assumed to behave.
+
+    Attributes:
+        scenario: Which of the three.
+        shared_prefix: Tokens at the start of the prompt that all requests of the arm share (assumed only).
+        hit_rate: Share of requests that find the prefix cached, in [0, 1] (assumed only). At 0 nobody would
+            ask for a cache: the same as cold.
+    """
+
+    scenario: Scenario = "observed"
+    shared_prefix: int = 0
+    hit_rate: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hit_rate <= 1:
+            raise ValueError(f"a cache hit rate lies in [0, 1], got {self.hit_rate}")
+        if self.shared_prefix < 0:
+            raise ValueError(f"a shared prefix cannot have {self.shared_prefix} tokens")
+
+
+OBSERVED = PromptCache()
+
+
+def rates_in_force(prices: PriceRow, *, prompt_tokens: Count = 0, batch: bool = False) -> Rates:
+    """The prices of one request, with the documented fallbacks filled in.
+
+    Explicit batch rows win over ``batch_discount``; a prompt above ``long_context_above`` is priced by
+    ``long_context``. A missing cache-read or cache-write price falls back to the input price (never cheaper
+    than what is billed where reads are discounted), a missing reasoning price to the output price.
+
+    Returns:
+        Prices per million tokens; None stays where nothing is known, as for a batch without batch price.
+    """
+    long = prices.long_context is not None and prompt_tokens > (prices.long_context_above or 0)
+    rates = prices.long_context if long and prices.long_context is not None else prices.rates
+    if batch:
+        rates = _batch_rates(prices, rates)
+    return Rates(
+        input=rates.input,
+        output=rates.output,
+        input_cache_read=rates.input if rates.input_cache_read is None else rates.input_cache_read,
+        input_cache_write=rates.input if rates.input_cache_write is None else rates.input_cache_write,
+        reasoning=rates.output if rates.reasoning is None else rates.reasoning,
+    )
+
+
+def request_lines(
+    tokens: Tokens, prices: PriceRow, *, cache: PromptCache = OBSERVED, batch: bool = False
+) -> tuple[LineItem, ...]:
+    """The lines of one request, each with its computation in words.
+
+    Args:
+        tokens: Of one request, or the means over many (exact: cost is linear in tokens, except where prompts lie
+            on both sides of a long-context threshold or are shorter than the shared prefix).
+        prices: The model's row.
+        cache: Prompt-cache scenario.
+        batch: Whether the request goes through the batch interface.
+
+    Returns:
+        One line per kind of token that occurs; at least one. Its amount is None where tokens or price are unknown.
+
+    >>> from evalkit.economics.price_file import shipped_prices
+    >>> row = shipped_prices().lookup("gpt-4o-mini")
+    >>> for line in request_lines(Tokens(input=200, output=30, cache_read=1024), row):
+    ...     print(f"{line.name}: {line.basis} = {line.amount.normalize():f}")
+    uncached input: 200 tokens x 0.15 per million = 0.00003
+    cached input: 1,024 tokens x 0.075 per million = 0.0000768
+    output: 30 tokens x 0.60 per million = 0.000018
+    """
+    placed = _place(tokens, cache)
+    prompt = (placed.input, placed.cache_read, placed.cache_write)
+    rates = rates_in_force(prices, prompt_tokens=sum((part or 0 for part in prompt), Decimal(0)), batch=batch)
+    apart = rates.reasoning != rates.output
+    reasoning = placed.reasoning if apart else 0
+    answer = None if placed.output is None or reasoning is None else placed.output - reasoning
+    kind = "batch " if batch else ""
+    parts = (
+        ("uncached input", placed.input, rates.input, "input"),
+        ("cached input", placed.cache_read, rates.input_cache_read, "input_cache_read"),
+        ("cache write", placed.cache_write, rates.input_cache_write, "input_cache_write"),
+        ("output", answer, rates.output, "output"),
+        ("reasoning", reasoning, rates.reasoning, "reasoning"),
+    )
+    lines = tuple(
+        LineItem(
+            name,
+            (
+                Factor.exact(count, "tokens"),
+                Factor.exact(price, "per million", source=f"{prices.model} {kind}{key}", per=MILLION),
+            ),
+        )
+        for name, count, price, key in parts
+        if count is None or count > 0
+    )
+    return lines or (LineItem("no tokens", (Factor.exact(0, "tokens"),)),)
+
+
+def request_cost(
+    tokens: Tokens, prices: PriceRow, *, cache: PromptCache = OBSERVED, batch: bool = False
+) -> Decimal | None:
+    """Cost of one request.
+
+    Returns:
+        Money in the row's currency; None when a count or a price is unknown, never 0 instead.
+    """
+    return total(request_lines(tokens, prices, cache=cache, batch=batch))
+
+
+def request_costs(
+    tokens: TokenColumns, prices: PriceRow, *, cache: PromptCache = OBSERVED, batch: bool = False
+) -> FloatArray:
+    """``request_cost`` of many requests at once.
+
+    Returns:
+        Shape (n,), money per request; NaN where ``request_cost`` gives None.
+    """
+    read, write, fresh = _place_columns(tokens, cache)
+    short = _rates_array(rates_in_force(prices, batch=batch))
+    rates = short[:, np.newaxis]
+    if prices.long_context_above is not None:
+        above = prices.long_context_above + 1
+        long = _rates_array(rates_in_force(prices, prompt_tokens=above, batch=batch))
+        rates = np.where(fresh + read + write >= above, long[:, np.newaxis], rates)
+    apart = not np.array_equal(short[1], short[4], equal_nan=True) or prices.long_context is not None
+    reasoning = tokens.reasoning if apart else np.zeros_like(tokens.output)
+    counts = np.stack([fresh, tokens.output - reasoning, read, write, reasoning])
+    # An unknown price of a kind of token that does not occur is no gap: 0 x NaN must stay 0.
+    amounts = np.where(counts == 0, 0.0, counts * rates)
+    return np.asarray(amounts.sum(axis=0) / float(MILLION), dtype=np.float64)
+
+
+def device_lines(
+    device_s: Decimal | None,
+    device_hour: Decimal | None,
+    *,
+    prefix_prefill_s: Decimal | None = None,
+    cache: PromptCache = OBSERVED,
+    source: str = "device_hour",
+) -> tuple[LineItem, ...]:
+    """The lines of one request to a local model.
+
+    Locally a shared prefix is prefilled once; cold, every request pays its prefill, and at an assumed hit rate
+    the requests that miss do.
+
+    Args:
+        device_s: Device seconds of the request, batch wall time / rows.
+        device_hour: Price of one device-hour.
+        prefix_prefill_s: Measured seconds to prefill the arm's shared prefix; 0 where it has none, None where
+            it was not measured.
+        cache: Prompt-cache scenario.
+        source: Input name of the price, for models that run on devices of different price.
+
+    >>> [line.basis for line in device_lines(Decimal("0.018"), Decimal("0.08"))]
+    ['0.018 device seconds x 0.08 per hour']
+    """
+    price = Factor.exact(device_hour, "per hour", source=source, per=SECONDS_AN_HOUR)
+    lines = (LineItem("device", (Factor.exact(device_s, "device seconds"), price)),)
+    misses = {"cold": Decimal(1), "observed": Decimal(0), "assumed": 1 - cache.hit_rate}[cache.scenario]
+    if misses == 0 or prefix_prefill_s == 0:
+        return lines
+    seconds = Factor.exact(prefix_prefill_s, "prefill seconds of the shared prefix")
+    share = () if misses == 1 else (Factor.exact(misses, "of requests miss"),)
+    return (*lines, LineItem("prefix prefill", (seconds, *share, price)))
+
+
+def device_costs(
+    device_s: FloatArray,
+    device_hour: Decimal,
+    *,
+    prefix_prefill_s: Decimal | None = None,
+    cache: PromptCache = OBSERVED,
+) -> FloatArray:
+    """Cost of many requests to a local model.
+
+    Args:
+        device_s: Shape (n,), NaN where it was not measured.
+        device_hour: Price of one device-hour.
+        prefix_prefill_s: As in ``device_lines``.
+        cache: Prompt-cache scenario.
+
+    Returns:
+        Shape (n,), money per request; NaN where unknown.
+    """
+    lines = device_lines(Decimal(0), device_hour, prefix_prefill_s=prefix_prefill_s, cache=cache)
+    extra = total(lines)
+    per_second = float(device_hour / SECONDS_AN_HOUR)
+    return device_s * per_second + (np.nan if extra is None else float(extra))
+
+
+def _batch_rates(prices: PriceRow, rates: Rates) -> Rates:
+    """Explicit batch prices, else the discount taken off ``rates``, else unknown; part by part."""
+    explicit = prices.batch or Rates()
+    resolved: dict[str, Decimal | None] = {}
+    for part in fields(Rates):
+        price, full = getattr(explicit, part.name), getattr(rates, part.name)
+        if price is None and full is not None and prices.batch_discount is not None:
+            price = full * (1 - prices.batch_discount)
+        resolved[part.name] = price
+    return Rates(**resolved)
+
+
+def _place(tokens: Tokens, cache: PromptCache) -> Tokens:
+    """The same request with its prompt tokens where the scenario puts them."""
+    if cache.scenario == "observed":
+        return tokens
+    prompt = (tokens.input, tokens.cache_read, tokens.cache_write)
+    if any(part is None for part in prompt):
+        return Tokens(None, tokens.output, reasoning=tokens.reasoning)
+    whole = sum((part for part in prompt if part is not None), Decimal(0))
+    shared = min(Decimal(cache.shared_prefix), whole) if _caches(cache) else Decimal(0)
+    hit = cache.hit_rate * shared
+    return Tokens(whole - shared, tokens.output, hit, shared - hit, tokens.reasoning)
+
+
+def _place_columns(tokens: TokenColumns, cache: PromptCache) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(read, written, uncached) prompt tokens under the scenario."""
+    if cache.scenario == "observed":
+        return tokens.cache_read, tokens.cache_write, tokens.input
+    whole = tokens.input + tokens.cache_read + tokens.cache_write
+    shared = np.minimum(float(cache.shared_prefix) if _caches(cache) else 0.0, whole)
+    hit = float(cache.hit_rate) * shared
+    return hit, shared - hit, whole - shared
+
+
+def _caches(cache: PromptCache) -> bool:
+    return cache.scenario == "assumed" and cache.hit_rate > 0
+
+
+def _rates_array(rates: Rates) -> FloatArray:
+    """Shape (5,), in the order input, output, cache read, cache write, reasoning; NaN where unknown."""
+    prices = (rates.input, rates.output, rates.input_cache_read, rates.input_cache_write, rates.reasoning)
+    return np.array([np.nan if price is None else float(price) for price in prices])

@@ -1,0 +1,73 @@
+"""An amount that is not known exactly: low, most likely, high."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A triangular distribution; a value that is known exactly has ``low == mode == high``.
+
+    Attributes:
+        low: Smallest value thought possible.
+        mode: The most likely value, the one a ledger table shows.
+        high: Largest value thought possible.
+
+    Raises:
+        ValueError: The three are not finite or not in order.
+
+    >>> Range(Decimal(20), Decimal(100), Decimal(500)).mean
+    Decimal('206.6666666666666666666666667')
+    """
+
+    low: Decimal
+    mode: Decimal
+    high: Decimal
+
+    def __post_init__(self) -> None:
+        if not all(value.is_finite() for value in (self.low, self.mode, self.high)):
+            raise ValueError(f"a range needs finite numbers, got {self.low}, {self.mode}, {self.high}")
+        if not self.low <= self.mode <= self.high:
+            raise ValueError(f"a range needs low <= mode <= high, got {self.low}, {self.mode}, {self.high}")
+
+    @classmethod
+    def point(cls, value: Decimal | int) -> Self:
+        """A value known exactly.
+
+        >>> Range.point(24).mean
+        Decimal('24')
+        """
+        exact = Decimal(value)
+        return cls(exact, exact, exact)
+
+    @property
+    def is_point(self) -> bool:
+        """True when nothing is left to draw."""
+        return self.low == self.high
+
+    @property
+    def mean(self) -> Decimal:
+        """(low + mode + high) / 3: what the draws average to, which is not the mode of a lopsided range."""
+        return self.mode if self.is_point else (self.low + self.mode + self.high) / 3
+
+    def draw(self, rng: np.random.Generator, n_draws: int) -> FloatArray:
+        """Independent draws.
+
+        Args:
+            rng: The source of chance; a point takes nothing from it.
+            n_draws: How many.
+
+        Returns:
+            Shape (n_draws,), each within [low, high].
+        """
+        if self.is_point:
+            return np.full(n_draws, float(self.mode))
+        return rng.triangular(float(self.low), float(self.mode), float(self.high), n_draws)
