@@ -83,17 +83,19 @@ def _file_location(loc: tuple[int | str, ...], source: Source) -> Location:
     found: list[str | int] = []
     value: Any = source.data
     for index, part in enumerate(loc):
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        if _holds(value, part):
             value = value[part]
-        elif index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS:
-            found.append(part)
-            break
-        else:
+        elif not (index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS):
             continue
         found.append(part)
     return tuple(found)
+
+
+def _holds(value: Any, part: int | str) -> bool:
+    """Whether parsed YAML has ``part`` as a key or an index."""
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
 
 
 _TAGS = {*model_section.BUILT_IN_TYPES, "plugin", "str", "PromptUse"}
@@ -104,9 +106,7 @@ def _valid_keys(location: Location, data: Any) -> list[str]:
     current: Any = Suite
     value = data
     for part in location:
-        value = (
-            value.get(part) if isinstance(value, dict) else value[part] if isinstance(value, list) else None
-        )
+        value = value[part] if _holds(value, part) else None
         current = _step(current, part, value)
         if current is None:
             return []
