@@ -1,0 +1,186 @@
+"""Two arms that are right or wrong on the same cases: McNemar's tests and Tango's interval.
+
+Only discordant cases, where exactly one arm is right, carry information about the difference.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtr, chdtrc, ndtri
+
+from evalkit.stats.arrays import checked_alpha, checked_binary
+from evalkit.stats.bounds import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordantPairs:
+    """How two arms agree on the same cases.
+
+    Attributes:
+        treatment_only: b, the cases only the treatment got right.
+        control_only: c, the cases only the control got right.
+        n_cases: All cases, concordant ones included.
+    """
+
+    treatment_only: int
+    control_only: int
+    n_cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class McNemarResult:
+    """Two-sided p-values of McNemar's test.
+
+    Attributes:
+        p_value: Exact: binomial on the discordant pairs. Holds its level in every case, at some cost in power.
+        mid_p: Counts only half the probability of the observed split; close to the nominal level.
+    """
+
+    p_value: float
+    mid_p: float
+
+
+@dataclass(frozen=True, slots=True)
+class McNemarChiSquare:
+    """McNemar's large-sample test with Edwards' continuity correction, one degree of freedom."""
+
+    statistic: float
+    p_value: float
+
+
+def discordant_pairs(treatment: npt.ArrayLike, control: npt.ArrayLike) -> DiscordantPairs:
+    """Count the cases that only one of two arms got right.
+
+    Args:
+        treatment: Shape (n_cases,), 1 where that arm is right, else 0.
+        control: Shape (n_cases,), same case order.
+
+    Raises:
+        ValueError: The arrays differ in length, hold no case, or hold a value other than 0 and 1.
+    """
+    left = checked_binary(treatment, "treatment")
+    right = checked_binary(control, "control")
+    if left.shape != right.shape:
+        raise ValueError(f"treatment has {left.size} cases and control {right.size}; pair them by case first")
+    return DiscordantPairs(int(np.sum(left & ~right)), int(np.sum(~left & right)), left.size)
+
+
+def mcnemar(treatment_only: int, control_only: int) -> McNemarResult:
+    """Test whether two arms are right equally often on the same cases.
+
+    Args:
+        treatment_only: b, the cases only the treatment got right.
+        control_only: c, the cases only the control got right.
+
+    Returns:
+        Two-sided exact and mid-p values; both 1 when there is no discordant pair.
+
+    Raises:
+        ValueError: A count is negative.
+
+    References:
+        Fagerland, Lydersen and Laake (2013), BMC Med. Res. Methodol. 13:91, equations 4 and 7.
+
+    Example:
+        >>> mcnemar(1, 7)
+        McNemarResult(p_value=0.0703125, mid_p=0.0390625)
+    """
+    pairs = _checked_discordant(treatment_only, control_only)
+    if pairs == 0:
+        return McNemarResult(p_value=1.0, mid_p=1.0)
+    fewer = min(treatment_only, control_only)
+    point = math.comb(pairs, fewer) / 2**pairs
+    if treatment_only == control_only:
+        return McNemarResult(p_value=1.0, mid_p=1.0 - point / 2.0)
+    exact = min(1.0, 2.0 * float(bdtr(fewer, pairs, 0.5)))
+    return McNemarResult(p_value=exact, mid_p=max(0.0, exact - point))
+
+
+def mcnemar_chi_square(treatment_only: int, control_only: int) -> McNemarChiSquare:
+    """Test as `mcnemar` does, by the continuity-corrected chi-square that many published tables report.
+
+    Returns:
+        Statistic 0 and p-value 1 when there is no discordant pair.
+
+    Raises:
+        ValueError: A count is negative.
+
+    References:
+        Edwards (1948), Psychometrika 13:185-187.
+    """
+    pairs = _checked_discordant(treatment_only, control_only)
+    if pairs == 0:
+        return McNemarChiSquare(statistic=0.0, p_value=1.0)
+    statistic = max(0.0, abs(treatment_only - control_only) - 1.0) ** 2 / pairs
+    return McNemarChiSquare(statistic=statistic, p_value=float(chdtrc(1.0, statistic)))
+
+
+def tango(treatment_only: int, control_only: int, n_cases: int, alpha: float = 0.05) -> Bounds:
+    """Bound the difference of two shares of right answers on the same cases by Tango's score interval.
+
+    It is not the inversion of the exact McNemar test: with few discordant pairs the interval can exclude 0 where the
+    exact p-value is above alpha.
+
+    Args:
+        treatment_only: b, the cases only the treatment got right.
+        control_only: c, the cases only the control got right.
+        n_cases: All cases, concordant ones included.
+        alpha: Two-sided error rate.
+
+    Returns:
+        Bounds of the treatment's share minus the control's, inside [-1, 1].
+
+    Raises:
+        ValueError: A count is negative, b + c exceeds `n_cases`, there is no case, or `alpha` is not between 0 and 1.
+
+    References:
+        Tango (1998), Statistics in Medicine 17:891-908.
+
+    Example:
+        >>> tango(12, 2, 50)
+        Bounds(low=0.06111..., high=0.34470...)
+    """
+    pairs = _checked_discordant(treatment_only, control_only)
+    if n_cases < 1 or pairs > n_cases:
+        raise ValueError(
+            f"{pairs} discordant pairs of {n_cases} cases is impossible; give all cases, at least one"
+        )
+    z = float(ndtri(1.0 - checked_alpha(alpha) / 2.0))
+    high = _tango_high(treatment_only, control_only, n_cases, z)
+    low = -_tango_high(control_only, treatment_only, n_cases, z)
+    return Bounds(low=low, high=high)
+
+
+def _tango_high(b: int, c: int, n: int, z: float) -> float:
+    """Return the difference above b - c over n at which the score statistic reaches -z, by bisection."""
+    if b == n:
+        return 1.0
+    inside, outside = (b - c) / n, 1.0
+    for _ in range(60):  # halves [-1, 1] down to the last bit
+        middle = (inside + outside) / 2.0
+        if _tango_score(b, c, n, middle) >= -z:
+            inside = middle
+        else:
+            outside = middle
+    return (inside + outside) / 2.0
+
+
+def _tango_score(b: int, c: int, n: int, difference: float) -> float:
+    """Score statistic for a true `difference`, with the nuisance share at its restricted maximum likelihood."""
+    linear = (2 * n - b + c) * difference - b - c
+    constant = -c * difference * (1.0 - difference)
+    control_share = (math.sqrt(max(0.0, linear**2 - 8.0 * n * constant)) - linear) / (4.0 * n)
+    variance = n * (2.0 * control_share + difference * (1.0 - difference))
+    return (b - c - n * difference) / math.sqrt(variance)
+
+
+def _checked_discordant(treatment_only: int, control_only: int) -> int:
+    if treatment_only < 0 or control_only < 0:
+        raise ValueError(
+            f"discordant counts are {treatment_only} and {control_only}; a count cannot be negative"
+        )
+    return treatment_only + control_only
