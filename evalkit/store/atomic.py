@@ -1,0 +1,37 @@
+"""Files that are whole or not there: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from evalkit.errors import Problem, RunError
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``; what stood there stays when writing fails.
+
+    Raises:
+        RunError: The disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise_disk_error(path, error)
+
+
+def raise_disk_error(path: Path, error: OSError) -> NoReturn:
+    """Translate a failed write: say which file, why, and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = "no space left on the disk; make space and resume the run: what is journaled is intact"
+    else:
+        message = f"cannot be written: {error.strerror or error}"
+    raise RunError(Problem(str(path), None, "", message)) from error

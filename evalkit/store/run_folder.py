@@ -1,0 +1,173 @@
+"""A run on disk: the names of its files and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from evalkit.errors import Problem, RunError
+from evalkit.records.manifest import Manifest
+from evalkit.records.record import Record, from_json, to_pretty_json
+from evalkit.records.sample import LatencyRow, Sample
+from evalkit.records.score import ScoreRow
+from evalkit.store.atomic import write_atomic
+from evalkit.store.jsonl import JsonLines
+
+R = TypeVar("R", bound=Record)
+
+FORMAT_VERSION = 1
+LATEST = "latest"
+
+
+class PromptRow(Record, frozen=True, kw_only=True):
+    """One distinct prompt: a row of ``prompts.jsonl``."""
+
+    digest: str
+    messages: tuple[dict[str, str], ...]
+
+
+class RunFolder:
+    """``reports/<suite>/<run-id>/``.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def file(self, name: str) -> Path:
+        """A file of the run."""
+        return self.path / name
+
+    @property
+    def samples_file(self) -> Path:
+        """The journal: append-only, one line per finished cell."""
+        return self.file("samples.jsonl")
+
+    @property
+    def scores_file(self) -> Path:
+        """The scores, rewritten whole by each marking."""
+        return self.file("scores.jsonl")
+
+    @property
+    def latency_file(self) -> Path:
+        """The isolated pass."""
+        return self.file("latency.jsonl")
+
+    @property
+    def prompts_file(self) -> Path:
+        """Each prompt once."""
+        return self.file("prompts.jsonl")
+
+    def read(self, name: str, kind: type[R]) -> R:
+        """One JSON file of the run, such as ``manifest.json``.
+
+        Raises:
+            RunError: It is missing, is not JSON of that shape, or a newer evalkit wrote it.
+        """
+        path = self.file(name)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise RunError(
+                Problem(str(self.path), None, "", f"has no {name}; run that stage first, or resume the run")
+            ) from None
+        try:
+            version = msgspec.json.decode(content, type=_Versioned).format_version
+        except msgspec.MsgspecError as error:
+            raise RunError(Problem(str(path), None, "", f"is not readable: {error}")) from error
+        if version > FORMAT_VERSION:
+            raise RunError(
+                Problem(
+                    str(path),
+                    None,
+                    "",
+                    f"was written by a newer evalkit (format {version}, this one reads up to "
+                    f"{FORMAT_VERSION}); upgrade evalkit",
+                )
+            )
+        try:
+            return from_json(content, kind)
+        except msgspec.MsgspecError as error:
+            raise RunError(Problem(str(path), None, "", f"is not readable: {error}")) from error
+
+    def has(self, name: str) -> bool:
+        """Whether that file is there."""
+        return self.file(name).exists()
+
+    def write(self, name: str, record: Record) -> None:
+        """Write one JSON file, whole or not at all."""
+        write_atomic(self.file(name), to_pretty_json(record))
+
+    def manifest(self) -> Manifest:
+        """``manifest.json``."""
+        return self.read("manifest.json", Manifest)
+
+    def samples(self) -> Iterator[Sample]:
+        """Each cell's last row, in file order. Holds 8 bytes a row, not the rows."""
+        rows = JsonLines(self.samples_file, Sample)
+        last = last_rows(rows)
+        for index, sample in enumerate(rows):
+            if index < len(last) and last[index]:
+                yield sample
+
+    def scores(self) -> Iterator[ScoreRow]:
+        """Rows of ``scores.jsonl``."""
+        return iter(JsonLines(self.scores_file, ScoreRow))
+
+    def latency(self) -> Iterator[LatencyRow]:
+        """Rows of ``latency.jsonl``."""
+        return iter(JsonLines(self.latency_file, LatencyRow))
+
+
+class _Versioned(msgspec.Struct):
+    format_version: int = 1
+
+
+def last_rows(samples: JsonLines[Sample]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Shape (n_rows,): True where no later row is of the same cell."""
+    keys = np.fromiter((hash(sample.key) for sample in samples), dtype=np.int64)
+    last = np.zeros(len(keys), dtype=bool)
+    if len(keys):
+        _, first_from_the_end = np.unique(keys[::-1], return_index=True)
+        last[len(keys) - 1 - first_from_the_end] = True
+    return last
+
+
+def find_run(run: str | Path, root: Path) -> RunFolder:
+    """The run that a user names.
+
+    Args:
+        run: A run folder, a run id, or ``latest``.
+        root: Where runs are kept: ``./reports``.
+
+    Raises:
+        RunError: There is none, or an id names several.
+    """
+    folder = Path(run)
+    if (folder / "manifest.json").is_file():
+        return RunFolder(folder)
+    known = sorted(path.parent for path in root.glob("*/*/manifest.json"))
+    if str(run) == LATEST:
+        if not known:
+            raise RunError(Problem(str(root), None, "", "holds no run yet. `evalkit run SUITE` makes one."))
+        return RunFolder(max(known, key=lambda path: path.name))
+    matches = [path for path in known if path.name == str(run)]
+    if len(matches) > 1:
+        raise RunError(
+            f"{len(matches)} runs are called {run!r}; name the folder: " + ", ".join(map(str, matches))
+        )
+    if not matches:
+        recent = ", ".join(path.name for path in known[-3:]) or "none"
+        raise RunError(
+            f"no run {str(run)!r} under {root}. Name a run folder, a run id or 'latest'; newest runs: {recent}"
+        )
+    return RunFolder(matches[0])
