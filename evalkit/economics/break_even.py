@@ -6,29 +6,24 @@ fixed costs it has more, A the present value of 1 a month. So the two are level 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Literal
 
-import numpy as np
-
-from evalkit.economics.cash_flow import discounted_months, payback_months, retune_months
+from evalkit.economics.cash_flow import discounted_months, renewal_months
 from evalkit.economics.ledger import Terms
-from evalkit.economics.line_item import LineItem, in_words, mean_total, total
+from evalkit.economics.line_item import LineItem, in_words
 from evalkit.economics.net_benefit import (
     At,
-    DrawnArm,
     PricedArm,
     at_point,
     fixed_cost,
-    fixed_cost_draws,
     margin_per_request,
+    sum_at,
     unit_cost_at,
-    worth_draws,
 )
-from evalkit.economics.triangular import FloatArray
+from evalkit.economics.payback import payback_months
 
 Basis = Literal["cost", "net"]
 Side = Literal["above", "below", "always", "never", "unknown"]
@@ -56,29 +51,6 @@ class BreakEven:
     requests_per_month: Decimal | None
     months: Decimal | None
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEvenRange:
-    """The break-even volume over the joint draws.
-
-    Attributes:
-        side: "above": volumes above which the treatment is ahead; "below": volumes below which it is.
-        low: Lower quantile in requests per month; None where it is beyond any volume.
-        median: Middle draw; None likewise.
-        high: Upper quantile; None likewise.
-        level: Share of draws between ``low`` and ``high``.
-        share_never: Share of draws in which the treatment is ahead at no volume on that side.
-        n_draws: How many draws.
-    """
-
-    side: Literal["above", "below"]
-    low: float | None
-    median: float | None
-    high: float | None
-    level: float
-    share_never: float
-    n_draws: int
 
 
 def break_even(
@@ -138,60 +110,6 @@ def break_even(
     return found(side, fixed / (months * gain), paid_back, reason)
 
 
-def break_even_range(
-    treatment: DrawnArm,
-    control: DrawnArm,
-    terms: Terms,
-    drawn: Mapping[str, FloatArray],
-    *,
-    basis: Basis,
-    level: float = 0.9,
-    side: Literal["above", "below"] = "above",
-) -> BreakEvenRange:
-    """The break-even volume in every joint draw, as quantiles.
-
-    Args:
-        treatment: The arm that should pay, in every draw.
-        control: The arm it is held against, same draws.
-        terms: Horizon and value.
-        drawn: Uncertain inputs by name, from ``draw_inputs``; the volume among them is not used.
-        basis: "cost" or "net".
-        level: Share of draws between the two outer quantiles.
-        side: "below" where the treatment saves fixed cost and loses on every request.
-
-    Returns:
-        Quantiles over all draws. Above: a draw in which the treatment is ahead at every volume counts as 0, one
-        in which no volume suffices as beyond any. Below: the other way round.
-
-    Raises:
-        PriceError: An arm is priced in another currency than the terms.
-        ValueError: A line or the value of an answer is unknown, or a range was not drawn.
-    """
-    months = float(discounted_months(terms.discount_rate, terms.horizon_months))
-    gain = control.unit_cost - treatment.unit_cost
-    if basis == "net":
-        gain = gain + worth_draws(treatment, terms, drawn) - worth_draws(control, terms, drawn)
-    more = fixed_cost_draws(treatment.costs, terms, drawn) - fixed_cost_draws(control.costs, terms, drawn)
-    fixed = np.broadcast_to(np.asarray(more, dtype=np.float64), gain.shape)
-    crossing = np.divide(fixed, months * gain, out=np.zeros_like(gain), where=gain != 0)
-    always = (gain >= 0) & (fixed <= 0)
-    crosses = (gain > 0) & (fixed > 0) if side == "above" else (gain < 0) & (fixed < 0)
-    at_once, not_at_all = (0.0, np.inf) if side == "above" else (np.inf, 0.0)
-    volume = np.where(crosses, crossing, np.where(always, at_once, not_at_all))
-    tail = (1 - level) / 2
-    # inverted_cdf picks a draw and never averages with infinity.
-    low, median, high = np.quantile(volume, [tail, 0.5, 1 - tail], method="inverted_cdf")
-    return BreakEvenRange(
-        side=side,
-        low=_finite(low),
-        median=_finite(median),
-        high=_finite(high),
-        level=level,
-        share_never=float((~(crosses | always)).mean()),
-        n_draws=len(volume),
-    )
-
-
 def _gain(treatment: PricedArm, control: PricedArm, terms: Terms, basis: Basis, at: At) -> Decimal | None:
     """Money the treatment gains on each request."""
     if basis == "cost":
@@ -201,23 +119,24 @@ def _gain(treatment: PricedArm, control: PricedArm, terms: Terms, basis: Basis, 
 
 def _payback(treatment: PricedArm, control: PricedArm, terms: Terms, gain: Decimal, at: At) -> Decimal | None:
     """Months to pay back at the volume of the terms; every amount is known here."""
-    volume = at_point(terms.requests_per_month, at)
     later: dict[Decimal, Decimal] = {}
     for arm, sign in ((treatment, -1), (control, 1)):
-        for due in retune_months(terms.horizon_months, arm.costs.retune_every_months):
-            later[due] = later.get(due, Decimal(0)) + sign * _known(arm.costs.retune, at)
+        for renewal in arm.costs.renewals:
+            for due in renewal_months(terms.horizon_months, renewal.every_months):
+                later[due] = later.get(due, Decimal(0)) + sign * _known(renewal.items, at)
+    standing = _known(control.costs.standing, at) - _known(treatment.costs.standing, at)
     return payback_months(
         terms.discount_rate,
         terms.horizon_months,
         upfront=_known(control.costs.one_off, at) - _known(treatment.costs.one_off, at),
-        monthly=volume * gain + _known(control.costs.standing, at) - _known(treatment.costs.standing, at),
+        monthly=at_point(terms.requests_per_month, at) * gain + standing,
         later=later,
     )
 
 
 def _known(items: tuple[LineItem, ...], at: At) -> Decimal:
-    amount = total(items) if at == "mode" else mean_total(items)
-    assert amount is not None, "fixed_cost has found every amount known"  # noqa: S101 - an invariant for mypy
+    amount = sum_at(items, at)
+    assert amount is not None  # noqa: S101 - fixed_cost found every amount known; this tells mypy
     return amount
 
 
@@ -235,7 +154,3 @@ def _what_is_unknown(treatment: PricedArm, control: PricedArm, terms: Terms, bas
 
 def _less(left: Decimal | None, right: Decimal | None) -> Decimal | None:
     return None if left is None or right is None else left - right
-
-
-def _finite(volume: float) -> float | None:
-    return float(volume) if np.isfinite(volume) else None

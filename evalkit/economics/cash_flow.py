@@ -1,9 +1,9 @@
-"""Money over time: discounting by month, net present value, payback."""
+"""Money over time: discounting by month, net present value, renewals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 MONTHS_A_YEAR = 12
@@ -57,20 +57,16 @@ def npv(rate_per_year: Decimal, upfront: Decimal, monthly: Sequence[Decimal]) ->
     return upfront + sum(later, Decimal(0))
 
 
-def retune_months(horizon_months: int, every_months: Decimal | None) -> tuple[Decimal, ...]:
-    """When a model is tuned again: k, 2k, ... before the horizon ends, so ceil(H/k) - 1 times.
+def renewal_months(horizon_months: int, every_months: Decimal) -> tuple[Decimal, ...]:
+    """When something is renewed: after k, 2k, ... months before the horizon ends, so ceil(H/k) - 1 times.
 
     Args:
         horizon_months: H.
-        every_months: k, above 0; None for never.
+        every_months: k, above 0.
 
-    >>> retune_months(12, Decimal(5))
-    (Decimal('5'), Decimal('10'))
+    >>> renewal_months(12, Decimal(5)), renewal_months(12, Decimal(12))
+    ((Decimal('5'), Decimal('10')), ())
     """
-    if every_months is None:
-        return ()
-    if every_months <= 0:
-        raise ValueError(f"the retuning cadence must be above 0 months, got {every_months}")
     return tuple(every_months * count for count in range(1, math.ceil(horizon_months / every_months)))
 
 
@@ -81,48 +77,3 @@ def cadence(*limits: Decimal | None) -> Decimal | None:
     Decimal('2')
     """
     return min((limit for limit in limits if limit is not None), default=None)
-
-
-def payback_months(
-    rate_per_year: Decimal,
-    horizon_months: int,
-    upfront: Decimal,
-    monthly: Decimal,
-    later: Mapping[Decimal, Decimal],
-) -> Decimal | None:
-    """Months until the discounted sum of the flows is no longer below zero, and stays so up to the horizon.
-
-    Within the month that crosses zero the sum is taken as a straight line. A payment inside the horizon (a
-    retune) that throws the sum back below zero moves the payback behind it.
-
-    Args:
-        rate_per_year: Discount rate a year.
-        horizon_months: H; what is not paid back by then is not paid back.
-        upfront: Flow today, negative when paid.
-        monthly: Flow at the end of every month.
-        later: Further flows by the month at which they fall due.
-
-    Returns:
-        Months in [0, horizon_months], or None.
-
-    >>> payback_months(Decimal(0), 24, Decimal(-900), Decimal(100), {})
-    Decimal('9')
-    """
-    balance = upfront
-    paid_back: Decimal | None = Decimal(0) if balance >= 0 else None
-    for month in range(1, horizon_months + 1):
-        before = balance
-        balance += monthly * discount_factor(rate_per_year, month)
-        balance += sum(
-            (
-                flow * discount_factor(rate_per_year, due)
-                for due, flow in later.items()
-                if month - 1 < due <= month
-            ),
-            Decimal(0),
-        )
-        if balance < 0:
-            paid_back = None
-        elif before < 0:
-            paid_back = month - 1 - before / (balance - before)
-    return paid_back

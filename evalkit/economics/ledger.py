@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal
 
-from evalkit.economics.cash_flow import retune_months
+from evalkit.economics.cash_flow import renewal_months
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total
 from evalkit.economics.prices import PriceError
+from evalkit.economics.prompt_cache import Scenario
 from evalkit.economics.triangular import Range
-
-Scenario = Literal["cold", "observed", "assumed"]
 
 VOLUME = "requests_per_month"
 VALUE = "value_per_correct"
@@ -57,6 +55,23 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """Something done again every k months: tuning on newer data or a newer base, building the index.
+
+    Attributes:
+        every_months: k, above 0.
+        items: What doing it once costs.
+    """
+
+    every_months: Decimal
+    items: tuple[LineItem, ...]
+
+    def __post_init__(self) -> None:
+        if not self.every_months > 0:
+            raise ValueError(f"a renewal falls due every k > 0 months, got {self.every_months}")
+
+
+@dataclass(frozen=True, slots=True)
 class ArmCosts:
     """One candidate's money facts.
 
@@ -69,8 +84,8 @@ class ArmCosts:
         scenario: The scenario the verdict uses.
         one_off: Paid once at the start: training, labelling, engineering, failed runs, index building.
         standing: Paid every month whatever the volume: hosting, provisioned throughput, vector store.
-        retune: Paid at each renewal: training, ``retune_hours``, building the index again.
-        retune_every_months: Months between renewals, or None for never.
+        renewals: Paid again and again: a retune (training and ``retune_hours``), a new index. A renewal that falls
+            due at the end of the horizon or later costs nothing inside it.
     """
 
     arm: str
@@ -80,8 +95,7 @@ class ArmCosts:
     scenario: Scenario = "observed"
     one_off: tuple[LineItem, ...] = ()
     standing: tuple[LineItem, ...] = ()
-    retune: tuple[LineItem, ...] = ()
-    retune_every_months: Decimal | None = None
+    renewals: tuple[Renewal, ...] = ()
 
     @property
     def request_lines(self) -> tuple[LineItem, ...]:
@@ -102,7 +116,8 @@ class ArmCosts:
     @property
     def items(self) -> tuple[LineItem, ...]:
         """Every line, for ``draw_inputs``."""
-        return self.request_lines + self.one_off + self.standing + self.retune
+        renewed = tuple(item for renewal in self.renewals for item in renewal.items)
+        return self.request_lines + self.one_off + self.standing + renewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +197,6 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
     same_currency(costs, terms)
     months = Factor.exact(terms.horizon_months, "months")
     volume = Factor(terms.requests_per_month, "requests a month", VOLUME)
-    retunes = len(retune_months(terms.horizon_months, costs.retune_every_months))
-    times = Factor.exact(retunes, "renewal" if retunes == 1 else "renewals")
     return Ledger(
         arm=costs.arm,
         currency=costs.currency,
@@ -191,7 +204,7 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
         scenario=costs.scenario,
         one_off=Block(costs.one_off),
         standing=Block(tuple(item.times(months) for item in costs.standing)),
-        recurring=Block(tuple(item.times(times) for item in costs.retune) if retunes else ()),
+        recurring=Block(tuple(_recurring(costs, terms))),
         per_request=Block(tuple(item.times(volume, months) for item in costs.request_lines)),
     )
 
@@ -207,3 +220,11 @@ def same_currency(costs: ArmCosts, terms: Terms) -> None:
             f"the arm {costs.arm!r} is priced in {costs.currency} and the suite counts in {terms.currency}: "
             f"give its prices in {terms.currency}"
         )
+
+
+def _recurring(costs: ArmCosts, terms: Terms) -> Iterator[LineItem]:
+    for renewal in costs.renewals:
+        times = len(renewal_months(terms.horizon_months, renewal.every_months))
+        if times:
+            unit = f"{'time' if times == 1 else 'times'} (every {renewal.every_months:f} months)"
+            yield from (item.times(Factor.exact(times, unit)) for item in renewal.items)

@@ -7,16 +7,16 @@ months when the discount rate is 0) and each renewal is discounted from the mont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 import numpy as np
 
-from evalkit.economics.cash_flow import discount_factor, discounted_months, retune_months
+from evalkit.economics.cash_flow import discount_factor, discounted_months, renewal_months
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Terms, same_currency
-from evalkit.economics.line_item import Factor, mean_total, total, total_draws
+from evalkit.economics.line_item import Factor, LineItem, mean_total, total, total_draws
 from evalkit.economics.triangular import FloatArray, Range
 
 At = Literal["mode", "mean"]
@@ -83,15 +83,14 @@ def fixed_cost(costs: ArmCosts, terms: Terms, *, at: At = "mode") -> Decimal | N
         PriceError: The arm is priced in another currency than the terms.
     """
     same_currency(costs, terms)
-    add_up = total if at == "mode" else mean_total
-    renewals = _renewals(costs, terms)
-    one_off, standing, retune = add_up(costs.one_off), add_up(costs.standing), add_up(costs.retune)
-    if renewals == 0:
-        retune = Decimal(0)
-    if one_off is None or standing is None or retune is None:
-        return None
     months = discounted_months(terms.discount_rate, terms.horizon_months)
-    return one_off + months * standing + renewals * retune
+    whole = Decimal(0)
+    for weight, items in ((Decimal(1), costs.one_off), (months, costs.standing), *_renewals(costs, terms)):
+        amount = sum_at(items, at)
+        if amount is None:
+            return None
+        whole += weight * amount
+    return whole
 
 
 def margin_per_request(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | None:
@@ -109,7 +108,12 @@ def margin_per_request(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Deci
 
 def unit_cost_at(costs: ArmCosts, at: At) -> Decimal | None:
     """Cost of one average request in the scenario used; None when unknown."""
-    return total(costs.request_lines) if at == "mode" else mean_total(costs.request_lines)
+    return sum_at(costs.request_lines, at)
+
+
+def sum_at(items: tuple[LineItem, ...], at: At) -> Decimal | None:
+    """Sum of lines with every input at its mode or its mean; None when one line is unknown."""
+    return total(items) if at == "mode" else mean_total(items)
 
 
 def net_benefit(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | None:
@@ -126,7 +130,6 @@ def net_benefit(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | N
     Raises:
         PriceError: The arm is priced in another currency than the terms.
 
-    >>> from evalkit.economics.line_item import LineItem
     >>> request = LineItem("request", (Factor.exact(Decimal("0.001"), "per request"),))
     >>> training = LineItem("training", (Factor.exact(1440, "once"),))
     >>> costs = ArmCosts("tuned", "USD", None, {"observed": (request,)}, one_off=(training,))
@@ -152,8 +155,8 @@ def fixed_cost_draws(costs: ArmCosts, terms: Terms, drawn: Mapping[str, FloatArr
     same_currency(costs, terms)
     months = float(discounted_months(terms.discount_rate, terms.horizon_months))
     fixed = total_draws(costs.one_off, drawn) + months * total_draws(costs.standing, drawn)
-    if renewals := float(_renewals(costs, terms)):
-        fixed = fixed + renewals * total_draws(costs.retune, drawn)
+    for weight, items in _renewals(costs, terms):
+        fixed = fixed + float(weight) * total_draws(items, drawn)
     return fixed
 
 
@@ -220,7 +223,10 @@ def input_draws(value: Range | None, name: str, drawn: Mapping[str, FloatArray])
     return Factor(value, name, name).draws(drawn)
 
 
-def _renewals(costs: ArmCosts, terms: Terms) -> Decimal:
-    """Number of renewals inside the horizon, each discounted from its month."""
-    due = retune_months(terms.horizon_months, costs.retune_every_months)
-    return sum((discount_factor(terms.discount_rate, month) for month in due), Decimal(0))
+def _renewals(costs: ArmCosts, terms: Terms) -> Iterator[tuple[Decimal, tuple[LineItem, ...]]]:
+    """Each renewal that falls due inside the horizon, with its occurrences discounted from their months."""
+    for renewal in costs.renewals:
+        due = renewal_months(terms.horizon_months, renewal.every_months)
+        if due:
+            weights = (discount_factor(terms.discount_rate, month) for month in due)
+            yield sum(weights, Decimal(0)), renewal.items

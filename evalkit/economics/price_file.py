@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable, Rates, Sure
+from evalkit.economics.triangular import exact
 
 RATE_KEYS = ("input", "output", "input_cache_read", "input_cache_write", "reasoning")
 _ROW_AMOUNTS = ("batch_discount", "train", "train_per_hour", "hosting_per_hour")
@@ -26,8 +27,8 @@ def price_row(model: str, written: Mapping[str, Any], *, currency: str) -> Price
 
     Args:
         model: Id under which the row is found.
-        written: The keys as a suite or the shipped file holds them; numbers may be int, float, str or Decimal.
-            A float is taken as it is written (0.15 is exactly 0.15).
+        written: The keys as a suite or the shipped file holds them, None standing for a key left out; numbers
+            may be int, float, str or Decimal. A float is taken as it is written (0.15 is exactly 0.15).
         currency: Of the row when it does not name its own.
 
     Raises:
@@ -38,22 +39,22 @@ def price_row(model: str, written: Mapping[str, Any], *, currency: str) -> Price
     """
     if unknown := sorted(set(written) - _ROW_KEYS):
         raise PriceError(f"the price of {model!r}: unknown {', '.join(unknown)}. Known: {sorted(_ROW_KEYS)}")
-    sure = written.get("sure", "stated")
+    sure = written.get("sure") or "stated"
     if sure not in _SURE:
         raise PriceError(f"the price of {model!r}: sure is one of {', '.join(_SURE)}, not {sure!r}")
     long_context = written.get("long_context")
     return PriceRow(
         model=model,
-        currency=written.get("currency", currency),
+        currency=written.get("currency") or currency,
         as_of=_day(model, written.get("as_of")),
         source=str(written.get("source") or ""),
-        provider=written.get("provider", ""),
+        provider=written.get("provider") or "",
         rates=_rates(model, {key: written[key] for key in RATE_KEYS if key in written}),
-        batch=_rates(model, written["batch"]) if "batch" in written else None,
+        batch=None if written.get("batch") is None else _rates(model, written["batch"]),
         long_context=None if long_context is None else _rates(model, long_context, also="above"),
         long_context_above=None if long_context is None else long_context.get("above"),
         sure=sure,
-        note=written.get("note", ""),
+        note=written.get("note") or "",
         **{key: _amount(model, key, written[key]) for key in _ROW_AMOUNTS if key in written},
     )
 
@@ -109,12 +110,12 @@ def _rates(model: str, written: Mapping[str, Any], *, also: str = "") -> Rates:
     return Rates(**{key: _amount(model, key, written[key]) for key in RATE_KEYS if key in written})
 
 
-def _amount(model: str, key: str, value: object) -> Decimal | None:
+def _amount(model: str, key: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        return Decimal(str(value))
-    except InvalidOperation:
+        return exact(value)
+    except ValueError:
         raise PriceError(f"the price of {model!r}: {key} must be a number, got {value!r}") from None
 
 

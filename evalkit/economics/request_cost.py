@@ -1,12 +1,4 @@
-"""What one request costs, from its tokens or its device seconds, under each prompt-cache scenario.
-
-Three scenarios stand side by side, because a few-shot prefix priced cold overstates what tuning saves:
-
-* cold: no cache; every prompt token at the input price;
-* observed: as the provider counted;
-* assumed: a share of the requests, the hit rate, finds the prefix that all requests of the arm share in the
-  cache; the others write it there.
-"""
+"""What one request to a hosted model costs, from its tokens, under each prompt-cache scenario."""
 
 from __future__ import annotations
 
@@ -15,12 +7,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from evalkit.economics.ledger import Scenario
 from evalkit.economics.line_item import MILLION, Factor, LineItem, total
 from evalkit.economics.prices import PriceRow, Rates
+from evalkit.economics.prompt_cache import OBSERVED, PromptCache
 from evalkit.economics.triangular import FloatArray
-
-SECONDS_AN_HOUR = Decimal(3600)
 
 Count = int | Decimal
 
@@ -61,31 +51,6 @@ class TokenColumns:
     cache_read: FloatArray
     cache_write: FloatArray
     reasoning: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class PromptCache:
-    """How the prompt cache is assumed to behave.
-
-    Attributes:
-        scenario: Which of the three.
-        shared_prefix: Tokens at the start of the prompt that all requests of the arm share (assumed only).
-        hit_rate: Share of requests that find the prefix cached, in [0, 1] (assumed only). At 0 nobody would
-            ask for a cache: the same as cold.
-    """
-
-    scenario: Scenario = "observed"
-    shared_prefix: int = 0
-    hit_rate: Decimal = Decimal(0)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.hit_rate <= 1:
-            raise ValueError(f"a cache hit rate lies in [0, 1], got {self.hit_rate}")
-        if self.shared_prefix < 0:
-            raise ValueError(f"a shared prefix cannot have {self.shared_prefix} tokens")
-
-
-OBSERVED = PromptCache()
 
 
 def rates_in_force(prices: PriceRow, *, prompt_tokens: Count = 0, batch: bool = False) -> Rates:
@@ -196,64 +161,6 @@ def request_costs(
     return np.asarray(amounts.sum(axis=0) / float(MILLION), dtype=np.float64)
 
 
-def device_lines(
-    device_s: Decimal | None,
-    device_hour: Decimal | None,
-    *,
-    prefix_prefill_s: Decimal | None = None,
-    cache: PromptCache = OBSERVED,
-    source: str = "device_hour",
-) -> tuple[LineItem, ...]:
-    """The lines of one request to a local model.
-
-    Locally a shared prefix is prefilled once; cold, every request pays its prefill, and at an assumed hit rate
-    the requests that miss do.
-
-    Args:
-        device_s: Device seconds of the request, batch wall time / rows.
-        device_hour: Price of one device-hour.
-        prefix_prefill_s: Measured seconds to prefill the arm's shared prefix; 0 where it has none, None where
-            it was not measured.
-        cache: Prompt-cache scenario.
-        source: Input name of the price, for models that run on devices of different price.
-
-    >>> [line.basis for line in device_lines(Decimal("0.018"), Decimal("0.08"))]
-    ['0.018 device seconds x 0.08 per hour']
-    """
-    price = Factor.exact(device_hour, "per hour", source=source, per=SECONDS_AN_HOUR)
-    lines = (LineItem("device", (Factor.exact(device_s, "device seconds"), price)),)
-    misses = {"cold": Decimal(1), "observed": Decimal(0), "assumed": 1 - cache.hit_rate}[cache.scenario]
-    if misses == 0 or prefix_prefill_s == 0:
-        return lines
-    seconds = Factor.exact(prefix_prefill_s, "prefill seconds of the shared prefix")
-    share = () if misses == 1 else (Factor.exact(misses, "of requests miss"),)
-    return (*lines, LineItem("prefix prefill", (seconds, *share, price)))
-
-
-def device_costs(
-    device_s: FloatArray,
-    device_hour: Decimal,
-    *,
-    prefix_prefill_s: Decimal | None = None,
-    cache: PromptCache = OBSERVED,
-) -> FloatArray:
-    """Cost of many requests to a local model.
-
-    Args:
-        device_s: Shape (n,), NaN where it was not measured.
-        device_hour: Price of one device-hour.
-        prefix_prefill_s: As in ``device_lines``.
-        cache: Prompt-cache scenario.
-
-    Returns:
-        Shape (n,), money per request; NaN where unknown.
-    """
-    lines = device_lines(Decimal(0), device_hour, prefix_prefill_s=prefix_prefill_s, cache=cache)
-    extra = total(lines)
-    per_second = float(device_hour / SECONDS_AN_HOUR)
-    return device_s * per_second + (np.nan if extra is None else float(extra))
-
-
 def _batch_rates(prices: PriceRow, rates: Rates) -> Rates:
     """Explicit batch prices, else the discount taken off ``rates``, else unknown; part by part."""
     explicit = prices.batch or Rates()
@@ -274,7 +181,7 @@ def _place(tokens: Tokens, cache: PromptCache) -> Tokens:
     if any(part is None for part in prompt):
         return Tokens(None, tokens.output, reasoning=tokens.reasoning)
     whole = sum((part for part in prompt if part is not None), Decimal(0))
-    shared = min(Decimal(cache.shared_prefix), whole) if _caches(cache) else Decimal(0)
+    shared = min(Decimal(cache.cached_prefix), whole)
     hit = cache.hit_rate * shared
     return Tokens(whole - shared, tokens.output, hit, shared - hit, tokens.reasoning)
 
@@ -284,13 +191,9 @@ def _place_columns(tokens: TokenColumns, cache: PromptCache) -> tuple[FloatArray
     if cache.scenario == "observed":
         return tokens.cache_read, tokens.cache_write, tokens.input
     whole = tokens.input + tokens.cache_read + tokens.cache_write
-    shared = np.minimum(float(cache.shared_prefix) if _caches(cache) else 0.0, whole)
+    shared = np.minimum(float(cache.cached_prefix), whole)
     hit = float(cache.hit_rate) * shared
     return hit, shared - hit, whole - shared
-
-
-def _caches(cache: PromptCache) -> bool:
-    return cache.scenario == "assumed" and cache.hit_rate > 0
 
 
 def _rates_array(rates: Rates) -> FloatArray:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+
+
+def exact(value: Decimal | float | str) -> Decimal:
+    """A number as it is written: 0.15 is exactly 0.15.
+
+    Raises:
+        ValueError: It cannot be read as a number.
+
+    >>> exact(0.15)
+    Decimal('0.15')
+    """
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"not a number: {value!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,7 @@ class Range:
     Raises:
         ValueError: The three are not finite or not in order.
 
-    >>> Range(Decimal(20), Decimal(100), Decimal(500)).mean
+    >>> Range.of(20, 100, 500).mean
     Decimal('206.6666666666666666666666667')
     """
 
@@ -39,14 +54,18 @@ class Range:
             raise ValueError(f"a range needs low <= mode <= high, got {self.low}, {self.mode}, {self.high}")
 
     @classmethod
-    def point(cls, value: Decimal | int) -> Self:
+    def of(cls, low: Decimal | float, mode: Decimal | float, high: Decimal | float) -> Self:
+        """A range from numbers as they are written."""
+        return cls(exact(low), exact(mode), exact(high))
+
+    @classmethod
+    def point(cls, value: Decimal | float) -> Self:
         """A value known exactly.
 
         >>> Range.point(24).mean
         Decimal('24')
         """
-        exact = Decimal(value)
-        return cls(exact, exact, exact)
+        return cls.of(value, value, value)
 
     @property
     def is_point(self) -> bool:
