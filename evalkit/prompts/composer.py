@@ -1,0 +1,150 @@
+"""From a case to the messages a model is sent.
+
+    system                      the prompt's, then the case's own where it came with one
+    user, assistant             once per demonstration
+    ...                         the case's earlier turns, where it came as messages
+    user                        one line per passage, then the question
+
+All but the last message are the prefix that a local model may prefill once: with fixed examples it is
+the same for nearly all cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from evalkit.prompts.examples import ExampleChooser
+from evalkit.prompts.template import Template, unknown_field
+from evalkit.records.case import Case, Example, Message, Passage
+from evalkit.suite.schema import PromptConfig
+
+CASE_FIELDS = ("input", "id")
+EXAMPLE_FIELDS = ("input", "output", "id")
+PASSAGE_FIELDS = ("passages", "passage_id")
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedPrompt:
+    """What a model is sent for one case, and which examples are in it."""
+
+    messages: tuple[Message, ...]
+    example_ids: tuple[str, ...]
+
+
+class Composer:
+    """One prompt of a suite, ready for any case.
+
+    Field names are checked by ``field_problems`` before anything runs. A field that only some cases have is
+    empty for the others, as in a table with empty cells.
+
+    Args:
+        config: Templates and the number of shots.
+        chooser: Needed when ``config.shots`` > 0.
+    """
+
+    def __init__(self, config: PromptConfig, chooser: ExampleChooser | None = None) -> None:
+        if config.shots and chooser is None:
+            raise ValueError("a prompt with shots needs examples")
+        self._system = Template(config.system or "")
+        self._user = Template(config.user)
+        self._passages = Template(config.passages)
+        self._answer = Template(config.answer)
+        self._shots = config.shots
+        self._chooser = chooser
+
+    def compose(self, case: Case, passages: Sequence[Passage] = ()) -> ComposedPrompt:
+        """The messages for ``case``; see the module for their order.
+
+        Args:
+            case: The case. Neither its reference nor its tags can reach the prompt.
+            passages: In the order in which they are shown; each needs its text.
+        """
+        turns = [message for message in case.messages if message.role != "system"]
+        systems = [render_for_case(self._system, case)]
+        systems += [message.content for message in case.messages if message.role == "system"]
+        examples = self._chooser.choose(case, self._shots) if self._chooser else ()
+        lines = [_render(self._passages, _passage_values(passage)) for passage in passages]
+        lines.append(render_for_case(self._user, case))
+        messages = [
+            *_system_message(systems),
+            *(message for example in examples for message in self._demonstration(example)),
+            *turns,
+            Message(role="user", content="\n".join(lines)),
+        ]
+        return ComposedPrompt(tuple(messages), tuple(example.id for example in examples))
+
+    def training_messages(self, example: Example) -> tuple[Message, ...]:
+        """A training row in the form in which a tuned model will be asked: no shots, no passages."""
+        system = _render(self._system, _example_values(example))
+        return (*_system_message([system]), *self._demonstration(example))
+
+    def _demonstration(self, example: Example) -> tuple[Message, Message]:
+        values = _example_values(example)
+        return (
+            Message(role="user", content=_render(self._user, values)),
+            Message(role="assistant", content=_render(self._answer, values)),
+        )
+
+
+def field_problems(
+    config: PromptConfig, *, case_fields: Collection[str], example_fields: Collection[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Fields in the templates that nothing can fill.
+
+    Args:
+        config: The prompt.
+        case_fields: Names of the columns that any case has beside ``CASE_FIELDS``.
+        example_fields: The same for the examples or training rows; None where none are shown.
+
+    Yields:
+        The key of the template (``user``) and what is wrong with it.
+    """
+    of_case = list(dict.fromkeys([*CASE_FIELDS, *case_fields]))
+    for key, text in (("system", config.system or ""), ("user", config.user)):
+        for name in Template(text).unknown(of_case):
+            yield key, _HINTS.get(name) or unknown_field(name, of_case)
+    for name in Template(config.passages).unknown(PASSAGE_FIELDS):
+        yield "passages", unknown_field(name, PASSAGE_FIELDS)
+    if example_fields is None:
+        return
+    of_example = list(dict.fromkeys([*EXAMPLE_FIELDS, *example_fields]))
+    for name in Template(config.answer).unknown(of_example):
+        yield "answer", f"{unknown_field(name, of_example)} (these are the fields of the examples)"
+    for name in Template(config.user).unknown(of_example):
+        if name in of_case:
+            yield (
+                "user",
+                f"the cases have {{{{{name}}}}}, the examples have not, so none can be written with it",
+            )
+
+
+_HINTS = {
+    "passages": "{{passages}} belongs in the `passages` template, which is put before the user text once "
+    "per passage",
+    "reference": "{{reference}} is the answer; a prompt that shows it measures nothing",
+    "output": "{{output}} is the answer of an example and belongs in the `answer` template",
+}
+
+
+def render_for_case(template: Template, case: Case) -> str:
+    """A template with the case's fields; one that this case lacks is empty."""
+    return _render(template, {**case.fields, "input": case.input, "id": case.id})
+
+
+def _render(template: Template, values: dict[str, object]) -> str:
+    return template.render({**dict.fromkeys(template.fields), **values})
+
+
+def _example_values(example: Example) -> dict[str, object]:
+    return {**example.fields, "input": example.input, "output": example.output, "id": example.id}
+
+
+def _passage_values(passage: Passage) -> dict[str, object]:
+    return {"passages": passage.text, "passage_id": passage.id}
+
+
+def _system_message(texts: Sequence[str]) -> tuple[Message, ...]:
+    """One message for all system texts: many chat templates refuse a second one, or one further down."""
+    text = "\n".join(text for text in texts if text)
+    return (Message(role="system", content=text),) if text else ()
