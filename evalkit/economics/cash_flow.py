@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 MONTHS_A_YEAR = 12
+DAYS_A_MONTH = Decimal("30.4375")
+"""365.25 days a year / 12."""
 
 
 def monthly_rate(rate_per_year: Decimal) -> Decimal:
@@ -77,3 +80,12 @@ def cadence(*limits: Decimal | None) -> Decimal | None:
     Decimal('2')
     """
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def months_between(start: date, end: date) -> Decimal:
+    """Months from one day to another, a month being 30.4375 days; 0 when the end lies before the start.
+
+    >>> round(months_between(date(2026, 11, 20), date(2027, 1, 14)), 2)
+    Decimal('1.81')
+    """
+    return max((end - start).days, 0) / DAYS_A_MONTH

@@ -16,9 +16,12 @@ from typing import Literal, Self
 
 Sure = Literal["high", "medium", "stated"]
 
-# OpenAI names a tune ft:BASE[-YYYY-MM-DD]:ORGANISATION:SUFFIX:ID, Azure BASE[-YYYY-MM-DD].ft-ID.
-_OPENAI_TUNE = re.compile(r"ft:(?P<base>[^:]+?)(-\d{4}-\d{2}-\d{2})?(:.*)?")
-_AZURE_TUNE = re.compile(r"(?P<base>.+?)(-\d{4}-\d{2}-\d{2})?\.ft-.*")
+SNAPSHOT = r"-\d{4}(-\d{2}-\d{2})?"
+"""How a dated snapshot is told from its model: gpt-4o-2024-08-06, gpt-3.5-turbo-0125."""
+
+# OpenAI names a tune ft:BASE[SNAPSHOT]:ORGANISATION:SUFFIX:ID, Azure BASE[SNAPSHOT].ft-ID.
+_OPENAI_TUNE = re.compile(rf"ft:(?P<base>[^:]+?)({SNAPSHOT})?(:.*)?")
+_AZURE_TUNE = re.compile(rf"(?P<base>.+?)({SNAPSHOT})?\.ft-.*")
 
 
 class PriceError(ValueError):
