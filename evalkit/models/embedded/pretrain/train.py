@@ -1,0 +1,208 @@
+"""The training loop: step-based and seeded, so that one seed gives one set of weights."""
+
+import math
+import multiprocessing
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from evalkit.models.embedded.pretrain.answers import Role
+from evalkit.models.embedded.pretrain.initialisation import structure, token_features
+from evalkit.models.embedded.pretrain.network import Network, Shape
+from evalkit.models.embedded.pretrain.optimiser import Muon
+from evalkit.models.embedded.pretrain.windows import Batches, draw_batches
+
+CHUNK = 25
+"""Steps whose data are drawn at once."""
+
+# Weight of one token in the loss, by role. The first token of a value decides which passage is read.
+_WEIGHTS = {
+    Role.CONTEXT: 0.0,
+    Role.LITERAL: 0.5,
+    Role.VALUE: 2.0,
+    Role.VALUE_REST: 1.0,
+    Role.UNKNOWABLE: 0.03,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The constants of a run."""
+
+    steps: int
+    seed: int = 0
+    matrix_rate: float = 0.01
+    """Muon's learning rate."""
+    vector_rate: float = 0.002
+    """AdamW's, for embeddings and norms."""
+    warm_up: int = 60
+    flat: float = 0.4
+    """Share of the steps before the rates begin to fall."""
+    floor: float = 0.02
+    """What the rates fall to, as a share of their height."""
+    shape: Shape = field(default_factory=Shape)
+
+    def height(self, step: int) -> float:
+        """Learning rate at a step as a share of its height: linear rise, flat, then a cosine fall."""
+        share = step / self.steps
+        if share < self.flat:
+            return min(1.0, (step + 1) / self.warm_up)
+        fall = 0.5 * (1 + math.cos(math.pi * (share - self.flat) / (1 - self.flat)))
+        return self.floor + (1 - self.floor) * fall
+
+
+@dataclass
+class Progress:
+    """Teacher-forced accuracy since the last report, on data never seen before."""
+
+    step: int
+    tokens: int
+    seconds: float
+    loss: float
+    accuracy: dict[str, float]
+
+    def line(self) -> str:
+        parts = " ".join(f"{name} {share:.3f}" for name, share in sorted(self.accuracy.items()))
+        return (
+            f"step {self.step} tokens {self.tokens / 1e6:.2f}M seconds {self.seconds:.0f} "
+            f"({self.tokens / self.seconds:.0f}/s) loss {self.loss:.3f} {parts}"
+        )
+
+
+def new_network(recipe: Recipe, tokenizer: Tokenizer) -> Network:
+    """The structured starting weights of a recipe."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    network = Network(recipe.shape, generator)
+    structure(network, token_features(tokenizer), generator)
+    return network
+
+
+def pretrain(
+    network: Network,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    checkpoint: Callable[[int, Network], None] = lambda step, network: None,
+    stop: int | None = None,
+) -> None:
+    """Train in place.
+
+    Args:
+        network: Changed in place; left in float32 precision.
+        tokenizer: The one the network's vocabulary belongs to.
+        recipe: Constants of the run.
+        report: Called every 50 steps.
+        checkpoint: Called every 1000 steps and at the end.
+        stop: End before this step, with the schedule of the whole run. For trials and tests.
+    """
+    network.low_precision = True
+    vectors = torch.optim.AdamW(
+        [network.embedding, network.norms],
+        lr=recipe.vector_rate,
+        betas=(0.9, 0.98),
+        weight_decay=0.0,
+        fused=True,
+    )
+    matrices = Muon([network.attention, network.gate_up, network.down], recipe.matrix_rate)
+    tally = _Tally()
+    tokens, step, started = 0, 0, time.perf_counter()
+    end = recipe.steps if stop is None else min(stop, recipe.steps)
+    for batches in _stream(tokenizer, recipe.seed, end):
+        ids, roles = torch.from_numpy(batches.ids), torch.from_numpy(batches.roles).long()
+        for first in range(0, len(ids), batches.rows):
+            rows = slice(first, first + batches.rows)
+            height = recipe.height(step)
+            vectors.param_groups[0]["lr"] = recipe.vector_rate * height
+            matrices.rate = recipe.matrix_rate * height
+            names = batches.tallies[rows] if step % 5 == 0 else None
+            loss = _step(network, ids[rows], roles[rows], tally, names)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            vectors.step()
+            matrices.step()
+            for parameter in network.parameters():
+                parameter.grad = None
+            step += 1
+            tokens += ids[rows, 1:].numel()
+            if step % 50 == 0:
+                seconds = time.perf_counter() - started
+                report(Progress(step, tokens, seconds, loss, tally.take()))
+            if step % 1000 == 0 or step == end:
+                checkpoint(step, network)
+            if step == end:
+                break
+    network.low_precision = False
+
+
+def _step(network: Network, ids: Tensor, roles: Tensor, tally: "_Tally", names: list[str] | None) -> float:
+    """Forward and backward pass of one batch; counts hits under `names` if given."""
+    targets, kinds = ids[:, 1:], roles[:, 1:]
+    scored = kinds > Role.CONTEXT
+    logits = network.logits(network.hidden(ids[:, :-1])[scored])
+    weights = torch.tensor([_WEIGHTS[role] for role in Role])[kinds[scored]]
+    losses = functional.cross_entropy(logits, targets[scored], reduction="none")
+    loss = (losses * weights).sum() / weights.sum()
+    loss.backward()
+    if names is not None:
+        hits = torch.zeros_like(scored)
+        hits[scored] = logits.argmax(-1) == targets[scored]
+        tally.count(names, kinds, hits)
+    return float(loss)
+
+
+class _Tally:
+    """Counts of right tokens: first value tokens by episode, the rest by role."""
+
+    def __init__(self) -> None:
+        self._right: dict[str, int] = defaultdict(int)
+        self._all: dict[str, int] = defaultdict(int)
+
+    def count(self, names: list[str], kinds: Tensor, hits: Tensor) -> None:
+        for role, name in ((Role.LITERAL, "literal"), (Role.VALUE_REST, "rest")):
+            self._add(name, kinds == role, hits)
+        for row, name in enumerate(names):
+            self._add(name, kinds[row] == Role.VALUE, hits[row])
+
+    def _add(self, name: str, where: Tensor, hits: Tensor) -> None:
+        self._right[name] += int(hits[where].sum())
+        self._all[name] += int(where.sum())
+
+    def take(self) -> dict[str, float]:
+        """The shares since the last call."""
+        shares = {name: self._right[name] / count for name, count in self._all.items() if count}
+        self._right.clear()
+        self._all.clear()
+        return shares
+
+
+def _stream(tokenizer: Tokenizer, seed: int, steps: int) -> Iterator[Batches]:
+    """Chunks of batches, drawn by a second process a little ahead of the training."""
+    starts = iter(range(0, steps, CHUNK))
+    serialised = tokenizer.to_str()
+    with multiprocessing.get_context("spawn").Pool(1, _open_tokenizer, (serialised,)) as pool:
+        pending = [pool.apply_async(_draw, (seed, start)) for _, start in zip(range(3), starts, strict=False)]
+        while pending:
+            yield pending.pop(0).get()
+            pending += [
+                pool.apply_async(_draw, (seed, start)) for _, start in zip(range(1), starts, strict=False)
+            ]
+
+
+_worker_tokenizer: Tokenizer | None = None
+
+
+def _open_tokenizer(serialised: str) -> None:
+    global _worker_tokenizer
+    _worker_tokenizer = Tokenizer.from_str(serialised)
+
+
+def _draw(seed: int, step: int) -> Batches:
+    if _worker_tokenizer is None:
+        raise RuntimeError("the worker has no tokenizer")
+    return draw_batches(_worker_tokenizer, seed, step, CHUNK)
