@@ -26,6 +26,11 @@ class Model(Protocol):
         """
         ...
 
+    @property
+    def answers_by_case(self) -> bool:
+        """Whether answers are looked up by case id (recorded answers) and so are never cached."""
+        ...
+
     async def complete(self, request: Request) -> Completion:
         """One completion.
 

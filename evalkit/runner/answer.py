@@ -1,0 +1,159 @@
+"""Answering: every owed cell of every arm, into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from evalkit.errors import AccessError, CallError
+from evalkit.records.case import Case, Message
+from evalkit.records.sample import Sample
+from evalkit.runner.batches import CHUNK, plan_batches
+from evalkit.runner.cells import ArmWork, Cell, all_cells, answered_sample, compose_cell, failed_sample
+from evalkit.runner.journal import Journal
+from evalkit.runner.progress import Progress
+from evalkit.runner.stop import Stop
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one arm's session came to.
+
+    Attributes:
+        refused: Why the endpoint answers nobody, where it does not.
+    """
+
+    ok: int = 0
+    errors: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    refused: AccessError | None = None
+
+    def count(self, sample: Sample) -> None:
+        """Count one journaled sample."""
+        if sample.error is None:
+            self.ok += 1
+        else:
+            self.errors += 1
+            self.reasons[sample.error] = self.reasons.get(sample.error, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What all arms of a run share while they are answered.
+
+    Attributes:
+        seed: The run's; repeat r is asked with ``seed + r``.
+        concurrency: Requests in flight to a hosted model.
+    """
+
+    journal: Journal
+    progress: Progress
+    stop: Stop
+    seed: int
+    repeats: int
+    concurrency: int
+
+
+async def answer_arm(work: ArmWork, cases: Iterable[Case], n_cases: int, session: Session) -> Tally:
+    """Ask one arm for every cell it owes.
+
+    A failed call is journaled as an error and the arm goes on. A refusal that holds for every request (a wrong
+    key) stops the arm at once and journals nothing, so that a plain ``--resume`` asks again.
+
+    Args:
+        work: The arm and who answers for it.
+        cases: In the order of the suite; read once, held one chunk at a time.
+        n_cases: How many, for the progress.
+        session: What is shared.
+    """
+    tally = Tally()
+    total = n_cases * session.repeats
+    cells = all_cells(cases, session.repeats)
+    if work.caller.batch_model is not None:
+        await _answer_in_batches(work, cells, total, session, tally)
+    else:
+        await _answer_one_by_one(work, cells, total, session, tally)
+    session.progress.finish(work.name)
+    return tally
+
+
+async def _answer_one_by_one(
+    work: ArmWork, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: Tally
+) -> None:
+    session.progress.start(work.name, total)
+
+    async def worker() -> None:
+        for case, repeat in cells:  # one iterator shared by all workers
+            if session.stop.asked or tally.refused is not None:
+                return
+            if not session.journal.owes(case.id, work.name, repeat):
+                session.progress.advance(work.name)
+                continue
+            cell = compose_cell(work, case, repeat, seed=session.seed)
+            try:
+                answered = await work.caller.call(cell.request)
+            except AccessError as error:
+                tally.refused = error
+                return
+            except CallError as error:
+                sample = failed_sample(work, cell, str(error))
+            else:
+                sample = answered_sample(work, cell, answered)
+            _journal(session, work, tally, [(sample, cell.request.messages)])
+
+    await asyncio.gather(*(worker() for _ in range(session.concurrency)))
+
+
+async def _answer_in_batches(
+    work: ArmWork, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: Tally
+) -> None:
+    model = work.caller.batch_model
+    if model is None:
+        raise TypeError("answering in batches needs a model that answers batches")
+    session.progress.start(work.name, total)
+    while chunk := list(itertools.islice(cells, CHUNK)):
+        owed = {
+            (case.id, repeat) for case, repeat in chunk if session.journal.owes(case.id, work.name, repeat)
+        }
+        session.progress.advance(work.name, ok=len(chunk) - len(owed))
+        if not owed:
+            continue
+        composed = [compose_cell(work, case, repeat, seed=session.seed) for case, repeat in chunk]
+        for batch in plan_batches(composed, model.max_batch):
+            missing = [cell for cell in batch if (cell.case_id, cell.repeat) in owed]
+            if not missing:
+                continue
+            if session.stop.asked:
+                return
+            _journal(session, work, tally, await _answer_batch(work, batch, missing))
+
+
+async def _answer_batch(
+    work: ArmWork, batch: list[Cell], missing: list[Cell]
+) -> list[tuple[Sample, tuple[Message, ...]]]:
+    """The rows of ``missing``; the whole batch is computed, as an undisturbed run would have done."""
+    try:
+        answers = await asyncio.to_thread(work.caller.call_batch, [cell.request for cell in batch])
+    except CallError as error:
+        return [(failed_sample(work, cell, str(error)), cell.request.messages) for cell in missing]
+    wanted = {(cell.case_id, cell.repeat) for cell in missing}
+    return [
+        (answered_sample(work, cell, answered), cell.request.messages)
+        for cell, answered in zip(batch, answers, strict=True)
+        if (cell.case_id, cell.repeat) in wanted
+    ]
+
+
+def _journal(
+    session: Session, work: ArmWork, tally: Tally, rows: list[tuple[Sample, tuple[Message, ...]]]
+) -> None:
+    session.journal.add(rows)
+    errors = 0
+    for sample, _ in rows:
+        tally.count(sample)
+        errors += sample.error is not None
+        if sample.replayed is None and sample.cost is not None:
+            session.stop.spend(sample.cost.model)
+    session.progress.advance(work.name, ok=len(rows) - errors, errors=errors)

@@ -1,0 +1,95 @@
+"""What one answer costs, from the suite's prices and the answer's own usage and timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from evalkit.economics.device_cost import device_lines
+from evalkit.economics.line_item import total
+from evalkit.economics.price_file import price_row, shipped_prices
+from evalkit.economics.prices import PriceError, PriceTable
+from evalkit.economics.request_cost import Tokens, request_cost
+from evalkit.errors import SuiteError
+from evalkit.records.sample import Cost, Timing, Usage
+from evalkit.suite.models import OpenAIModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+
+Pricer = Callable[[Usage | None, Timing | None], Cost | None]
+
+
+def currency_of(suite: Suite) -> str:
+    """What the suite counts in."""
+    return suite.economics.currency if suite.economics is not None else "USD"
+
+
+def price_table(suite: Suite) -> PriceTable:
+    """The shipped prices with the suite's own over them.
+
+    Raises:
+        SuiteError: One of the suite's rows cannot be used; gives its line.
+    """
+    currency = currency_of(suite)
+    own = []
+    for model, config in suite.prices.items():
+        try:
+            own.append(price_row(model, config.model_dump(exclude_none=True), currency=currency))
+        except PriceError as error:
+            raise SuiteError(suite.source.problem(("prices", model), str(error))) from error
+    shipped = shipped_prices()
+    return PriceTable(shipped.rows, currency).over(own)
+
+
+def device_hour(suite: Suite, model: str) -> Decimal | None:
+    """Price of one hour of the machine a local model answers on; a tune takes its base's where it has none."""
+    config = suite.models[model]
+    price: Decimal | None = getattr(config, "device_hour", None)
+    if price is None and isinstance(config, TunedModelConfig):
+        return device_hour(suite, config.base)
+    return price
+
+
+def price_id(suite: Suite, model: str) -> str | None:
+    """The id under which a hosted or recorded model is priced, or None where nothing names one."""
+    config = suite.models[model]
+    if config.price is not None:
+        return config.price
+    return config.model if isinstance(config, OpenAIModelConfig) else None
+
+
+def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
+    """The cost of one answer of ``model``, as observed.
+
+    Returns:
+        A function that gives None when usage, timing or price is unknown, never 0 instead.
+    """
+    currency = prices.currency
+    named = price_id(suite, model)
+    if named is None:
+        hour = device_hour(suite, model)
+
+        def by_device(usage: Usage | None, timing: Timing | None) -> Cost | None:
+            if hour is None or timing is None or timing.device_s is None:
+                return None
+            amount = total(device_lines(Decimal(repr(timing.device_s)), hour))
+            return Cost(model=amount, currency=currency)
+
+        return by_device
+    try:
+        row = prices.lookup(named)
+    except PriceError:
+        return lambda usage, timing: None
+
+    def by_tokens(usage: Usage | None, timing: Timing | None) -> Cost | None:
+        if usage is None:
+            return None
+        tokens = Tokens(
+            input=usage.input,
+            output=usage.output,
+            cache_read=usage.cache_read,
+            cache_write=usage.cache_write,
+            reasoning=usage.reasoning,
+        )
+        return Cost(model=request_cost(tokens, row), currency=currency)
+
+    return by_tokens

@@ -1,0 +1,66 @@
+"""Stopping a run without losing what is in flight."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from types import FrameType
+
+
+class Stop:
+    """Asks a run to take no new cell.
+
+    Attributes:
+        reason: "interrupted" or "cost_limit" once it was asked, else None.
+    """
+
+    def __init__(self, cost_limit: Decimal | None = None) -> None:
+        self.reason: str | None = None
+        self._cost_limit = cost_limit
+        self._spent = Decimal(0)
+
+    @property
+    def asked(self) -> bool:
+        """Whether to take no new cell."""
+        return self.reason is not None
+
+    @property
+    def spent(self) -> Decimal:
+        """Money of the calls made now; answers from the cache cost nothing again."""
+        return self._spent
+
+    def interrupt(self) -> None:
+        """Finish the cells in flight, then stop."""
+        self.reason = self.reason or "interrupted"
+
+    def spend(self, amount: Decimal | None) -> None:
+        """Count one call's cost against the limit; an unknown cost counts nothing."""
+        if amount is not None:
+            self._spent += amount
+            if self._cost_limit is not None and self._spent >= self._cost_limit:
+                self.reason = self.reason or "cost_limit"
+
+
+@contextmanager
+def stop_on_interrupt(stop: Stop) -> Iterator[None]:
+    """The first Ctrl-C asks ``stop``; the second one interrupts at once.
+
+    Only the main thread receives signals; elsewhere (a notebook's worker, say) this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.interrupt()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
