@@ -27,8 +27,61 @@ class Excerpt(Record, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
 
 
+class DeclaredRange(Record, frozen=True, kw_only=True):
+    """A range as the suite gives it; a point has three equal numbers."""
+
+    low: float
+    mode: float
+    high: float
+
+
+class DeclaredEconomics(Record, frozen=True, kw_only=True):
+    """What the suite says an answer is worth and over how long arms are compared.
+
+    Attributes:
+        value_per_correct: Money gained by one correct answer; None when it was not declared.
+        cost_per_wrong: Money lost by one wrong answer.
+        discount_rate: Per year, 0.10 is ten percent.
+        prompt_cache_hit: Assumed share of prefix tokens read from the cache; None when not declared.
+    """
+
+    currency: str
+    horizon_months: int
+    requests_per_month: DeclaredRange
+    value_per_correct: float | None = None
+    cost_per_wrong: float = 0.0
+    discount_rate: float = 0.0
+    prompt_cache_hit: float | None = None
+
+
+class PriceUsed(Record, frozen=True, kw_only=True):
+    """One price row that the ledger rests on.
+
+    Attributes:
+        item: What was priced, with its unit ("gpt-x input, per million tokens").
+        price: As it stands in the row, with its currency.
+        as_of: ISO date on which it was checked.
+        source: Where it stands: an address, "contract", "suite.yaml".
+    """
+
+    item: str
+    price: str
+    as_of: str
+    source: str
+
+
 class RunRecords(Record, frozen=True, kw_only=True):
-    """Everything a report shows. ``use_case`` and ``economics`` are sentences about what was declared."""
+    """Everything a report shows.
+
+    Attributes:
+        excerpts: Cases on which the arms disagree.
+        use_case: A sentence about what should improve.
+        target: The primary metric that is good enough, in [0, 1].
+        confidence: Share of draws that the verdict asks for.
+        embedded: A model shipped with evalkit answered: the advice does not transfer to other models.
+        economics: None when the suite declares none; charts over volume are then left out.
+        prices: Rows used, oldest first.
+    """
 
     manifest: Manifest
     profile: Profile
@@ -40,3 +93,5 @@ class RunRecords(Record, frozen=True, kw_only=True):
     target: float | None = None
     confidence: float = 0.9
     embedded: bool = False
+    economics: DeclaredEconomics | None = None
+    prices: tuple[PriceUsed, ...] = ()
