@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from evalkit.models.embedded.pretrain.scenes import Settings
 from evalkit.models.embedded.pretrain.windows import CURRICULUM, draw_episode
 from evalkit.models.embedded.pretrain.words import LABELS, lexicon, made_up_word
 
@@ -64,7 +64,7 @@ def train_tokenizer(seed: int, windows: int = 12_000) -> Tokenizer:
 def _corpus(seed: int, windows: int) -> Iterator[str]:
     rng = random.Random(seed)
     final = CURRICULUM[-1]
-    settings = Settings(**{**vars(final.settings), "hard": 1.0, "rare": 0.2, "tokens": 192})
+    settings = replace(final.settings, rare=0.2, tokens=192)
     for _ in range(windows):
         yield "".join(segment.text for segment in draw_episode(rng, settings, final.mix).segments)
     # The repetitions outweigh any merge that the windows alone would prefer.

@@ -1,10 +1,9 @@
 """The training loop: step-based and seeded, so that one seed gives one set of weights."""
 
 import math
-import multiprocessing
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -16,10 +15,7 @@ from evalkit.models.embedded.pretrain.answers import Role
 from evalkit.models.embedded.pretrain.initialisation import structure, token_features
 from evalkit.models.embedded.pretrain.network import Network, Shape
 from evalkit.models.embedded.pretrain.optimiser import Muon
-from evalkit.models.embedded.pretrain.windows import Batches, draw_batches
-
-CHUNK = 25
-"""Steps whose data are drawn at once."""
+from evalkit.models.embedded.pretrain.stream import stream
 
 # Weight of one token in the loss, by role. The first token of a value decides which passage is read.
 _WEIGHTS = {
@@ -114,7 +110,7 @@ def pretrain(
     tally = _Tally()
     tokens, step, started = 0, 0, time.perf_counter()
     end = recipe.steps if stop is None else min(stop, recipe.steps)
-    for batches in _stream(tokenizer, recipe.seed, end):
+    for batches in stream(tokenizer, recipe.seed, end):
         ids, roles = torch.from_numpy(batches.ids), torch.from_numpy(batches.roles).long()
         for first in range(0, len(ids), batches.rows):
             rows = slice(first, first + batches.rows)
@@ -153,7 +149,7 @@ def _step(network: Network, ids: Tensor, roles: Tensor, tally: "_Tally", names: 
         hits = torch.zeros_like(scored)
         hits[scored] = logits.argmax(-1) == targets[scored]
         tally.count(names, kinds, hits)
-    return float(loss)
+    return float(loss.detach())
 
 
 class _Tally:
@@ -179,30 +175,3 @@ class _Tally:
         self._right.clear()
         self._all.clear()
         return shares
-
-
-def _stream(tokenizer: Tokenizer, seed: int, steps: int) -> Iterator[Batches]:
-    """Chunks of batches, drawn by a second process a little ahead of the training."""
-    starts = iter(range(0, steps, CHUNK))
-    serialised = tokenizer.to_str()
-    with multiprocessing.get_context("spawn").Pool(1, _open_tokenizer, (serialised,)) as pool:
-        pending = [pool.apply_async(_draw, (seed, start)) for _, start in zip(range(3), starts, strict=False)]
-        while pending:
-            yield pending.pop(0).get()
-            pending += [
-                pool.apply_async(_draw, (seed, start)) for _, start in zip(range(1), starts, strict=False)
-            ]
-
-
-_worker_tokenizer: Tokenizer | None = None
-
-
-def _open_tokenizer(serialised: str) -> None:
-    global _worker_tokenizer
-    _worker_tokenizer = Tokenizer.from_str(serialised)
-
-
-def _draw(seed: int, step: int) -> Batches:
-    if _worker_tokenizer is None:
-        raise RuntimeError("the worker has no tokenizer")
-    return draw_batches(_worker_tokenizer, seed, step, CHUNK)

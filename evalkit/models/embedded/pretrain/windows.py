@@ -7,7 +7,7 @@ same number of tokens.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,7 @@ def moment(step: int) -> tuple[Stage, Settings]:
         if step < stage.until:
             share = (step - start) / (stage.until - start)
             low, high = stage.hard
-            return stage, Settings(**{**vars(stage.settings), "hard": low + (high - low) * share})
+            return stage, replace(stage.settings, hard=low + (high - low) * share)
         start = stage.until
     raise ValueError(f"step {step} is past the last stage")
 
