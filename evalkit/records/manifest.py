@@ -16,12 +16,19 @@ class Digests(Record, frozen=True, kw_only=True):
     weights: dict[str, str] = {}
 
 
+class CaseFacts(Record, frozen=True, kw_only=True):
+    """What deciding needs of a case: a row of ``cases.jsonl``. A run is decided without its suite's data."""
+
+    case_id: str
+    cluster: str
+    tags: tuple[str, ...] = ()
+
+
 class Manifest(Record, frozen=True, kw_only=True):
     """Written when the run starts; ``finished_at`` is added when its last stage ends.
 
     Attributes:
         suite_path: The suite's folder as the user gave it, for the resume command.
-        cell_counts: Cells per arm that the run owes in all.
         limit: ``--limit`` as given.
     """
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from evalkit.errors import Problem, RunError
-from evalkit.records.manifest import Manifest
+from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.sample import LatencyRow, Sample
 from evalkit.records.score import ScoreRow
@@ -21,6 +21,7 @@ R = TypeVar("R", bound=Record)
 
 FORMAT_VERSION = 1
 LATEST = "latest"
+CASES_FILE = "cases.jsonl"
 
 
 class PromptRow(Record, frozen=True, kw_only=True):
@@ -110,6 +111,10 @@ class RunFolder:
     def manifest(self) -> Manifest:
         """``manifest.json``."""
         return self.read("manifest.json", Manifest)
+
+    def cases(self) -> Iterator[CaseFacts]:
+        """Id, cluster and tags of each case, in the order of the suite."""
+        return iter(JsonLines(self.file(CASES_FILE), CaseFacts))
 
     def samples(self) -> Iterator[Sample]:
         """Each cell's last row, in file order. Holds 8 bytes a row, not the rows."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from evalkit.errors import InputError, Problem, SuiteError, did_you_mean
+from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
-from evalkit.suite.source import Location, Source, parse_yaml, read_yaml
+from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
 
 FILE_NAME = "suite.yaml"
 
@@ -38,9 +38,39 @@ def load_suite(path: str | Path) -> Suite:
     return build_suite(read_yaml(file))
 
 
-def suite_from_text(text: str, *, folder: Path, file: str = FILE_NAME) -> Suite:
-    """A suite from YAML text; paths inside are relative to ``folder``."""
-    return build_suite(parse_yaml(text, file=file, folder=folder))
+def suite_of_run(run_folder: Path, suite_folder: Path, overrides: Mapping[str, str] | None = None) -> Suite:
+    """The suite that a run kept, with some values changed.
+
+    Args:
+        run_folder: Holds ``suite.yaml`` as written when the run began.
+        suite_folder: Paths inside the suite are relative to it.
+        overrides: Dotted key to YAML value, as ``decide --set economics.requests_per_month=50000`` gives them.
+
+    Raises:
+        SuiteError: A key does not exist, or the changed suite does not hold together.
+    """
+    file = run_folder / FILE_NAME
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RunError(Problem(str(file), None, "", f"cannot be read: {error.strerror}")) from error
+    source = parse_yaml(text, file=str(file), folder=suite_folder, need_variables=False)
+    for key, value in (overrides or {}).items():
+        _override(source, key, value)
+    return build_suite(source)
+
+
+def _override(source: Source, key: str, value: str) -> None:
+    """Set one dotted key of parsed YAML."""
+    *parents, last = key.split(".")
+    place: Any = source.data
+    for part in parents:
+        if not isinstance(place, dict):
+            raise SuiteError(f"--set {key}: {part!r} is inside a value that has no keys")
+        place = place.setdefault(part, {})
+    if not isinstance(place, dict):
+        raise SuiteError(f"--set {key}: {last!r} is inside a value that has no keys")
+    place[last] = yaml_value(value, named=f"--set {key}")
 
 
 def build_suite(source: Source) -> Suite:

@@ -49,7 +49,7 @@ class Source:
         return Problem(self.file, self.line(location), ".".join(map(str, location)), message)
 
 
-def read_yaml(path: Path, *, shown_as: str | None = None) -> Source:
+def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool = True) -> Source:
     """Read a YAML mapping.
 
     Raises:
@@ -69,11 +69,14 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Source:
         raise SuiteError(
             Problem(file, None, "", f"is not UTF-8 (byte {error.start}); save it as UTF-8")
         ) from None
-    return parse_yaml(text, file=file, folder=path.parent)
+    return parse_yaml(text, file=file, folder=path.parent, need_variables=need_variables)
 
 
-def parse_yaml(text: str, *, file: str, folder: Path) -> Source:
-    """Parse a YAML mapping from text; see ``read_yaml`` for the errors."""
+def parse_yaml(text: str, *, file: str, folder: Path, need_variables: bool = True) -> Source:
+    """Parse a YAML mapping from text; see ``read_yaml`` for the errors.
+
+    With ``need_variables`` False an undefined ``${NAME}`` stays as it is written, for reading a finished run.
+    """
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -85,7 +88,7 @@ def parse_yaml(text: str, *, file: str, folder: Path) -> Source:
     if root is None:
         raise SuiteError(Problem(file, None, "", "is empty"))
     lines: dict[Location, int] = {}
-    builder = _Builder(file, lines, loader)
+    builder = _Builder(file, lines, loader, need_variables=need_variables)
     try:
         data = builder.build(root, ())
     except RecursionError:
@@ -95,12 +98,20 @@ def parse_yaml(text: str, *, file: str, folder: Path) -> Source:
     return Source(file=file, folder=folder, text=text, data=data, lines=lines)
 
 
+def yaml_value(text: str, *, named: str) -> Any:
+    """One YAML value from the command line: a number, a word, or ``{low: 1, mode: 2, high: 3}``."""
+    return parse_yaml(f"value: {text}", file=named, folder=Path()).data["value"]
+
+
 class _Builder:
     """Walks YAML nodes to plain data; alias expansion is bounded so that a small file stays small."""
 
     _most_nodes = 200_000
 
-    def __init__(self, file: str, lines: dict[Location, int], loader: yaml.SafeLoader) -> None:
+    def __init__(
+        self, file: str, lines: dict[Location, int], loader: yaml.SafeLoader, *, need_variables: bool
+    ) -> None:
+        self._need_variables = need_variables
         self._file = file
         self._lines = lines
         self._loader = loader
@@ -173,7 +184,9 @@ class _Builder:
     def _variable(self, location: Location) -> Callable[[re.Match[str]], str]:
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
-            if (found := os.environ.get(name)) is None:
+            if (found := os.environ.get(name)) is None and not self._need_variables:
+                return match.group(0)
+            if found is None:
                 line = self._lines.get(location)
                 raise SuiteError(
                     Problem(

@@ -1,0 +1,127 @@
+"""The door: finds the command, runs it, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalkit.errors import EvalkitError
+
+COMMANDS = {
+    "init": "Write a starter suite.",
+    "validate": "Check a suite and its files without running a model.",
+    "run": "Answer, score, compare, decide and report.",
+    "score": "Mark a finished run again, without asking a model.",
+    "decide": "Decide again, with other assumptions, without asking a model.",
+    "report": "Write the reports of a run again.",
+    "doctor": "Say what this machine has and what is missing.",
+    "schema": "Write the JSON Schema of suite.yaml for editors.",
+}
+INTERRUPTED = 130
+
+
+class LazyCommands(click.Group):
+    """Imports a command when it is used, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of ``evalkit/cli/<name>.py``."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"evalkit.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of ``--help``, written without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of that name."""
+        from evalkit.errors import did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"no command is called {args[0]!r}. {did_you_mean(args[0], COMMANDS)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if value and not ctx.resilient_parsing:
+        from evalkit import __version__
+
+        click.echo(f"evalkit {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show it."
+)
+def cli() -> None:
+    """Should we fine-tune? One task set, every alternative, one report with evidence and money.
+
+    SUITE is a folder with suite.yaml; RUN is a run folder, a run id, or `latest`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 fine, 1 unforeseen, 2 wrong input, 103 cost limit, 104 owed cells, 130 interrupted.
+    """
+    try:
+        result: Any = cli.main(args=arguments, prog_name="evalkit", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _say("Interrupted.", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EvalkitError as error:
+        return _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _say("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: `... | head`
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one place where the unforeseen ends
+        return _unforeseen(error)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(message, err=True)
+    return code
+
+
+def _unforeseen(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="evalkit-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write("".join(traceback.format_exception(error)))
+    return _say(
+        f"evalkit met something it did not foresee: {type(error).__name__}: {error}\n"
+        f"The details are in {Path(log.name)}; please report them. A started run can be resumed with --resume.",
+        1,
+    )
