@@ -40,9 +40,9 @@ class Arm:
 
     facts: ArmFacts
     composer: Composer
-    retriever: Retriever | None = None
-    query: Template = Template("{{input}}")
-    top_k: int = 0
+    retriever: Retriever | None
+    query: Template
+    top_k: int
 
     @property
     def name(self) -> str:

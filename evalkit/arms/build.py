@@ -1,0 +1,202 @@
+"""Arms ready to compose prompts; every fault of a template, an example file or a corpus is found here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from evalkit.arms.arm import Arm
+from evalkit.arms.expand import suite_arm
+from evalkit.digest import digest_of
+from evalkit.errors import InputError, Problem, SuiteError
+from evalkit.prompts.composer import CASE_FIELDS, Composer, field_problems
+from evalkit.prompts.examples import ExampleChooser, Ranker
+from evalkit.prompts.template import Template, unknown_field
+from evalkit.records.arm import ArmFacts
+from evalkit.records.case import Case, Example, Passage
+from evalkit.retrieval.bm25 import BM25Retriever
+from evalkit.retrieval.build import build_retriever
+from evalkit.retrieval.protocol import Retriever
+from evalkit.suite.models import TunedModelConfig
+from evalkit.suite.schema import ExamplesConfig, PromptConfig, PromptUse, RetrievalConfig, Suite
+from evalkit.suite.source import Location
+
+ReadExamples = Callable[[str], Sequence[Example]]
+ReadCorpus = Callable[[str], Sequence[Passage]]
+
+
+def build_arms(
+    suite: Suite,
+    facts: Sequence[ArmFacts],
+    cases: Sequence[Case],
+    *,
+    read_examples: ReadExamples,
+    read_corpus: ReadCorpus,
+) -> list[Arm]:
+    """Put arms together, sharing what they share.
+
+    One retriever serves all arms with the same corpus, method and options, and each file is read once.
+
+    Args:
+        suite: The suite.
+        facts: From ``expand_arms``; the arms come back in this order.
+        cases: All of them: their columns decide which fields a template may name, their clusters how many
+            examples are left for each.
+        read_examples: From the path in the suite to examples, in file order.
+        read_corpus: From the path in the suite to passages with text, in corpus order.
+
+    Raises:
+        SuiteError: A template names a field that nothing fills, an arm shows more shots than there are
+            examples for some case, or retrieval refuses its options or its corpus.
+        DataError: A file cannot be read.
+    """
+    builder = _Builder(suite, cases, read_examples, read_corpus)
+    arms = [builder.arm(each) for each in facts]
+    if builder.problems:
+        raise SuiteError(*dict.fromkeys(builder.problems))
+    return [arm for arm in arms if arm is not None]
+
+
+def build_composer(suite: Suite, model: str) -> Composer:
+    """The prompt that a ``type: tuned`` model is trained with: its own, else that of the first arm that uses it.
+
+    Its ``training_messages`` show neither shots nor passages.
+    """
+    config = suite.models[model]
+    if isinstance(config, TunedModelConfig) and config.prompt is not None:
+        prompt = suite.prompts[config.prompt]
+    else:
+        prompt = next(
+            (suite.prompt_of(name)[1] for name, arm in suite.arms.items() if arm.model == model),
+            PromptConfig(),
+        )
+    return Composer(prompt.model_copy(update={"shots": 0}))
+
+
+class _Builder:
+    """Reads each file once, builds each retriever once, and collects what is wrong."""
+
+    def __init__(
+        self, suite: Suite, cases: Sequence[Case], read_examples: ReadExamples, read_corpus: ReadCorpus
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._suite = suite
+        self._case_fields = {name for case in cases for name in case.fields}
+        self._clusters = {case.cluster for case in cases}
+        self._gold = {name for case in cases for name in case.gold_passages}
+        self._read_examples = read_examples
+        self._read_corpus = read_corpus
+        self._examples: dict[str, Sequence[Example]] = {}
+        self._rankers: dict[str, Ranker] = {}
+        self._corpora: dict[str, Sequence[Passage]] = {}
+        self._retrievers: dict[tuple[str, str, str], Retriever] = {}
+
+    def arm(self, facts: ArmFacts) -> Arm | None:
+        """The arm, or None where a problem was found."""
+        before = len(self.problems)
+        name = suite_arm(facts)
+        config = self._suite.arms[name]
+        prompt = self._suite.prompt_of(name)[1].model_copy(update={"shots": facts.shots})
+        chooser = self._chooser(prompt.examples) if prompt.shots and prompt.examples else None
+        self.problems += self._prompt_problems(name, prompt, chooser)
+        retriever = self._retriever(name, config.retrieval) if config.retrieval else None
+        if len(self.problems) > before:
+            return None
+        return Arm(
+            facts=facts,
+            composer=Composer(prompt, chooser),
+            retriever=retriever,
+            query=Template(config.retrieval.query if config.retrieval else ""),
+            top_k=config.retrieval.top_k if config.retrieval else 0,
+        )
+
+    def _chooser(self, config: ExamplesConfig) -> ExampleChooser:
+        if config.path not in self._examples:
+            self._examples[config.path] = self._read_examples(config.path)
+        rank = self._ranker(config.path) if config.choose == "nearest" else None
+        return ExampleChooser(
+            self._examples[config.path], choose=config.choose, seed=self._suite.run.seed, rank=rank
+        )
+
+    def _ranker(self, path: str) -> Ranker:
+        """BM25 over the questions of a file of examples."""
+        if path not in self._rankers:
+            questions = [Passage(id=example.id, text=example.input) for example in self._examples[path]]
+            # Without an example there is nothing to rank; too few shots are reported below.
+            self._rankers[path] = BM25Retriever(questions).rank if questions else _rank_nothing
+        return self._rankers[path]
+
+    def _prompt_problems(
+        self, name: str, prompt: PromptConfig, chooser: ExampleChooser | None
+    ) -> Iterator[Problem]:
+        problem = self._suite.source.problem
+        columns = None if chooser is None else _columns(chooser.examples)
+        for key, message in field_problems(prompt, case_fields=self._case_fields, example_fields=columns):
+            yield problem(_prompt_key(self._suite, name, key), message)
+        if chooser is None or prompt.examples is None:
+            return
+        if (available := self._available(chooser.examples)) < prompt.shots:
+            own = self._suite.prompt_of(name)[1].shots
+            at = (
+                _prompt_key(self._suite, name, "shots")
+                if prompt.shots == own
+                else ("arms", name, "shot_curve")
+            )
+            yield problem(
+                at,
+                f"{prompt.shots} shots are asked for, but {prompt.examples.path} has {available} examples that "
+                "every case may see (those of its own cluster are left out). Add examples or lower the shots.",
+            )
+
+    def _available(self, examples: Sequence[Example]) -> int:
+        """Examples that every case may be shown."""
+        own = Counter(example.cluster for example in examples if example.cluster in self._clusters)
+        return len(examples) - max(own.values(), default=0)
+
+    def _retriever(self, name: str, config: RetrievalConfig) -> Retriever | None:
+        at: Location = ("arms", name, "retrieval")
+        known = [*CASE_FIELDS, *self._case_fields]
+        for field in Template(config.query).unknown(known):
+            self.problems.append(self._suite.source.problem((*at, "query"), unknown_field(field, known)))
+        if config.corpus not in self._corpora:
+            self._corpora[config.corpus] = self._read_corpus(config.corpus)
+        corpus = self._corpora[config.corpus]
+        if config.method == "gold":
+            self._check_gold(at, config, corpus)
+        key = (config.corpus, config.method, digest_of(config.options))
+        if key not in self._retrievers:
+            try:
+                self._retrievers[key] = build_retriever(config, corpus)
+            except InputError as error:
+                where: Location = (*at, "options") if config.options else at
+                self.problems.append(self._suite.source.problem(where, str(error)))
+                return None
+        return self._retrievers[key]
+
+    def _check_gold(self, at: Location, config: RetrievalConfig, corpus: Sequence[Passage]) -> None:
+        """A ceiling is only one where cases say which passages answer them, and the corpus has those."""
+        missing = sorted(self._gold - {passage.id for passage in corpus})
+        if not self._gold:
+            message = "gold retrieval needs cases that name their `gold_passages`; none does"
+        elif missing:
+            message = f"{len(missing)} gold passages of the cases are not in {config.corpus}, such as {missing[0]!r}"
+        else:
+            return
+        self.problems.append(self._suite.source.problem((*at, "method"), message))
+
+
+def _rank_nothing(question: str) -> tuple[int, ...]:
+    return ()
+
+
+def _columns(examples: Sequence[Example]) -> Collection[str]:
+    return {name for example in examples for name in example.fields}
+
+
+def _prompt_key(suite: Suite, arm: str, key: str) -> Location:
+    """Where a template of an arm stands: in the arm where it overrides the prompt, else in the prompt."""
+    use = suite.arms[arm].prompt
+    if isinstance(use, PromptUse) and getattr(use, key) is not None:
+        return ("arms", arm, "prompt", key)
+    name, _ = suite.prompt_of(arm)
+    return ("prompts", name, key) if name in suite.prompts else ("arms", arm)
