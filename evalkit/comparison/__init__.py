@@ -1,1 +1,4 @@
-"""Paired differences between arms, curves, and failures by kind."""
+"""What the samples say: one table of all scores, arms summarised, arms held against each other.
+
+Read `compare.py` first.
+"""

@@ -1,0 +1,206 @@
+"""Each arm's figures: quality with intervals, coverage, latency, tokens, money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from evalkit.comparison.failures import AnswerFacts
+from evalkit.comparison.pairwise import generator
+from evalkit.comparison.table import (
+    ERROR,
+    FINISH_REASONS,
+    LIMIT,
+    OK,
+    SECONDS,
+    TOKEN_KINDS,
+    FloatArray,
+    ScoreTable,
+)
+from evalkit.economics.latency import Percentiles, percentiles, tpot
+from evalkit.records.arm import ArmFacts
+from evalkit.records.comparison import ArmSummary, Estimate, LatencySummary, TokenSummary
+from evalkit.records.sample import LatencyRow
+from evalkit.stats.compare import one_arm
+
+
+def summarise_arms(
+    table: ScoreTable,
+    *,
+    latency: Sequence[LatencyRow],
+    facts: Mapping[str, AnswerFacts],
+    chance: Mapping[str, float],
+    prefix_tokens: Mapping[str, float],
+    alpha: float,
+    seed: int,
+) -> tuple[ArmSummary, ...]:
+    """One record per arm, in the table's order.
+
+    Args:
+        table: The run.
+        latency: Rows of the isolated pass; they win over the service times of the run.
+        facts: By arm, what reading its answers gave.
+        chance: By arm, the primary metric with references shuffled.
+        prefix_tokens: By arm, tokens of the prompt prefix that all its requests share, where they were counted.
+            For local models the tokens that came from a prefix prefilled once are taken.
+        alpha: Two-sided error rate of the intervals.
+        seed: The suite's.
+    """
+    return tuple(
+        _summary(
+            table, row, arm, latency, facts.get(arm.name), chance.get(arm.name), prefix_tokens, alpha, seed
+        )
+        for row, arm in enumerate(table.arms)
+    )
+
+
+def estimate(table: ScoreTable, arm: str, metric: str, *, alpha: float, seed: int) -> Estimate:
+    """The mean of one arm on one metric, with its interval or the reason why there is none."""
+    scores = table.scores(arm, metric)
+    known = np.isfinite(scores)
+    clusters = table.clusters[known]
+    n, n_clusters = int(known.sum()), int(np.unique(clusters).size)
+    if n == 0:
+        return Estimate(mean=None, low=None, high=None, method="no score", n=0, n_clusters=0)
+    try:
+        found = one_arm(
+            scores[known],
+            clusters,
+            binary=table.is_binary(metric),
+            alpha=alpha,
+            rng=generator(seed, arm, metric),
+        )
+    except ValueError as error:
+        mean = float(scores[known].mean())
+        return Estimate(
+            mean=mean, low=None, high=None, method=f"no interval: {error}", n=n, n_clusters=n_clusters
+        )
+    return Estimate(
+        mean=found.mean, low=found.low, high=found.high, method=found.method, n=n, n_clusters=n_clusters
+    )
+
+
+def _summary(
+    table: ScoreTable,
+    row: int,
+    arm: ArmFacts,
+    latency: Sequence[LatencyRow],
+    facts: AnswerFacts | None,
+    chance: float | None,
+    prefix_tokens: Mapping[str, float],
+    alpha: float,
+    seed: int,
+) -> ArmSummary:
+    status = table.status[row]
+    tokens = _tokens(table, row)
+    device_s = _known_mean(table.seconds[row, ..., SECONDS.index("device_s")])
+    unit_cost = _known_mean(table.cost[row])
+    prefilled = tokens.cache_read if tokens is not None and device_s is not None else 0.0
+    return ArmSummary(
+        name=arm.name,
+        kind=arm.kind,
+        role=arm.role,
+        parent=arm.parent,
+        shots=arm.shots,
+        fraction=arm.fraction,
+        seed=arm.seed,
+        model=arm.model,
+        n=status.size,
+        ok=int((status == OK).sum()),
+        errors=int((status == ERROR).sum()),
+        limited=int((status == LIMIT).sum()),
+        coverage=float((status == OK).mean()) if status.size else 0.0,
+        quality={
+            metric: estimate(table, arm.name, metric, alpha=alpha, seed=seed) for metric in table.metrics
+        },
+        worst_case=_worst_case(table, row),
+        latency=_latency(table, row, arm.name, latency),
+        tokens=tokens,
+        prefix_tokens=prefix_tokens.get(arm.name, prefilled),
+        device_s=device_s,
+        prefill_s=_known_mean(table.seconds[row, ..., SECONDS.index("prefill_s")]) or 0.0,
+        unit_cost=None if unit_cost is None else f"{Decimal(repr(round(unit_cost, 12))):f}",
+        currency=None if unit_cost is None else table.currency,
+        finish_reasons=_finish_reasons(table, row),
+        failures=None if facts is None else facts.failures,
+        retrieval=None if facts is None else facts.retrieval,
+        replayed=int(table.replayed[row].sum()),
+        scorer_chance=chance,
+    )
+
+
+def _worst_case(table: ScoreTable, row: int) -> float | None:
+    cells = table.values.get(table.primary)
+    if cells is None or np.isfinite(cells[row]).all():
+        return None
+    return float(np.nan_to_num(cells[row], nan=0.0).mean())
+
+
+def _tokens(table: ScoreTable, row: int) -> TokenSummary | None:
+    means = [_known_mean(table.tokens[row, ..., kind]) for kind in range(len(TOKEN_KINDS))]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(TOKEN_KINDS):
+        return None
+    return TokenSummary(**dict(zip(TOKEN_KINDS, known, strict=True)))
+
+
+def _finish_reasons(table: ScoreTable, row: int) -> dict[str, int]:
+    counts = np.bincount(table.finish[row][table.status[row] == OK], minlength=len(FINISH_REASONS))
+    return {reason: int(count) for reason, count in zip(FINISH_REASONS, counts, strict=True) if count}
+
+
+def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) -> LatencySummary | None:
+    """From the isolated pass where there was one, else from the service times of the run."""
+    output = table.tokens[row, ..., TOKEN_KINDS.index("output")]
+    isolated = [entry for entry in rows if entry.arm == arm and entry.timing.service_s is not None]
+    if isolated:
+        columns = {case_id: column for column, case_id in enumerate(table.case_ids)}
+        service = _floats([entry.timing.service_s for entry in isolated])
+        first = _floats([entry.timing.ttft_s for entry in isolated])
+        places = [columns.get(entry.case_id) for entry in isolated]
+        written = _floats([None if at is None else float(output[at, 0]) for at in places])
+        return _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
+    seconds = table.seconds[row].astype(np.float64)
+    service, first = (
+        seconds[..., SECONDS.index("service_s")].ravel(),
+        seconds[..., SECONDS.index("ttft_s")].ravel(),
+    )
+    found = percentiles(service)
+    if found.n == 0:
+        return None
+    batched = bool((np.nan_to_num(seconds[..., SECONDS.index("batch_size")]) > 1).any())
+    return _latency_summary(
+        found,
+        first,
+        tpot(service, first, output.astype(np.float64).ravel()),
+        "batched" if batched else "service",
+    )
+
+
+def _latency_summary(
+    found: Percentiles, first: FloatArray, per_token: FloatArray, source: str
+) -> LatencySummary:
+    to_first = percentiles(first)
+    between = per_token[np.isfinite(per_token) & (per_token > 0.0)]
+    return LatencySummary(
+        p50=found.p50,
+        p90=found.p90,
+        p95=found.p95,
+        p99=found.p99,
+        n=found.n,
+        source=source,
+        ttft_p50=to_first.p50,
+        ttft_p95=to_first.p95,
+        tokens_per_s=float(1.0 / np.median(between)) if between.size else None,
+    )
+
+
+def _floats(values: Sequence[float | None]) -> FloatArray:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _known_mean(values: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean(dtype=np.float64)) if known.size else None

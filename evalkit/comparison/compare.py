@@ -1,0 +1,109 @@
+"""From a table of scores to ``comparison.json``: the contents page of this floor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.comparison.arms import summarise_arms
+from evalkit.comparison.config_diff import config_differences
+from evalkit.comparison.curves import curves
+from evalkit.comparison.differences import all_differences, best_untuned, oracle
+from evalkit.comparison.failures import FORM_CHECKS, AnswerFacts
+from evalkit.comparison.table import OK, ScoreTable
+from evalkit.records.comparison import Comparison
+from evalkit.records.sample import LatencyRow
+from evalkit.records.tuning import TuningReport
+
+if TYPE_CHECKING:
+    from evalkit.suite.schema import Suite
+
+
+def form_metrics(suite: Suite) -> tuple[str, ...]:
+    """Names of the metrics that check the form of an answer: those of type ``regex`` and ``json_schema``."""
+    return tuple(metric.name for metric in suite.metrics if metric.type in FORM_CHECKS)
+
+
+def compare(
+    suite: Suite,
+    table: ScoreTable,
+    *,
+    latency: Sequence[LatencyRow] = (),
+    facts: Mapping[str, AnswerFacts] | None = None,
+    chance: Mapping[str, float] | None = None,
+    prefix_tokens: Mapping[str, float] | None = None,
+    tuning: TuningReport | None = None,
+) -> Comparison:
+    """Summarise every arm and hold the candidates against each other.
+
+    The same input gives the same record, bit for bit.
+
+    Args:
+        suite: Margin, alpha, reference arm, seed, prompts.
+        table: The run.
+        latency: Rows of the isolated pass.
+        facts: By arm, from ``failures.read_answers``; left out, no failures and no recall are given.
+        chance: By arm, the primary metric with references shuffled between clusters (negative control).
+        prefix_tokens: By arm, counted tokens of the prompt prefix that all its requests share.
+        tuning: Turns fractions into rows for the learning curve.
+    """
+    decision, seed = suite.decision, suite.run.seed
+    alpha, margin, reference = decision.alpha, decision.margin, suite.reference_arm
+    summaries = summarise_arms(
+        table,
+        latency=latency,
+        facts=facts or {},
+        chance=chance or {},
+        prefix_tokens=prefix_tokens or {},
+        alpha=alpha,
+        seed=seed,
+    )
+    return Comparison(
+        primary_metric=table.primary,
+        binary=table.is_binary(),
+        alpha=alpha,
+        margin=margin,
+        reference_arm=reference,
+        n_cases=table.n_cases,
+        n_clusters=table.n_clusters,
+        arms=summaries,
+        differences=all_differences(table, reference=reference, alpha=alpha, margin=margin, seed=seed),
+        curves=curves(table, summaries, tuning, alpha=alpha, margin=margin, seed=seed),
+        oracle_best_of_arms=oracle(table),
+        config_differences=config_differences(suite, table.arms, reference),
+        missing_reasons=dict(table.missing_reasons),
+        notes=_notes(table),
+    )
+
+
+def _notes(table: ScoreTable) -> tuple[str, ...]:
+    notes = ["Differences on metrics other than the primary one are not adjusted for their number."]
+    if table.primary not in table.values:
+        notes.append(f"No sample has a score of the primary metric {table.primary!r}.")
+    control = best_untuned(table)
+    if control is not None and any(arm.tuned for arm in table.candidates):
+        notes.append(
+            f"Tuned candidates are held against {control}, the untuned candidate of the highest mean."
+        )
+    owed = int((table.status != OK).sum())
+    if owed:
+        notes.append(
+            f"{owed} of {table.status.size} cells have no answer; arms are compared on the cases both answered."
+        )
+    if table.status.shape[2] > 1 and (spread := _repeat_spread(table)) is not None:
+        notes.append(
+            f"Between repeats of one case the primary score varies by {spread:.3f} (standard deviation)."
+        )
+    return tuple(notes)
+
+
+def _repeat_spread(table: ScoreTable) -> float | None:
+    """Root mean variance between repeats of one case and arm; None where no cell has two."""
+    cells = table.values.get(table.primary)
+    if cells is None:
+        return None
+    cells = cells.reshape(-1, cells.shape[2])
+    cells = cells[np.isfinite(cells).all(axis=1)]
+    return float(np.sqrt(cells.var(axis=1, ddof=1).mean())) if cells.size else None
