@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from evalkit.stats.arrays import FloatArray, IntArray, checked_alpha, checked_table
 from evalkit.stats.bounds import Bounds
+from evalkit.stats.intervals import t_interval
 
 N_DRAWS = 10_000
 """Draws behind every interval and Monte Carlo p-value: another seed moves the ends by about 1% of the width."""
@@ -108,6 +109,26 @@ def bootstrap_bounds(
             "the statistic is NaN or infinite in a resample; let it return a number when a count in it is 0"
         )
     return bca_bounds(draws, estimate, left_out, alpha), draws
+
+
+def bootstrap_mean(values: FloatArray, alpha: float, rng: np.random.Generator) -> Bounds:
+    """Bound the mean of independent cases by a BCa bootstrap that is nowhere narrower than Student's t.
+
+    The bootstrap follows skewness, but where few values differ from the rest it is too narrow (85% for 95% with 5 of
+    100); t then covers better, and the wider of the two at each end covers well in both situations.
+
+    Args:
+        values: Shape (n_cases,), at least two.
+        alpha: Two-sided error rate.
+        rng: Source of chance.
+
+    Raises:
+        ValueError: Fewer than two values, or a value that is not finite.
+    """
+    rows = np.column_stack((values, np.ones_like(values)))
+    bounds = bootstrap_bounds(rows, lambda sums: sums[..., 0] / sums[..., 1], alpha, rng)[0]
+    student = t_interval(values, alpha)
+    return Bounds(low=min(bounds.low, student.low), high=max(bounds.high, student.high))
 
 
 def grouped_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:

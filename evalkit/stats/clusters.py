@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.stats.arrays import FloatArray, IntArray, checked_values, cluster_codes, cluster_sums
+from evalkit.stats.bounds import Bounds
+from evalkit.stats.intervals import t_quantile
 
 FEW_CLUSTERS = 20
 """Below this many clusters a sandwich standard error is too small on average; callers warn."""
+
+_FEW_CARRIERS = 5  # below this many carriers, or a quarter of the clusters, intervals cover far too little
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class ClusteredMean:
             at most 1, below 0 when clusters differ less than chance would make them, and 0 when it cannot be estimated
             (each case alone, or nothing varies).
         few_clusters: Fewer than 20 clusters.
+        sparse: A handful of clusters carry all the variation, so the standard error itself is hardly known and tends
+            to be too small. The effective number of carriers (sum e^2)^2 / sum e^4 over the clusters' residual sums e
+            is then below 5, or below a quarter of the clusters.
     """
 
     mean: float
@@ -38,6 +45,12 @@ class ClusteredMean:
     design_effect: float
     intraclass_correlation: float
     few_clusters: bool
+    sparse: bool
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Return the interval of the mean by Student's t; of width 0 where the standard error is 0."""
+        half = t_quantile(alpha, self.degrees_of_freedom) * self.standard_error
+        return Bounds(low=self.mean - half, high=self.mean + half)
 
 
 def clustered_mean(values: FloatArray, clusters: IntArray | None) -> ClusteredMean:
@@ -85,7 +98,37 @@ def clustered_mean(values: FloatArray, clusters: IntArray | None) -> ClusteredMe
         design_effect=variance / (spread / n_cases) if varies else 1.0,
         intraclass_correlation=_intraclass_correlation(array, codes) if varies else 0.0,
         few_clusters=n_clusters < FEW_CLUSTERS,
+        sparse=variance > 0.0 and _carriers(residual_sums) < min(_FEW_CARRIERS, n_clusters / 4),
     )
+
+
+def guarded_mean(values: FloatArray, clusters: IntArray, *, lowest: float, highest: float) -> ClusteredMean:
+    """Estimate a mean for an interval that holds its level even where a handful of clusters carry the variation.
+
+    Where `sparse`, two pseudo-clusters of average size are added, one in which every value is the lowest possible and
+    one with the highest; elsewhere this is `clustered_mean`. It is what Bonett and Price do for paired 0/1 scores,
+    cluster by cluster.
+
+    Args:
+        values: Shape (n_cases,).
+        clusters: Shape (n_cases,), labels.
+        lowest: Smallest possible value.
+        highest: Largest possible value.
+
+    Raises:
+        ValueError: As `clustered_mean`.
+
+    References:
+        Bonett and Price (2012), J. Educational and Behavioral Statistics 37:479-488.
+    """
+    seen = clustered_mean(values, clusters)
+    if not seen.sparse:
+        return seen
+    codes = cluster_codes(clusters, seen.n_cases)
+    size = max(1, round(seen.n_cases / seen.n_clusters))
+    added = np.repeat([lowest, highest], size)
+    added_codes = np.repeat([seen.n_clusters, seen.n_clusters + 1], size)
+    return clustered_mean(np.concatenate((values, added)), np.concatenate((codes, added_codes)))
 
 
 def _intraclass_correlation(values: FloatArray, codes: IntArray) -> float:
@@ -99,3 +142,9 @@ def _intraclass_correlation(values: FloatArray, codes: IntArray) -> float:
     within = float(((values - means[codes]) ** 2).sum()) / (n_cases - n_clusters)
     typical_size = (n_cases - float(sizes @ sizes) / n_cases) / (n_clusters - 1)
     return (between - within) / (between + (typical_size - 1.0) * within)
+
+
+def _carriers(residual_sums: FloatArray) -> float:
+    """Return how many clusters of equal residual would vary as these do: the inverse of their concentration."""
+    shares = residual_sums**2 / float(residual_sums @ residual_sums)
+    return 1.0 / float(shares @ shares)
