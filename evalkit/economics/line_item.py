@@ -18,7 +18,7 @@ SHOWN_DIGITS = 8
 def in_words(value: Decimal) -> str:
     """A number as a person checks it: exact up to twelve digits, else to eight, with thousands commas.
 
-    Zeros after the second decimal are left out.
+    Zeros that a computation left at the end are left out; two decimals stay, as a price list writes them.
 
     >>> [in_words(value) for value in (Decimal(244763), Decimal("3.00"), Decimal("0.150000"), Decimal(2) / 3)]
     ['244,763', '3.00', '0.15', '0.66666667']
@@ -26,8 +26,10 @@ def in_words(value: Decimal) -> str:
     if len(value.normalize().as_tuple().digits) > 12:
         value = value.quantize(Decimal(1).scaleb(value.adjusted() - SHOWN_DIGITS + 1))
     text = f"{value:,f}"
-    whole, point, decimals = text.partition(".")
-    return whole + point + decimals[:2] + decimals[2:].rstrip("0")
+    whole, _, decimals = text.partition(".")
+    if len(decimals) != 2:
+        decimals = decimals[:2] + decimals[2:].rstrip("0") if decimals.strip("0") else ""
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class PromptCache:
 
     Attributes:
         scenario: Which of the three.
-        shared_prefix: Tokens at the start of the prompt that all requests of the arm share (assumed only).
+        shared_prefix: Tokens at the start of the prompt that all requests of the arm share (assumed only); 0 where
+            it is shorter than what the provider caches.
         hit_rate: Share of requests that find the prefix cached, in [0, 1] (assumed only). At 0 nobody would
             ask for a cache: the same as cold.
     """

@@ -124,10 +124,26 @@ class Route:
         return not self.retirements_before(until, base)
 
 
+def route_row(written: Mapping[str, Any]) -> Route:
+    """A route from its written keys, as the shipped file holds them.
+
+    Raises:
+        PriceError: The state or the kind of a date is not one of ours, or day or source is missing.
+    """
+    keys = dict(written)
+    if keys["state"] not in get_args(RouteState):
+        raise PriceError(f"the route {keys['name']!r}: unknown state {keys['state']!r}")
+    events = tuple(sorted((_event(entry) for entry in keys.pop("dates", ())), key=lambda e: e.from_day))
+    for pair in ("gains_from_rows", "epochs"):
+        if pair in keys:
+            keys[pair] = tuple(keys[pair])
+    return Route(events=events, rules=tuple(keys.pop("rules", ())), **keys)
+
+
 @cache
 def routes() -> Mapping[str, Route]:
     """The shipped routes by name."""
-    return {written["name"]: _route(written) for written in read_data("providers.yaml")["routes"]}
+    return {written["name"]: route_row(written) for written in read_data("providers.yaml")["routes"]}
 
 
 def route(name: str) -> Route:
@@ -141,17 +157,6 @@ def route(name: str) -> Route:
         near = difflib.get_close_matches(name, known, n=2) or sorted(known)
         raise PriceError(f"no tuning route is called {name!r}. Known: {', '.join(map(repr, near))}")
     return known[name]
-
-
-def _route(written: Mapping[str, Any]) -> Route:
-    keys = dict(written)
-    if keys["state"] not in get_args(RouteState):
-        raise PriceError(f"the route {keys['name']!r}: unknown state {keys['state']!r}")
-    events = tuple(sorted((_event(entry) for entry in keys.pop("dates", ())), key=lambda e: e.from_day))
-    for pair in ("gains_from_rows", "epochs"):
-        if pair in keys:
-            keys[pair] = tuple(keys[pair])
-    return Route(events=events, rules=tuple(keys.pop("rules", ())), **keys)
 
 
 def _event(written: Mapping[str, Any]) -> RouteEvent:

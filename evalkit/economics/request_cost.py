@@ -57,16 +57,18 @@ def rates_in_force(prices: PriceRow, *, prompt_tokens: Count = 0, batch: bool = 
     """The prices of one request, with the documented fallbacks filled in.
 
     Explicit batch rows win over ``batch_discount``; a prompt above ``long_context_above`` is priced by
-    ``long_context``. A missing cache-read or cache-write price falls back to the input price (never cheaper
-    than what is billed where reads are discounted), a missing reasoning price to the output price.
+    ``long_context``. A missing cache-read or cache-write price falls back to the input price, a missing reasoning
+    price to the output price.
 
     Returns:
         Prices per million tokens; None stays where nothing is known, as for a batch without batch price.
     """
-    long = prices.long_context is not None and prompt_tokens > (prices.long_context_above or 0)
-    rates = prices.long_context if long and prices.long_context is not None else prices.rates
+    rates, explicit = prices.rates, prices.batch or Rates()
+    if prices.long_context and prices.long_context_above and prompt_tokens > prices.long_context_above:
+        # Batch rows are quoted for ordinary prompts; a long one in a batch is known only through the discount.
+        rates, explicit = prices.long_context, Rates()
     if batch:
-        rates = _batch_rates(prices, rates)
+        rates = _batch_rates(explicit, rates, prices.batch_discount)
     return Rates(
         input=rates.input,
         output=rates.output,
@@ -147,28 +149,26 @@ def request_costs(
         Shape (n,), money per request; NaN where ``request_cost`` gives None.
     """
     read, write, fresh = _place_columns(tokens, cache)
-    short = _rates_array(rates_in_force(prices, batch=batch))
-    rates = short[:, np.newaxis]
+    rates = _rates_array(rates_in_force(prices, batch=batch))[:, np.newaxis]
     if prices.long_context_above is not None:
         above = prices.long_context_above + 1
-        long = _rates_array(rates_in_force(prices, prompt_tokens=above, batch=batch))
-        rates = np.where(fresh + read + write >= above, long[:, np.newaxis], rates)
-    apart = not np.array_equal(short[1], short[4], equal_nan=True) or prices.long_context is not None
-    reasoning = tokens.reasoning if apart else np.zeros_like(tokens.output)
+        long = _rates_array(rates_in_force(prices, prompt_tokens=above, batch=batch))[:, np.newaxis]
+        rates = np.where(fresh + read + write >= above, long, rates)
+    same_price = (rates[1] == rates[4]) | np.isnan(rates[[1, 4]]).all(axis=0)
+    reasoning = np.where(same_price, 0.0, tokens.reasoning)
     counts = np.stack([fresh, tokens.output - reasoning, read, write, reasoning])
     # An unknown price of a kind of token that does not occur is no gap: 0 x NaN must stay 0.
     amounts = np.where(counts == 0, 0.0, counts * rates)
     return np.asarray(amounts.sum(axis=0) / float(MILLION), dtype=np.float64)
 
 
-def _batch_rates(prices: PriceRow, rates: Rates) -> Rates:
+def _batch_rates(explicit: Rates, rates: Rates, discount: Decimal | None) -> Rates:
     """Explicit batch prices, else the discount taken off ``rates``, else unknown; part by part."""
-    explicit = prices.batch or Rates()
     resolved: dict[str, Decimal | None] = {}
     for part in fields(Rates):
         price, full = getattr(explicit, part.name), getattr(rates, part.name)
-        if price is None and full is not None and prices.batch_discount is not None:
-            price = full * (1 - prices.batch_discount)
+        if price is None and full is not None and discount is not None:
+            price = full * (1 - discount)
         resolved[part.name] = price
     return Rates(**resolved)
 

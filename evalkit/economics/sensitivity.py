@@ -38,7 +38,7 @@ def crossing(difference: Callable[[Decimal], Decimal]) -> Crossing:
 
     >>> found = crossing(lambda volume: 12 * volume * Decimal("0.001") - 1200)
     >>> f"{found.at:,f}: {found.reason}"
-    '100,000: 1,200.00 / 0.012 per unit'
+    '100,000: 1,200 / 0.012 per unit'
     """
     at_zero = difference(Decimal(0))
     slope = difference(Decimal(1)) - at_zero
