@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from types import ModuleType
 
@@ -34,6 +35,20 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{module} is not installed; it comes with the extra {extra!r}: pip install 'evalkit[{extra}]'"
-        ) from error
+        raise _missing(module, extra) from error
+
+
+def present(module: str, extra: str) -> None:
+    """Say which extra to install unless ``module`` could be imported; imports nothing.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"{module} is not installed; it comes with the extra {extra!r}: pip install 'evalkit[{extra}]'"
+    )

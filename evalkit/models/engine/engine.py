@@ -1,0 +1,200 @@
+"""Answers a batch of requests: template, shared prefix, decoding, and what it took."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from evalkit.digest import digest_of
+from evalkit.models.engine.chat import Chat
+from evalkit.models.engine.decoder import Start, open_decoder
+from evalkit.models.engine.generate import Row, generate
+from evalkit.models.engine.stop import StopRule
+from evalkit.models.engine.weights import Weights
+from evalkit.records.sample import Completion, Request, Timing, Usage
+
+_KEPT_PREFIXES = 4
+# A prefill this short is timed again, since a single reading is mostly noise.
+_TIME_AGAIN_BELOW_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How answers are made.
+
+    Attributes:
+        share_prefixes: Prefill what all requests of a batch begin with once. Off only to compare.
+    """
+
+    max_tokens: int
+    stop: tuple[str, ...]
+    temperature: float
+    share_prefixes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptPrefix:
+    start: Start
+    prefill_s: float
+
+
+class Engine:
+    """Generates with one set of weights. Not safe for two threads at a time.
+
+    **Shared prefix.** All messages but the last are a prefix that many requests of an arm share: demonstrations
+    and system text. It is run through the model once and kept; a batch starts behind it. A prompt is always
+    tokenized whole, and the prefix ends where its tokens and those of every prompt of the batch part, so
+    sharing changes no token. Which part of a prompt is the prefix depends on the batch's messages only, never
+    on what was answered before, so the same batch gives the same numbers.
+
+    **Tokens.** Prefix tokens count as ``cache_read``, except in a batch of one that had to run the prefix
+    itself. Every generated token counts as output, also the one that ended the answer: it took a step. A prompt
+    over the limit counts its tokens and no time.
+
+    **Seconds.** The clock runs from messages to the last token of the batch, with the prefix's own run in the
+    batch that made it. ``prefill_s`` is what that run takes at batch 1, for the price of a request that finds
+    no cache.
+    """
+
+    def __init__(self, weights: Weights, settings: Settings) -> None:
+        self._settings = settings
+        self._context_limit = weights.context_limit
+        self._chat = Chat(weights.tokenizer)
+        self._stop = StopRule(weights.tokenizer, settings.stop, weights.end_ids)
+        self._decoder = open_decoder(weights.model)
+        self._prefixes: OrderedDict[tuple[int, ...], _KeptPrefix] = OrderedDict()
+        self._device = weights.model.device
+        # The first run in a process sets up kernels and would be charged to whoever comes first.
+        self._prefill([0] * min(8, weights.context_limit - 1))
+
+    @property
+    def context_limit(self) -> int:
+        """Prompt plus output tokens that fit."""
+        return self._context_limit
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of plain text, without special tokens."""
+        return self._chat.count(text)
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """One completion per request, in order, answered as one batch."""
+        started = time.perf_counter()
+        prompts = self._chat.prompts([request.messages for request in requests])
+        fitting = [index for index, prompt in enumerate(prompts) if len(prompt) < self._context_limit]
+        completions = [_over_the_limit(prompt) for prompt in prompts]
+        if fitting:
+            answered = self._answer(
+                [requests[index] for index in fitting], [prompts[index] for index in fitting], started
+            )
+            for index, completion in zip(fitting, answered, strict=True):
+                completions[index] = completion
+        return completions
+
+    def _answer(
+        self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], started: float
+    ) -> list[Completion]:
+        shared = self._shared_tokens(requests, prompts) if self._settings.share_prefixes else 0
+        kept, made_now, timing_s = self._prefix(tuple(prompts[0][:shared]))
+        rows = [self._row(request, prompt, shared) for request, prompt in zip(requests, prompts, strict=True)]
+        first_token = [0.0]
+
+        def note_first_token() -> None:
+            first_token[0] = time.perf_counter()
+
+        with torch.inference_mode():
+            generate(
+                kept.start,
+                rows,
+                temperature=self._settings.temperature,
+                stop=self._stop,
+                on_first_token=note_first_token,
+            )
+        outputs = [self._stop.text(row.generated) for row in rows]
+        wall_s = time.perf_counter() - started - timing_s
+        # A batch of one that ran its own prefix read nothing from a cache.
+        cached = 0 if made_now and len(rows) == 1 else shared
+        timing = Timing(
+            service_s=wall_s,
+            ttft_s=first_token[0] - started - timing_s,
+            batch_size=len(rows),
+            device_s=wall_s / len(rows),
+            prefill_s=kept.prefill_s if cached else 0.0,
+        )
+        return [
+            Completion(
+                output=output,
+                finish_reason=row.finish_reason or "unknown",
+                usage=Usage(input=len(prompt) - cached, cache_read=cached, output=len(row.generated)),
+                timing=timing,
+            )
+            for output, row, prompt in zip(outputs, rows, prompts, strict=True)
+        ]
+
+    def _row(self, request: Request, prompt: Sequence[int], shared: int) -> Row:
+        noise = None
+        if self._settings.temperature > 0:
+            seed = digest_of([request.seed, request.repeat, list(prompt)])
+            noise = np.random.default_rng(int(seed, 16))
+        room = min(self._settings.max_tokens, self._context_limit - len(prompt))
+        return Row(tokens=prompt[shared:], room=room, noise=noise)
+
+    def _shared_tokens(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> int:
+        """How many tokens all prompts begin with, of those that the messages before the last one make."""
+        before = requests[0].messages[:-1]
+        if not before or not self._decoder.shares_prefixes:
+            return 0
+        if any(request.messages[:-1] != before for request in requests[1:]):
+            return 0
+        role = requests[0].messages[-1].role
+        if any(request.messages[-1].role != role for request in requests[1:]):
+            return 0
+        beginning = self._chat.beginning(before, role)
+        # Each row keeps at least one token of its own, which the first new token is computed from.
+        return min(min(_same(beginning, prompt), len(prompt) - 1) for prompt in prompts)
+
+    def _prefix(self, tokens: tuple[int, ...]) -> tuple[_KeptPrefix, bool, float]:
+        """The kept state of a prefix, whether it was made just now, and seconds spent on timing it again."""
+        if not tokens:
+            return _KeptPrefix(self._decoder.prefill(()), 0.0), False, 0.0
+        if (kept := self._prefixes.get(tokens)) is not None:
+            self._prefixes.move_to_end(tokens)
+            return kept, False, 0.0
+        start, seconds = self._prefill(tokens)
+        again = time.perf_counter()
+        if seconds < _TIME_AGAIN_BELOW_S:
+            seconds = statistics.median([seconds, *(self._prefill(tokens)[1] for _ in range(2))])
+        kept = self._prefixes[tokens] = _KeptPrefix(start, seconds)
+        if len(self._prefixes) > _KEPT_PREFIXES:
+            self._prefixes.popitem(last=False)
+        return kept, True, time.perf_counter() - again
+
+    def _prefill(self, tokens: Sequence[int]) -> tuple[Start, float]:
+        started = time.perf_counter()
+        with torch.inference_mode():
+            start = self._decoder.prefill(tokens)
+            if self._device.type == "cuda":
+                torch.cuda.synchronize()
+        return start, time.perf_counter() - started
+
+
+def _over_the_limit(prompt: Sequence[int]) -> Completion:
+    return Completion(
+        output="",
+        finish_reason="context_limit",
+        usage=Usage(input=len(prompt), output=0),
+        timing=Timing(service_s=0.0, device_s=0.0),
+    )
+
+
+def _same(left: Sequence[int], right: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    for index, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return index
+    return min(len(left), len(right))

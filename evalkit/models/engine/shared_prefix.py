@@ -1,0 +1,180 @@
+"""Attention for a batch whose rows all start with the same tokens.
+
+The prefix's keys and values are held once, whatever the batch size. Every row's queries meet them in one
+matrix product, then the row's own keys; one softmax runs over both. A decoding step therefore reads the
+prefix once instead of once per row, and nothing is copied when a batch starts.
+
+transformers lets a caller register an attention function and hands it the keyword arguments it does not know;
+``shared_prefix`` travels that way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AttentionInterface
+from transformers.cache_utils import Cache
+
+NAME = "evalkit_shared_prefix"
+
+# Scores are computed for blocks of queries so that a long question after a long prefix does not need
+# batch x heads x questions x prefix numbers at once. In elements; 256 MB of float32.
+_SCORE_ELEMENTS = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Keys and values of a prefix, one pair per layer, each of shape (heads, tokens, head size)."""
+
+    keys: tuple[torch.Tensor, ...]
+    values: tuple[torch.Tensor, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Length of the prefix."""
+        return int(self.keys[0].shape[1])
+
+
+class OwnTokens(Cache):  # type: ignore[misc]
+    """Keys and values of the tokens behind the prefix, row by row, in buffers of full length from the start.
+
+    transformers' own cache concatenates at every step, which copies everything once per token.
+
+    Args:
+        capacity: Tokens per row that will ever be held.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(layers=[])
+        self._capacity = capacity
+        self._buffers: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._lengths: list[int] = []
+
+    @classmethod
+    def after(cls, prefix: Prefix, capacity: int) -> OwnTokens:
+        """The buffers of a single row that holds the prefix itself."""
+        own = cls(capacity)
+        for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
+            own.update(keys[None], values[None], layer)
+        return own
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Add new tokens of a layer and give back all it holds. Layers come in order."""
+        rows, heads, new, size = key_states.shape
+        if layer_idx == len(self._buffers):
+            keys = key_states.new_empty((rows, heads, self._capacity, size))
+            values = value_states.new_empty((rows, heads, self._capacity, value_states.shape[-1]))
+            self._buffers.append((keys, values))
+            self._lengths.append(0)
+        keys, values = self._buffers[layer_idx]
+        start, end = self._lengths[layer_idx], self._lengths[layer_idx] + new
+        keys[:, :, start:end] = key_states
+        values[:, :, start:end] = value_states
+        self._lengths[layer_idx] = end
+        return keys[:, :, :end], values[:, :, :end]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Drop all rows but these."""
+        self._buffers = [(keys[rows], values[rows]) for keys, values in self._buffers]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Tokens held."""
+        return self._lengths[layer_idx] if self._lengths else 0
+
+    def as_prefix(self) -> Prefix:
+        """What the only row holds, for other batches to share."""
+        end = self.get_seq_length()
+        return Prefix(
+            keys=tuple(keys[0, :, :end].contiguous() for keys, _ in self._buffers),
+            values=tuple(values[0, :, :end].contiguous() for _, values in self._buffers),
+        )
+
+
+def attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    shared_prefix: Prefix | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention over a shared prefix and each row's own tokens.
+
+    Args:
+        module: The layer's attention module, for its index.
+        query: Shape (rows, heads, new tokens, head size).
+        key: Shape (rows, key heads, own tokens, head size); the last of them are the new ones.
+        value: Likewise.
+        attention_mask: True where a query may look, shape (rows, 1, new tokens, own tokens); None for no
+            restriction, which a caller may give only for one new token.
+        scaling: Factor of the scores.
+        dropout: Always 0 here.
+        shared_prefix: Keys and values before every row's own; None for none.
+
+    Returns:
+        Shape (rows, new tokens, heads, head size), and no weights.
+    """
+    if shared_prefix is None:
+        out = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attention_mask, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
+        )
+        return out.transpose(1, 2).contiguous(), None
+    layer = int(module.layer_idx)
+    prefix_key, prefix_value = shared_prefix.keys[layer], shared_prefix.values[layer]
+    rows, heads, new, size = query.shape
+    query = query * (size**-0.5 if scaling is None else scaling)
+    block = max(1, _SCORE_ELEMENTS // (rows * heads * (prefix_key.shape[1] + key.shape[2])))
+    pieces = [
+        _attend_block(
+            query[:, :, start : start + block],
+            key,
+            value,
+            None if attention_mask is None else attention_mask[:, :, start : start + block],
+            prefix_key,
+            prefix_value,
+        )
+        for start in range(0, new, block)
+    ]
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1), None
+
+
+def _attend_block(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    prefix_key: torch.Tensor,
+    prefix_value: torch.Tensor,
+) -> torch.Tensor:
+    """One block of queries; shapes as in ``attend``, queries already scaled."""
+    rows, heads, new, size = query.shape
+    key_heads, prefix_tokens = prefix_key.shape[0], prefix_key.shape[1]
+    group = heads // key_heads
+    # Key heads first, so that all rows' queries of a head are one matrix: (key heads, rows, group * new, size).
+    grouped = query.view(rows, key_heads, group, new, size) if group > 1 else query.unsqueeze(2)
+    by_head = grouped.permute(1, 0, 2, 3, 4).reshape(key_heads, rows * group * new, size)
+    on_prefix = torch.matmul(by_head, prefix_key.transpose(1, 2)).view(key_heads, rows, group * new, -1)
+    own = torch.matmul(grouped.reshape(rows, key_heads, group * new, size), key.transpose(2, 3))
+    if mask is not None:
+        allowed = mask if group == 1 else mask.repeat(1, 1, group, 1)
+        own = own.masked_fill(~allowed, float("-inf"))
+    scores = torch.cat((on_prefix, own.transpose(0, 1)), dim=-1)
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+    from_prefix = torch.matmul(
+        weights[..., :prefix_tokens].reshape(key_heads, rows * group * new, prefix_tokens), prefix_value
+    ).view(key_heads, rows, group, new, -1)
+    from_own = torch.matmul(weights[..., prefix_tokens:].transpose(0, 1), value)
+    out = from_prefix.permute(1, 3, 0, 2, 4) + from_own.view(rows, key_heads, group, new, -1).permute(
+        0, 3, 1, 2, 4
+    )
+    return out.reshape(rows, new, heads, -1)
+
+
+AttentionInterface.register(NAME, attend)
