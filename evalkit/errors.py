@@ -12,6 +12,7 @@
     │   └── AccessError       wrong key, no permission, no such model: every request would fail
     ├── TuningError           training did not finish
     ├── IncompleteRunError    the run ended with failed or owed cells               exit 104
+    ├── InterruptedRunError   stopped by Ctrl-C; what was answered is kept           exit 130
     └── CostLimitError        stopped by the cost limit                              exit 103
 
 A foreign error is translated once, where it enters, with ``raise ... from``.
@@ -113,9 +114,24 @@ class TuningError(EvalkitError):
 
 
 class IncompleteRunError(EvalkitError):
-    """The run ended with failed or owed cells; the message holds the command that resumes it."""
+    """The run ended with failed or owed cells.
+
+    Args:
+        message: Holds the command that asks for them again.
+        run_path: The run's folder; everything else of it is done.
+    """
 
     exit_code = 104
+
+    def __init__(self, message: str, run_path: str) -> None:
+        self.run_path = run_path
+        super().__init__(message)
+
+
+class InterruptedRunError(EvalkitError):
+    """Stopped by the user; the message holds the command that resumes it."""
+
+    exit_code = 130
 
 
 class CostLimitError(EvalkitError):

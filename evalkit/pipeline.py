@@ -1,1 +1,298 @@
-"""The pipeline."""
+"""The file to read first: one short function per arrow of the spine.
+
+    suite -> cases -> profile -> tuning -> arms -> samples -> scores -> comparison -> decision -> report
+
+Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
+be run again alone. Answering is dear and happens once; what comes after it asks no model.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from evalkit.arms.arm import Arm
+from evalkit.arms.build import build_arms, build_composer
+from evalkit.arms.expand import expand_arms
+from evalkit.calls.caller import Caller
+from evalkit.calls.retry import RetryPolicy
+from evalkit.clock import Clock
+from evalkit.comparison.compare import compare, form_metrics
+from evalkit.comparison.excerpts import pick_excerpts
+from evalkit.comparison.failures import read_answers
+from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.data.cases import Cases
+from evalkit.data.check import check_files
+from evalkit.data.corpus import read_corpus
+from evalkit.data.examples import read_examples
+from evalkit.data.profile import measure_profile
+from evalkit.decision.decide import decide
+from evalkit.economics.prices import PriceTable
+from evalkit.metrics.build import build_metrics
+from evalkit.metrics.protocol import Metric
+from evalkit.models.build import build_model
+from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
+from evalkit.records.comparison import Comparison
+from evalkit.records.decision import Decision
+from evalkit.records.profile import Profile
+from evalkit.records.run import RunRecords
+from evalkit.records.tuning import TuningReport
+from evalkit.report.write import write_reports
+from evalkit.runner.answer import Session, Tally, answer_arm
+from evalkit.runner.begin import Experiment
+from evalkit.runner.cells import ArmWork
+from evalkit.runner.journal import Journal
+from evalkit.runner.latency import spread_evenly, time_alone
+from evalkit.runner.prefix import prefix_tokens, shared_prefix
+from evalkit.runner.pricing import price_table, pricer, prices_as_of
+from evalkit.runner.progress import Progress
+from evalkit.runner.stop import Stop
+from evalkit.scoring.mark import mark, negative_control
+from evalkit.store.cache import ResponseCache
+from evalkit.store.jsonl import rewrite
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, OpenAIModelConfig
+from evalkit.suite.schema import Suite
+from evalkit.tuning.tune import TuningOutcome, tune_models
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A suite whose every input was read and checked; no model has been loaded and nothing written."""
+
+    suite: Suite
+    cases: Cases
+    arms: Sequence[Arm]
+    metrics: Mapping[str, Metric]
+    prices: PriceTable
+    limit: int | None
+
+    @property
+    def experiment(self) -> Experiment:
+        """What the manifest records."""
+        local = {
+            name: weights_digest(config, self.suite.folder) for name, config in self.suite.models.items()
+        }
+        return Experiment(
+            suite=self.suite,
+            cases=self.cases,
+            facts=[arm.facts for arm in self.arms],
+            weights={name: digest for name, digest in local.items() if digest is not None},
+            prices_as_of=prices_as_of(self.suite, self.prices),
+            limit=self.limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How models are asked."""
+
+    cache: ResponseCache
+    progress: Progress
+    clock: Clock
+    max_concurrency: int | None = None
+    retry_errors: bool = False
+
+
+def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
+    """Suite -> cases, arms, metrics, prices. Everything that can be wrong with the input is found here.
+
+    Args:
+        suite: As loaded.
+        limit: Only the first cases.
+
+    Raises:
+        InputError: With file, line and what to do.
+    """
+    cases = check_files(suite)
+    if limit is not None:
+        cases = cases.first(limit)
+    metrics = build_metrics(suite)
+    prices = price_table(suite)
+    arms = build_arms(
+        suite,
+        expand_arms(suite),
+        cases,
+        read_examples=cache(lambda path: read_examples(suite.path(path), suite)),
+        read_corpus=cache(lambda path: read_corpus(suite.path(path))),
+    )
+    return Prepared(suite, cases, arms, metrics, prices, limit)
+
+
+def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
+    """Cases -> profile."""
+    suite = prepared.suite
+    base = answering_config(suite, suite.arms[suite.reference_arm].model)
+    profile = measure_profile(
+        suite,
+        prepared.cases,
+        count_tokens=token_counter(base, suite.folder),
+        length_limit=context_limit(base, suite.folder),
+    )
+    run.write("profile.json", profile)
+    return profile
+
+
+def tune(prepared: Prepared, run: RunFolder, asking: Asking) -> TuningOutcome:
+    """Training rows -> adapters, for every model of ``type: tuned``."""
+    suite = prepared.suite
+    outcome = tune_models(
+        suite,
+        lambda path: read_examples(suite.path(path), suite),
+        composer_of=partial(build_composer, suite),
+        progress=asking.progress,
+    )
+    if outcome.report.runs:
+        run.write("tuning.json", outcome.report)
+    return outcome
+
+
+async def answer(
+    prepared: Prepared, run: RunFolder, tuned: TuningOutcome, asking: Asking, stop: Stop
+) -> dict[str, Tally]:
+    """Arms -> samples, into the journal; candidates also answer a few cases alone, for latency.
+
+    Arms of one model are answered together, so that one model is in memory at a time.
+    """
+    suite = prepared.suite
+    tallies: dict[str, Tally] = {}
+    alone = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
+    with Journal(run, retry_errors=asking.retry_errors) as journal:
+        for (name, fraction, seed), arms in _by_model(prepared.arms).items():
+            config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
+            model = build_model(config, folder=suite.folder)
+            policy = RetryPolicy(attempts=config.max_attempts if isinstance(config, OpenAIModelConfig) else 1)
+            caller = Caller(model, cache=asking.cache, clock=asking.clock, policy=policy)
+            asked = (
+                asking.max_concurrency or suite.run.max_concurrency or getattr(config, "max_concurrency", 1)
+            )
+            session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
+            try:
+                for arm in arms:
+                    work = ArmWork(arm, caller, pricer(suite, name, prepared.prices))
+                    tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
+                    if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
+                        picked = (prepared.cases.get(case_id) for case_id in alone)
+                        await time_alone(
+                            work, picked, run, seed=suite.run.seed, progress=asking.progress, stop=stop
+                        )
+            finally:
+                await model.close()
+            if stop.asked:
+                break
+    return tallies
+
+
+def score(prepared: Prepared, run: RunFolder) -> int:
+    """Samples -> scores. Rewrites ``scores.jsonl`` whole; gives the number of rows."""
+    return rewrite(run.scores_file, mark(run.samples(), prepared.cases, prepared.metrics))
+
+
+def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
+    """The scores of a run as arrays."""
+    return build_table(run.manifest(), run.cases(), run.samples(), run.scores(), suite.primary_metric)
+
+
+def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
+    """Scores -> comparison."""
+    suite = prepared.suite
+    table = read_table(run, suite)
+    metric = prepared.metrics[suite.primary_metric]
+    candidates = [arm.name for arm in table.candidates]
+    chance = {
+        name: found
+        for name in candidates
+        if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
+    }
+    prefixes = {arm.name: _prefix_tokens(prepared, arm) for arm in prepared.arms}
+    comparison = compare(
+        suite,
+        table,
+        latency=list(run.latency()),
+        facts=read_answers(table, prepared.cases, run.samples(), form_metrics(suite)),
+        chance=chance,
+        prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
+        tuning=tuning_of(run),
+    )
+    run.write("comparison.json", comparison)
+    return comparison
+
+
+def decide_run(run: RunFolder, suite: Suite) -> Decision:
+    """Comparison -> decision, from the run folder alone."""
+    return decide(
+        suite,
+        run.manifest(),
+        read_table(run, suite),
+        run.read("comparison.json", Comparison),
+        run.read("profile.json", Profile),
+        tuning_of(run),
+        prices=price_table(suite),
+    )
+
+
+def write_decision(run: RunFolder, suite: Suite) -> Decision:
+    """Decide and keep ``decision.json``."""
+    decision = decide_run(run, suite)
+    run.write("decision.json", decision)
+    return decision
+
+
+def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> RunRecords:
+    """Everything a report shows.
+
+    Args:
+        run: A decided run.
+        suite: Its suite.
+        cases: For the excerpts; left out, none are shown.
+    """
+    table = read_table(run, suite)
+    return RunRecords(
+        manifest=run.manifest(),
+        profile=run.read("profile.json", Profile),
+        tuning=tuning_of(run),
+        comparison=run.read("comparison.json", Comparison),
+        decision=run.read("decision.json", Decision),
+        excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples()),
+        use_case=suite.use_case.improve,
+        target=suite.use_case.target,
+        confidence=suite.decision.confidence,
+        embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
+    )
+
+
+def report(run: RunFolder, records: RunRecords, folder: Path | None = None) -> list[Path]:
+    """Decision -> report.html, report.md, report.json; beside the run unless another folder is named."""
+    return write_reports(records, folder or run.path)
+
+
+def tuning_of(run: RunFolder) -> TuningReport | None:
+    """``tuning.json`` where the run tuned."""
+    return run.read("tuning.json", TuningReport) if run.has("tuning.json") else None
+
+
+def _own_concurrency(config: ModelConfig) -> int:
+    """Requests in flight that suit a model: its own setting where it is hosted."""
+    return config.max_concurrency if isinstance(config, OpenAIModelConfig) else 1
+
+
+def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:
+    groups: dict[tuple[str, float, int], list[Arm]] = {}
+    for arm in arms:
+        facts = arm.facts
+        groups.setdefault((facts.model, facts.fraction or 1.0, facts.seed or 1), []).append(arm)
+    return groups
+
+
+def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -> float | None:
+    samples = (sample for sample in run.samples() if sample.arm == arm)
+    return negative_control(samples, cases, metric, seed=seed)
+
+
+def _prefix_tokens(prepared: Prepared, arm: Arm) -> float | None:
+    suite = prepared.suite
+    count = token_counter(answering_config(suite, arm.facts.model), suite.folder)
+    return prefix_tokens(shared_prefix(arm, itertools.islice(prepared.cases, 40)), count)

@@ -19,7 +19,7 @@ class Digests(Record, frozen=True, kw_only=True):
 class CaseFacts(Record, frozen=True, kw_only=True):
     """What deciding needs of a case: a row of ``cases.jsonl``. A run is decided without its suite's data."""
 
-    case_id: str
+    id: str
     cluster: str
     tags: tuple[str, ...] = ()
 

@@ -93,3 +93,15 @@ def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
         return Cost(model=request_cost(tokens, row), currency=currency)
 
     return by_tokens
+
+
+def prices_as_of(suite: Suite, prices: PriceTable) -> str | None:
+    """ISO date of the oldest price row that a model of the suite uses; None where none does."""
+    days = []
+    for model in suite.models:
+        if (named := price_id(suite, model)) is not None:
+            try:
+                days.append(prices.lookup(named).as_of)
+            except PriceError:
+                continue
+    return min(days).isoformat() if days else None

@@ -109,6 +109,29 @@ class Appender:
         self.close()
 
 
+def rewrite(path: Path, records: Iterable[msgspec.Struct]) -> int:
+    """Replace a file by these records, streamed; what stood there stays when writing fails.
+
+    Returns:
+        How many were written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    count = 0
+    try:
+        with temporary.open("wb") as stream:
+            for record in records:
+                stream.write(to_json(record) + b"\n")
+                count += 1
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise_disk_error(path, error)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
 def _whole_lines(file: int) -> int:
     """Bytes up to and including the last newline."""
     end = os.lseek(file, 0, os.SEEK_END)

@@ -1,0 +1,328 @@
+"""What a command does, as calls: for notebooks and pipelines."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from evalkit import pipeline
+from evalkit.clock import Clock
+from evalkit.data.check import check_files
+from evalkit.errors import (
+    AccessError,
+    CostLimitError,
+    IncompleteRunError,
+    InputError,
+    InterruptedRunError,
+    RunError,
+)
+from evalkit.records.comparison import Comparison
+from evalkit.records.decision import Decision
+from evalkit.records.manifest import Manifest
+from evalkit.records.run import RunRecords
+from evalkit.runner.answer import Tally
+from evalkit.runner.begin import begin_run, continue_run, finish_run
+from evalkit.runner.progress import Progress, Silent
+from evalkit.runner.stop import Stop, stop_on_interrupt
+from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
+from evalkit.store.lock import sole_writer
+from evalkit.store.run_folder import RunFolder, find_run
+from evalkit.suite.load import load_suite, suite_of_run
+from evalkit.suite.schema import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+REPORTS = Path("reports")
+
+
+class Run:
+    """A run on disk, as a notebook sees it: frames, the comparison, the decision.
+
+    Shows itself as the arms table and the verdict.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def folder(self) -> RunFolder:
+        """Its files."""
+        return self._folder
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the run was made from."""
+        return self._folder.manifest()
+
+    @property
+    def comparison(self) -> Comparison:
+        """Arm by arm and pair by pair."""
+        return self._folder.read("comparison.json", Comparison)
+
+    @property
+    def decision(self) -> Decision:
+        """What to do, how sure that is, and what would change it."""
+        return self._folder.read("decision.json", Decision)
+
+    def suite(self, overrides: Mapping[str, str] | None = None) -> Suite:
+        """The suite that the run kept, with values changed by dotted key."""
+        return suite_of_run(self.path, Path(self.manifest.suite_path), overrides)
+
+    def records(self) -> RunRecords:
+        """Everything a report shows."""
+        suite = self.suite()
+        try:
+            cases = check_files(suite)
+        except InputError:  # the suite's data has moved: the report goes without excerpts
+            cases = None
+        return pipeline.records_of(self._folder, suite, cases=cases)
+
+    def samples(self) -> pd.DataFrame:
+        """One row a cell: case_id, arm, repeat, status, output, finish_reason, tokens, cost, seconds, error."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "case_id": sample.case_id,
+                "arm": sample.arm,
+                "repeat": sample.repeat,
+                "status": str(sample.status),
+                "output": sample.output,
+                "finish_reason": sample.finish_reason,
+                "input_tokens": None if sample.usage is None else sample.usage.prompt,
+                "cached_tokens": None if sample.usage is None else sample.usage.cache_read,
+                "output_tokens": None if sample.usage is None else sample.usage.output,
+                "cost": None if sample.cost is None else sample.cost.model,
+                "service_s": None if sample.timing is None else sample.timing.service_s,
+                "device_s": None if sample.timing is None else sample.timing.device_s,
+                "passages": [passage.id for passage in sample.passages],
+                "replayed": sample.replayed,
+                "error": sample.error,
+            }
+            for sample in self._folder.samples()
+        )
+
+    def scores(self) -> pd.DataFrame:
+        """One row a cell and metric: case_id, arm, repeat, metric, value (NaN where missing), reason."""
+        import pandas as pd
+
+        columns = ("case_id", "arm", "repeat", "metric", "value", "reason", "explanation")
+        return pd.DataFrame(
+            ({name: getattr(row, name) for name in columns} for row in self._folder.scores()), columns=columns
+        )
+
+    def wide(self, metric: str | None = None) -> pd.DataFrame:
+        """One row a case, one column an arm, the mean over repeats; NaN where missing.
+
+        Args:
+            metric: Default: the primary one.
+        """
+        name = metric or self.comparison.primary_metric
+        scores = self.scores()
+        known = sorted(set(scores["metric"]))
+        if name not in known:
+            raise RunError(f"this run has no scores of {name!r}; it has {', '.join(known)}")
+        chosen = scores[scores["metric"] == name]
+        frame = chosen.pivot_table(
+            index="case_id", columns="arm", values="value", aggfunc="mean", dropna=False
+        )
+        arms = [arm.name for arm in self.manifest.arms if arm.name in frame.columns]
+        return frame.reindex(columns=arms)
+
+    def _repr_html_(self) -> str:
+        from evalkit.report.html import summary_html
+
+        return summary_html(self.records())
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+def run(
+    suite: Suite | str | Path,
+    *,
+    output: str | Path = REPORTS,
+    limit: int | None = None,
+    resume: str | Path | None = None,
+    retry_errors: bool = False,
+    use_cache: bool = True,
+    max_concurrency: int | None = None,
+    cost_limit: Decimal | None = None,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Run:
+    """Answer, score, compare, decide and report.
+
+    Args:
+        suite: A suite, or where one is.
+        output: Where runs are kept.
+        limit: Only the first cases.
+        resume: A run to go on with: its folder, its id, or ``latest``.
+        retry_errors: Whether failed cells are asked again.
+        use_cache: Whether answers given before are replayed.
+        max_concurrency: Requests in flight; default: the suite's, else the model's.
+        cost_limit: Stop before more than this is spent, in the suite's currency.
+        progress: Who is told how far the work is.
+        clock: For stamps.
+
+    Raises:
+        InputError: Something is wrong with the suite or its files; nothing was run.
+        IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
+        InterruptedRunError: Stopped by Ctrl-C.
+        CostLimitError: Stopped by the cost limit.
+
+    Example:
+        >>> run("suites/support-desk", limit=30).decision.verdict  # doctest: +SKIP
+        <Verdict.FINE_TUNE: 'fine_tune'>
+    """
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite)
+    clock = clock or Clock()
+    root = Path(output)
+    earlier = None if resume is None else find_run(resume, root / loaded.name if resume == "latest" else root)
+    if earlier is not None:
+        limit = earlier.manifest().limit
+    prepared = pipeline.prepare(loaded, limit=limit)
+    cache: ResponseCache = SqliteCache(cache_folder() / "responses.sqlite") if use_cache else NoCache()
+    limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
+    asking = pipeline.Asking(
+        cache=cache,
+        progress=progress or Silent(),
+        clock=clock,
+        max_concurrency=max_concurrency,
+        retry_errors=retry_errors,
+    )
+    experiment = prepared.experiment
+    folder = earlier or begin_run(experiment, root, clock=clock)
+    with sole_writer(folder.path):
+        if earlier is not None:
+            continue_run(experiment, folder)
+        _run_stages(prepared, folder, asking, Stop(limit_now), clock)
+    return Run(folder)
+
+
+def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
+    """A run made before: its folder, its id, or ``latest``."""
+    return Run(find_run(path, Path(output)))
+
+
+def score(run: Run) -> Run:
+    """Mark a run again with its suite's present metrics, then compare, decide and report again."""
+    prepared = _prepared_again(run)
+    with sole_writer(run.path):
+        _after_answers(prepared, run.folder)
+    return run
+
+
+def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
+    """Decide again under other assumptions; asks no model and changes nothing on disk.
+
+    Args:
+        run: A compared run.
+        overrides: Dotted suite key to YAML value: ``{"economics.requests_per_month": "50000"}``.
+
+    Raises:
+        SuiteError: A key does not exist or a value does not fit.
+    """
+    return pipeline.decide_run(run.folder, run.suite(overrides))
+
+
+def report(run: Run, path: str | Path | None = None) -> list[Path]:
+    """Write report.html, report.md and report.json; beside the run unless another folder is named."""
+    return pipeline.report(run.folder, run.records(), None if path is None else Path(path))
+
+
+def _run_stages(
+    prepared: pipeline.Prepared, folder: RunFolder, asking: pipeline.Asking, stop: Stop, clock: Clock
+) -> None:
+    progress = asking.progress
+    progress.stage("Profile")
+    pipeline.profile_data(prepared, folder)
+    progress.stage("Tuning")
+    tuned = pipeline.tune(prepared, folder, asking)
+    progress.stage("Answering")
+    with stop_on_interrupt(stop):
+        tallies = _wait(pipeline.answer(prepared, folder, tuned, asking, stop))
+    resume = f"evalkit run {prepared.suite.folder} --resume {folder.path.name}"
+    if stop.reason == "interrupted":
+        raise InterruptedRunError(f"Interrupted; what was answered is kept. Resume:\n  {resume}")
+    if stop.reason == "cost_limit":
+        raise CostLimitError(
+            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
+        )
+    if refused := next((tally.refused for tally in tallies.values() if tally.refused is not None), None):
+        raise AccessError(
+            f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
+        )
+    progress.stage("Scoring, comparing, deciding, reporting")
+    _after_answers(prepared, folder)
+    finish_run(folder, clock=clock)
+    if failed := sum(tally.errors for tally in tallies.values()):
+        raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
+
+
+def _after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
+    pipeline.score(prepared, folder)
+    pipeline.compare_arms(prepared, folder)
+    pipeline.write_decision(folder, prepared.suite)
+    pipeline.report(folder, pipeline.records_of(folder, prepared.suite, cases=prepared.cases))
+
+
+def _prepared_again(run: Run) -> pipeline.Prepared:
+    """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
+    manifest = run.manifest
+    prepared = pipeline.prepare(load_suite(manifest.suite_path), limit=manifest.limit)
+    if prepared.cases.digest != manifest.digests.cases:
+        raise RunError(
+            f"the cases of {manifest.suite_path} changed since {run.path} was answered; run the suite again"
+        )
+    return prepared
+
+
+def _failed_words(tallies: Mapping[str, Tally], failed: int, resume: str) -> str:
+    reasons: dict[str, int] = {}
+    for tally in tallies.values():
+        for reason, count in tally.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
+    counted = f"{failed} cells have no answer: {listed}. The report counts them as missing."
+    return f"{counted} Ask again:\n  {resume} --retry-errors"
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, also where an event loop is already running (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[T] = []
+    fault: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            fault.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if fault:
+        raise fault[0]
+    return result[0]

@@ -1,0 +1,59 @@
+"""``evalkit doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from evalkit.cli.options import json_option, print_json
+
+_EXTRAS = {"local": ("torch", "transformers", "peft")}
+_KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "HF_HOME", "EVALKIT_CACHE_DIR")
+
+
+@click.command(name="doctor")
+@json_option
+def command(as_json: bool) -> int:
+    """Say what this machine has: versions, extras, keys (never their values), cache."""
+    from evalkit import __version__
+    from evalkit.store.cache import cache_folder
+
+    cache = cache_folder() / "responses.sqlite"
+    facts: dict[str, object] = {
+        "evalkit": __version__,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cache": str(cache),
+        "cache_bytes": cache.stat().st_size if cache.exists() else 0,
+        "keys_set": [name for name in _KEYS if os.environ.get(name)],
+        "extras": {name: _extra(packages) for name, packages in _EXTRAS.items()},
+    }
+    if as_json:
+        print_json(facts)
+        return 0
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            for extra, state in value.items():
+                click.echo(f"{'extra ' + extra:<14} {state}")
+        elif isinstance(value, list):
+            click.echo(f"{name:<14} {', '.join(value) or 'none'}")
+        else:
+            click.echo(f"{name:<14} {value}")
+    return 0
+
+
+def _extra(packages: tuple[str, ...]) -> str:
+    found, missing = [], []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    if missing:
+        return f"missing {', '.join(missing)}: pip install 'evalkit[local]'"
+    return ", ".join(found)

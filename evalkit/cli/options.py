@@ -1,0 +1,99 @@
+"""Options that several commands share, each with one meaning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from evalkit.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(command: F) -> F:
+    """``-o``: the folder that holds the runs."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("reports"),
+        show_default=True,
+        help="Folder that holds the runs.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """``--json``: one JSON document on standard output and nothing else there."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
+    )(command)
+
+
+def env_file_option(command: F) -> F:
+    """``--env-file``: variables for keys and ``${NAME}``."""
+    return click.option(
+        "--env-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        multiple=True,
+        help="Read environment variables from this file first; what is already set wins.",
+    )(command)
+
+
+def print_json(record: object) -> None:
+    """Write one record to standard output."""
+    from evalkit.records.record import to_pretty_json
+
+    sys.stdout.buffer.write(to_pretty_json(record))
+    sys.stdout.flush()
+
+
+def read_env_files(files: tuple[Path, ...]) -> None:
+    """Set what these files define and the environment does not.
+
+    Raises:
+        InputError: A file is missing or a line is not ``NAME=value``.
+    """
+    import os
+
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{file}: cannot be read: {error}") from error
+        for number, line in enumerate(lines, 1):
+            text = line.strip().removeprefix("export ").strip()
+            if not text or text.startswith("#"):
+                continue
+            name, equals, value = text.partition("=")
+            if not equals or not name.strip().isidentifier():
+                raise InputError(f"{file}:{number}: is not of the form NAME=value")
+            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+
+
+def parse_limit(text: str | None, count: Callable[[], int]) -> int | None:
+    """``--limit`` as lm-eval users write it: a number of cases, or a share of them.
+
+    Args:
+        text: ``30`` or ``0.1``.
+        count: How many cases there are, asked only for a share.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        raise InputError(
+            f"--limit takes a number of cases (30) or a share of them (0.1), not {text!r}"
+        ) from None
+    if 0 < number < 1:
+        return max(1, round(number * count()))
+    if number >= 1 and number == int(number):
+        return int(number)
+    raise InputError(f"--limit takes a number of cases (30) or a share of them (0.1), not {text!r}")

@@ -1,0 +1,29 @@
+"""``evalkit report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import json_option, output_option, print_json
+
+
+@click.command(name="report")
+@click.argument("run")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write the files here instead."
+)
+@output_option
+@json_option
+def command(run: str, folder: Path | None, output: Path, as_json: bool) -> int:
+    """Write report.html, report.md and report.json of a run again."""
+    from evalkit import api
+
+    written = api.report(api.load_run(run, output=output), folder)
+    if as_json:
+        print_json([str(path) for path in written])
+    else:
+        for path in written:
+            click.echo(path)
+    return 0

@@ -1,0 +1,94 @@
+"""``evalkit run``."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import (
+    env_file_option,
+    json_option,
+    output_option,
+    parse_limit,
+    print_json,
+    read_env_files,
+)
+
+
+@click.command(name="run")
+@click.argument("suite", type=click.Path(path_type=Path))
+@output_option
+@click.option(
+    "-j", "--max-concurrency", type=click.IntRange(min=1), help="Requests in flight to a hosted model."
+)
+@click.option("--limit", metavar="N", help="Only the first N cases, or a share such as 0.1.")
+@click.option("--resume", metavar="RUN", help="Go on with this run: its id, its folder, or `latest`.")
+@click.option("--retry-errors", is_flag=True, help="With --resume: ask failed cells again.")
+@click.option("--no-cache", is_flag=True, help="Neither replay earlier answers nor keep new ones.")
+@click.option("--cost-limit", metavar="MONEY", help="Stop before more than this is spent.")
+@env_file_option
+@json_option
+def command(
+    suite: Path,
+    output: Path,
+    max_concurrency: int | None,
+    limit: str | None,
+    resume: str | None,
+    retry_errors: bool,
+    no_cache: bool,
+    cost_limit: str | None,
+    env_file: tuple[Path, ...],
+    as_json: bool,
+) -> int:
+    """Answer, score, compare, decide and report.
+
+    SUITE is a folder with suite.yaml. Ctrl-C finishes what is in flight and prints how to go on.
+    """
+    read_env_files(env_file)
+    from evalkit import api
+    from evalkit.cli.progress import shown_progress
+    from evalkit.cli.show import show_run
+    from evalkit.data.cases import read_cases
+    from evalkit.errors import IncompleteRunError
+    from evalkit.store.run_folder import find_run
+    from evalkit.suite.load import load_suite
+
+    loaded = load_suite(suite)
+    incomplete: IncompleteRunError | None = None
+    with shown_progress() as progress:
+        try:
+            done = api.run(
+                loaded,
+                output=output,
+                limit=parse_limit(limit, lambda: len(read_cases(loaded))),
+                resume=resume,
+                retry_errors=retry_errors,
+                use_cache=not no_cache,
+                max_concurrency=max_concurrency,
+                cost_limit=_money(cost_limit),
+                progress=progress,
+            )
+        except IncompleteRunError as error:  # all else is done: show it, then say what is owed
+            incomplete = error
+            done = api.Run(find_run(error.run_path, output))
+    if as_json:
+        print_json(done.decision)
+    else:
+        show_run(done)
+    if incomplete is not None:
+        raise incomplete
+    return 0
+
+
+def _money(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{text!r} is not an amount of money", param_hint="--cost-limit")
+    return amount

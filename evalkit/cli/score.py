@@ -1,0 +1,26 @@
+"""``evalkit score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import json_option, output_option, print_json
+
+
+@click.command(name="score")
+@click.argument("run")
+@output_option
+@json_option
+def command(run: str, output: Path, as_json: bool) -> int:
+    """Mark a finished run again with the metrics its suite has now, and report again. Asks no model."""
+    from evalkit import api
+    from evalkit.cli.show import show_run
+
+    done = api.score(api.load_run(run, output=output))
+    if as_json:
+        print_json(done.decision)
+    else:
+        show_run(done)
+    return 0

@@ -1,0 +1,39 @@
+"""``evalkit validate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import env_file_option, json_option, print_json, read_env_files
+
+
+@click.command(name="validate")
+@click.argument("suite", type=click.Path(path_type=Path))
+@env_file_option
+@json_option
+def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
+    """Check a suite and every file it names, without running a model."""
+    read_env_files(env_file)
+    from evalkit import pipeline
+    from evalkit.suite.load import load_suite
+
+    prepared = pipeline.prepare(load_suite(suite))
+    arms = [arm.facts for arm in prepared.arms]
+    candidates = [facts.name for facts in arms if facts.role == "candidate"]
+    cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats
+    if as_json:
+        found = {
+            "suite": prepared.suite.name,
+            "cases": len(prepared.cases),
+            "arms": [facts.name for facts in arms],
+        }
+        print_json({**found, "candidates": candidates, "metrics": list(prepared.metrics), "cells": cells})
+    else:
+        click.echo(
+            f"{prepared.suite.name}: {len(prepared.cases)} cases, {len(arms)} arms "
+            f"(candidates: {', '.join(candidates)}), metrics: {', '.join(prepared.metrics)}; "
+            f"a run answers {cells:,} cells. All files are fine."
+        )
+    return 0

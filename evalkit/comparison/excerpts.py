@@ -1,0 +1,66 @@
+"""A few cases on which the candidates disagree, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from evalkit.comparison.table import ScoreTable
+from evalkit.records.case import Case
+from evalkit.records.run import Answer, Excerpt
+from evalkit.records.sample import Sample
+
+_LONGEST = 600
+
+
+def pick_excerpts(
+    table: ScoreTable, get_case: Callable[[str], Case], samples: Iterable[Sample], *, most: int = 8
+) -> tuple[Excerpt, ...]:
+    """Cases with the widest spread of the primary score between candidates, at most one a cluster.
+
+    Args:
+        table: The run.
+        get_case: From an id to the case.
+        samples: Rows of the journal; the first repeat is shown.
+        most: How many.
+    """
+    names = [arm.name for arm in table.candidates]
+    scores = np.stack([table.scores(name) for name in names])
+    known = np.isfinite(scores).all(axis=0)
+    spread = np.where(known, scores.max(axis=0, initial=0.0) - scores.min(axis=0, initial=1.0), 0.0)
+    chosen: dict[str, int] = {}
+    clusters: set[int] = set()
+    for column in np.argsort(-spread, kind="stable"):
+        if len(chosen) == most or spread[column] <= 0:
+            break
+        if int(table.clusters[column]) not in clusters:
+            clusters.add(int(table.clusters[column]))
+            chosen[table.case_ids[column]] = int(column)
+    outputs = {
+        (sample.case_id, sample.arm): sample.output
+        for sample in samples
+        if sample.case_id in chosen and sample.repeat == 0
+    }
+    return tuple(
+        Excerpt(
+            case_id=case_id,
+            input=_shortened(get_case(case_id).input),
+            reference=next(iter(get_case(case_id).reference), None),
+            answers=tuple(
+                Answer(
+                    arm=name,
+                    output=_shortened(outputs.get((case_id, name))),
+                    value=float(scores[row, column]),
+                )
+                for row, name in enumerate(names)
+            ),
+        )
+        for case_id, column in chosen.items()
+    )
+
+
+def _shortened(text: str | None) -> str:
+    if text is None:
+        return ""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
