@@ -1,0 +1,102 @@
+"""The passages that a retriever searches: a folder of texts, or a file of rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from evalkit.data.fields import Fields, as_text
+from evalkit.data.readers import read_rows
+from evalkit.errors import DataError, Problem
+from evalkit.records.case import Passage
+
+_ENDINGS = (".md", ".txt")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
+_ALIASES = {"id": ("id", "doc_id", "passage_id"), "text": ("text", "content", "passage", "body")}
+
+
+class _Found(NamedTuple):
+    passage: Passage
+    file: str
+    line: int | None
+
+
+def read_corpus(path: Path) -> list[Passage]:
+    """All passages, in file order; a folder's in the order of their names.
+
+    A folder gives one passage for each ``.md`` or ``.txt`` file in it, at any depth; its id is the path inside
+    the folder without the ending, or the ``id`` of its YAML front matter. A file gives one for each row, with
+    columns ``id`` (or ``doc_id``, ``passage_id``) and ``text`` (or ``content``, ``passage``, ``body``).
+
+    Raises:
+        DataError: There is no passage, one has no text or no id, or two have the same id.
+    """
+    first_seen: dict[str, _Found] = {}
+    problems: list[Problem] = []
+    for found in _in_folder(path) if path.is_dir() else _in_rows(path):
+        passage = found.passage
+        if not (passage.text or "").strip():
+            problems.append(Problem(found.file, found.line, "", f"passage {passage.id!r} has no text"))
+        if earlier := first_seen.get(passage.id):
+            place = earlier.file if earlier.line is None else f"line {earlier.line}"
+            message = f"passage id {passage.id!r} is also the id of {place}; ids must differ"
+            problems.append(Problem(found.file, found.line, "", message))
+        first_seen.setdefault(passage.id, found)
+    if problems:
+        raise DataError(*problems[:20])
+    if not first_seen:
+        what = "holds no .md or .txt file" if path.is_dir() else "holds no passage"
+        raise DataError(Problem(str(path), None, "", what))
+    return [found.passage for found in first_seen.values()]
+
+
+def _in_folder(folder: Path) -> Iterator[_Found]:
+    files = [file for file in folder.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file()]
+    for file in sorted(files, key=lambda file: file.relative_to(folder).as_posix()):
+        inside = file.relative_to(folder)
+        if any(part.startswith(".") for part in inside.parts):
+            continue
+        try:
+            text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise DataError(Problem(str(file), None, "", "is not UTF-8; save the file as UTF-8")) from error
+        declared, body = _front_matter(text, str(file))
+        passage_id = declared or inside.with_suffix("").as_posix()
+        yield _Found(Passage(id=passage_id, text=body.strip()), str(file), None)
+
+
+def _front_matter(text: str, file: str) -> tuple[str | None, str]:
+    """The ``id`` that the text declares, if any, and the text after its front matter."""
+    block = _FRONT_MATTER.match(text)
+    if block is None:
+        return None, text
+    try:
+        head: Any = yaml.safe_load(block[1])
+    except yaml.YAMLError as error:
+        message = "its front matter (between the --- lines) is not YAML"
+        raise DataError(Problem(file, 1, "", message)) from error
+    if not isinstance(head, dict):
+        return None, text  # two horizontal rules around prose
+    declared = head.get("id")
+    return (None if declared is None else as_text(declared)), text[block.end() :]
+
+
+def _in_rows(path: Path) -> Iterator[_Found]:
+    fields = Fields(aliases=_ALIASES)
+    for row in read_rows(path, shown_as=str(path)):
+        rest = dict(row.values)
+        passage_id, text = fields.take(rest, "id"), fields.take(rest, "text")
+        if not passage_id or not text:
+            missing = "id" if not passage_id else "text"
+            known = ", ".join(_ALIASES[missing])
+            problem = f"the passage has no {missing}; its column may be called {known}"
+            raise DataError(Problem(str(path), row.line, "", problem))
+        try:
+            passage = Passage(id=as_text(passage_id[0]).strip(), text=as_text(text[0]))
+        except ValueError as error:
+            raise DataError(Problem(str(path), row.line, "", str(error))) from error
+        yield _Found(passage, str(path), row.line)

@@ -1,0 +1,152 @@
+"""Which column of a row is which field of ours: the names that users know, and those a suite declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from evalkit.errors import Problem, SuiteError, did_you_mean
+from evalkit.suite.schema import Suite
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "sample_id", "doc_id"),
+    "input": ("input", "question", "user_input", "prompt"),
+    "reference": ("reference", "target", "expected_output", "ground_truth", "ideal", "answer"),
+    "messages": ("messages",),
+    "tags": ("tags", "tag"),
+    "cluster": ("cluster", "group"),
+    "gold_passages": ("gold_passages", "docs", "reference_context_ids"),
+}
+OUTPUT_ALIASES = (*ALIASES["reference"], "output", "completion", "response")
+"""What the answer of a demonstration or a training row may be called."""
+
+_SEVERAL_COLUMNS = ("reference", "tags", "gold_passages")
+_MOST_COLUMNS = 1000  # remembered for messages
+
+
+@dataclass(slots=True)
+class Fields:
+    """Takes our fields out of a row, and remembers which columns it has seen.
+
+    Attributes:
+        declared: Our name to the file's columns; wins over the aliases.
+        aliases: Our name to the columns looked for, in order, letter case aside, where nothing is declared.
+        strict: Look only for the declared column; else fall back to the aliases where a row lacks it.
+    """
+
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ALIASES)
+    strict: bool = True
+    seen: set[str] = field(default_factory=set)
+
+    def see(self, columns: Iterable[str]) -> None:
+        """Remember the columns of a row."""
+        if len(self.seen) < _MOST_COLUMNS:
+            self.seen.update(columns)
+
+    def take(self, row: dict[str, Any], name: str) -> list[Any]:
+        """The values of our field ``name`` that are there; their columns are removed from ``row``."""
+        if columns := self.declared.get(name):
+            found = [row.pop(column) for column in columns if not is_missing(row.get(column))]
+            if found or self.strict:
+                return found
+        for column in _in_order(row, self.aliases.get(name, ())):
+            if not is_missing(row[column]):
+                return [row.pop(column)]
+        return []
+
+    def undeclared(self, suite: Suite, file: str) -> Iterator[Problem]:
+        """A problem for each declared column that no row has had."""
+        for name, columns in self.declared.items():
+            for column in columns:
+                if column not in self.seen:
+                    yield suite.source.problem(
+                        ("cases", "fields", name),
+                        f"no row of {file} has a column {column!r}. {did_you_mean(column, sorted(self.seen))}",
+                    )
+
+
+def case_fields(suite: Suite) -> Fields:
+    """The fields of the suite's cases.
+
+    Raises:
+        SuiteError: Several columns are given for a field that takes one.
+    """
+    return Fields(declared=_declared(suite))
+
+
+def example_fields(suite: Suite) -> Fields:
+    """The fields of demonstrations and training rows: those of the cases, with more names for the answer."""
+    return Fields(declared=_declared(suite), aliases={**ALIASES, "reference": OUTPUT_ALIASES}, strict=False)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing: null, NaN, blank text, or an empty list."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def as_text(value: Any) -> str:
+    """A value as text: strings as they are, dates as ISO, everything else as JSON writes it.
+
+    Raises:
+        ValueError: The value is bytes.
+
+    >>> as_text("05"), as_text(7), as_text(True), as_text({"a": 1})
+    ('05', '7', 'true', '{"a":1}')
+    """
+    if isinstance(value, bytes):
+        raise ValueError("holds bytes where text is expected")
+    plain = msgspec.to_builtins(value)
+    return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+
+
+def as_texts(values: Iterable[Any], *, parse_lists: bool = False) -> tuple[str, ...]:
+    """Several values as texts; lists are opened, missing ones left out.
+
+    Args:
+        values: JSON values.
+        parse_lists: Open text that is a JSON list too, as a CSV cell may hold.
+    """
+    found: list[str] = []
+    for value in values:
+        opened = parse_list(value) if parse_lists else value
+        items = opened if isinstance(opened, list) else [opened]
+        found.extend(as_text(item) for item in items if not is_missing(item))
+    return tuple(found)
+
+
+def parse_list(value: Any) -> Any:
+    """``value``, or the list that it is the JSON text of."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return msgspec.json.decode(value, type=list[Any])
+        except (msgspec.MsgspecError, RecursionError):
+            return value
+    return value
+
+
+def _declared(suite: Suite) -> dict[str, tuple[str, ...]]:
+    declared: dict[str, tuple[str, ...]] = {}
+    for name, columns in suite.cases.fields.items():
+        listed = (columns,) if isinstance(columns, str) else tuple(columns)
+        if len(listed) != 1 and name not in _SEVERAL_COLUMNS:
+            raise SuiteError(
+                suite.source.problem(("cases", "fields", name), f"takes one column, not {len(listed)}")
+            )
+        declared[name] = listed
+    return declared
+
+
+def _in_order(row: dict[str, Any], aliases: tuple[str, ...]) -> Iterator[str]:
+    """The columns of ``row`` that are one of ``aliases``, in the order of the aliases."""
+    for alias in aliases:
+        if alias in row:
+            yield alias
+        else:
+            yield from [column for column in row if column.strip().lower() == alias]

@@ -1,0 +1,140 @@
+"""Answers made elsewhere, read from a file of rows ``case_id, output``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalkit.data.fields import as_text, is_missing, parse_list
+from evalkit.data.row_index import RowIndex
+from evalkit.errors import DataError, Problem
+from evalkit.records.case import Passage
+from evalkit.records.record import Record
+from evalkit.records.sample import Completion, FinishReason, Timing, Usage
+
+_Key = tuple[str, int]
+
+
+class RecordedAnswer(Record, frozen=True, kw_only=True):
+    """One row. Either ``output`` or ``error`` is there.
+
+    Attributes:
+        service_s: Seconds from the request to the last token, where it was measured.
+        ttft_s: Seconds to the first token.
+        error: Why there is no answer: such a case is missing, not wrong.
+    """
+
+    case_id: str
+    repeat: int = 0
+    output: str | None = None
+    finish_reason: FinishReason = "stop"
+    usage: Usage | None = None
+    service_s: float | None = None
+    ttft_s: float | None = None
+    passages: tuple[Passage, ...] = ()
+    error: str | None = None
+
+    def completion(self) -> Completion:
+        """The answer as a model's; only for a row with an output."""
+        return Completion(
+            output=self.output or "",
+            finish_reason=self.finish_reason,
+            usage=self.usage,
+            timing=Timing(service_s=self.service_s, ttft_s=self.ttft_s),
+            passages=self.passages,
+        )
+
+
+class RecordedAnswers(Mapping[_Key, RecordedAnswer]):
+    """Answers by ``(case_id, repeat)``, decoded on demand; only keys and file positions are held."""
+
+    def __init__(self, rows: RowIndex, index: dict[_Key, int]) -> None:
+        self._rows = rows
+        self._index = index
+
+    def __getitem__(self, key: _Key) -> RecordedAnswer:
+        return _answer(self._rows.values(self._index[key]))
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._rows.close()
+
+
+def read_recorded(path: Path) -> RecordedAnswers:
+    """Read and check a file of recorded answers.
+
+    Raises:
+        DataError: The file is missing, empty or unreadable; a row has no ``case_id``, neither output nor error,
+            a value of the wrong kind, or the case and repeat of an earlier row. Up to 20 problems, with lines.
+    """
+    rows = RowIndex(path, shown_as=str(path))
+    index: dict[_Key, int] = {}
+    problems: list[Problem] = []
+    for row in rows.scan():
+        try:
+            answer = _answer(row.values)
+        except ValueError as error:
+            problems.append(Problem(str(path), row.line, "", str(error)))
+            continue
+        key = (answer.case_id, answer.repeat)
+        if key in index:
+            message = f"case {key[0]!r} repeat {key[1]} was already answered on line {rows.line(index[key])}"
+            problems.append(Problem(str(path), row.line, "", message))
+            continue
+        index[key] = len(rows)
+        rows.keep(row)
+    if not index and not problems:
+        problems.append(Problem(str(path), None, "", "holds no answer; rows are case_id, output"))
+    if problems:
+        rows.close()
+        raise DataError(*problems[:20])
+    return RecordedAnswers(rows, index)
+
+
+def _answer(values: dict[str, Any]) -> RecordedAnswer:
+    """The answer of a row.
+
+    Raises:
+        ValueError: It cannot be one; the message says why.
+    """
+    known = {name: value for name, value in values.items() if name in RecordedAnswer.__struct_fields__}
+    given = {
+        name: _opened(value) for name, value in known.items() if name == "output" or not is_missing(value)
+    }
+    if "case_id" not in given:
+        raise ValueError("has no case_id")
+    if given.get("output") is None and "error" not in given:
+        raise ValueError(
+            'has neither an output nor an error; write "output": "" in JSONL for an empty answer'
+        )
+    for name in ("case_id", "output", "error"):
+        if given.get(name) is not None:
+            given[name] = as_text(values[name])
+    if isinstance(passages := given.get("passages"), list):
+        given["passages"] = [{"id": item} if isinstance(item, str) else item for item in passages]
+    # A table's cells are text: numbers are read from it.
+    lax = {name: value for name, value in given.items() if name not in ("case_id", "output", "error")}
+    try:
+        checked = msgspec.convert({**lax, "case_id": given["case_id"]}, RecordedAnswer, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    return msgspec.structs.replace(checked, output=given.get("output"), error=given.get("error"))
+
+
+def _opened(value: Any) -> Any:
+    """JSON lists and objects that a table's cell holds as text."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return msgspec.json.decode(value, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError):
+            return value
+    return parse_list(value)

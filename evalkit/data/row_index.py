@@ -1,0 +1,104 @@
+"""Random access to the rows of a data file, at a few bytes of memory a row."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import weakref
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from evalkit.data.protocol import Row
+from evalkit.data.readers import read_rows
+from evalkit.errors import DataError, Problem
+
+_decode = msgspec.json.Decoder(type=dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class RowIndex:
+    """Remembers where each kept row stands, and reads it again on demand.
+
+    Rows of a JSONL file are read again from that file, which stays open: replacing it on disk does no harm, and
+    a change in place is noticed. Rows of other formats are written once to an unnamed temporary JSONL file that
+    goes away with this object. Safe to use from several threads.
+
+    Args:
+        path: The data file.
+        shown_as: How messages name it.
+        format: Name of a reader; None goes by the file's ending.
+    """
+
+    def __init__(self, path: Path, *, shown_as: str, format: str | None = None) -> None:
+        self.shown_as = shown_as
+        self._path = path
+        self._format = format
+        self._offsets = array("Q")
+        self._lines = array("Q")
+        self._lock = threading.Lock()
+        self._stream: IO[bytes] | None = None
+        self._state: tuple[int, int] | None = None  # size and modification time; None for a temporary file
+
+    def scan(self) -> Iterator[Row]:
+        """The rows of the file, each of which ``keep`` may then take up."""
+        return read_rows(self._path, shown_as=self.shown_as, format=self._format)
+
+    def keep(self, row: Row) -> None:
+        """Add ``row``, the one that ``scan`` gave last, under the next index."""
+        if self._stream is None:
+            self._open(temporary=row.offset is None)
+        if row.offset is not None:
+            self._offsets.append(row.offset)
+        else:
+            assert self._stream is not None  # noqa: S101 - opened above
+            self._offsets.append(self._stream.tell())
+            self._stream.write(_encode(row.values) + b"\n")
+        self._lines.append(row.line)
+
+    def __len__(self) -> int:
+        """Rows kept."""
+        return len(self._offsets)
+
+    def line(self, index: int) -> int:
+        """Where the row stands in the file the user gave."""
+        return self._lines[index]
+
+    def values(self, index: int) -> dict[str, Any]:
+        """The columns of a kept row.
+
+        Raises:
+            DataError: The file was changed since it was scanned.
+        """
+        with self._lock:
+            if self._stream is None:
+                raise ValueError(f"the rows of {self.shown_as} were closed")
+            if self._state is not None and _state(self._stream) != self._state:
+                raise DataError(Problem(self.shown_as, None, "", "was changed during the run; start again"))
+            self._stream.seek(self._offsets[index])
+            raw = self._stream.readline()
+        return _decode(raw)
+
+    def close(self) -> None:
+        """Give the file back; a temporary one is deleted."""
+        with self._lock:
+            if self._stream is not None:
+                self._finalizer()
+                self._stream = None
+
+    def _open(self, *, temporary: bool) -> None:
+        if temporary:
+            self._stream = tempfile.TemporaryFile(prefix="evalkit-rows-")  # noqa: SIM115 - closed below
+        else:
+            self._stream = self._path.open("rb")
+            self._state = _state(self._stream)
+        self._finalizer = weakref.finalize(self, self._stream.close)
+
+
+def _state(stream: IO[bytes]) -> tuple[int, int]:
+    found = os.fstat(stream.fileno())
+    return found.st_size, found.st_mtime_ns

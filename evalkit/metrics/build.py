@@ -1,0 +1,68 @@
+"""From the ``metrics`` section of a suite to metrics."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from evalkit.errors import InputError, Problem, SuiteError, did_you_mean
+from evalkit.metrics.protocol import Metric
+from evalkit.registry import METRICS
+from evalkit.suite.schema import MetricConfig, Suite
+
+
+def build_metrics(suite: Suite) -> dict[str, Metric]:
+    """The suite's metrics by name, in its order.
+
+    A metric's class is called with its options by keyword; one that takes ``folder`` is given the suite's folder.
+
+    Raises:
+        SuiteError: A metric does not exist, or does not take an option or its value. All problems are listed,
+            each with its line.
+    """
+    metrics: dict[str, Metric] = {}
+    problems: list[Problem] = []
+    for position, config in enumerate(suite.metrics):
+        try:
+            metrics[config.name] = _build(config, suite)
+        except ValidationError as error:
+            problems.extend(_translate(error, suite, position, config))
+        except (ValueError, TypeError, InputError) as error:
+            problems.append(suite.source.problem(("metrics", position), f"{config.type}: {error}"))
+    if problems:
+        raise SuiteError(*problems)
+    return metrics
+
+
+def _build(config: MetricConfig, suite: Suite) -> Metric:
+    cls = cast(Any, METRICS.load(config.type))
+    options = dict(config.options)
+    accepted = inspect.signature(cls).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+        for name in options:
+            if name not in accepted or name == "folder":
+                known = did_you_mean(name, [option for option in accepted if option != "folder"])
+                raise ValueError(f"takes no option {name!r}. {known}")
+    if "folder" in accepted:
+        options["folder"] = suite.folder
+    return cast(Metric, cls(**options))
+
+
+def _translate(error: ValidationError, suite: Suite, position: int, config: MetricConfig) -> list[Problem]:
+    """Pydantic's findings as ours, at the option's line."""
+    problems = []
+    for finding in error.errors():
+        option = str(finding["loc"][0]) if finding["loc"] else ""
+        at: tuple[str | int, ...] = ("metrics", position)
+        for inside in ((config.type, option), ("options", option)):
+            if (*at, *inside) in suite.source.lines:
+                at = (*at, *inside)
+                break
+        message = finding["msg"].removeprefix("Value error, ")
+        shown = f"option {option!r}: {message}" if option and at[-1] != option else message
+        problem = suite.source.problem(at, shown[0].lower() + shown[1:])
+        if problem not in problems:
+            problems.append(problem)
+    return problems

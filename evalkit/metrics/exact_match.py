@@ -1,0 +1,64 @@
+"""Is the answer the reference?"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from evalkit.metrics.excerpt import LONGEST_SEARCHED, excerpt
+from evalkit.metrics.options import STRICT, compiled
+from evalkit.records.case import Case
+from evalkit.records.sample import Sample
+from evalkit.records.score import Score
+from evalkit.text.normalise import normalise
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExactMatch:
+    """1 when the answer equals one of the accepted answers, else 0.
+
+    Attributes:
+        extract: A regular expression that finds the answer in the output: its group 1, or the whole match where
+            it has no group. ``^`` and ``$`` match at every line, and the first match counts. No match is an empty
+            answer. Only the first 100,000 characters are searched.
+        normalise: Compare without regard to case, width, punctuation and English articles, as SQuAD does (see
+            ``evalkit.text.normalise``); else only outer white space is ignored.
+    """
+
+    binary: ClassVar[bool] = True
+
+    extract: str | None = None
+    normalise: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that does not compile."""
+        _ = self._pattern
+
+    def score(self, case: Case, sample: Sample) -> Score:
+        """See ``Metric``."""
+        if not case.reference:
+            return Score.missing("no_reference")
+        answer = self._answer(sample.output or "")
+        if answer is None:
+            return Score(value=0.0, explanation=f"the pattern {self.extract!r} finds no answer in the output")
+        right = self._form(answer) in map(self._form, case.reference)
+        sign = "is" if right else "is not"
+        return Score(value=float(right), explanation=f"{excerpt(answer)} {sign} {excerpt(case.reference[0])}")
+
+    def _answer(self, output: str) -> str | None:
+        if self._pattern is None:
+            return output
+        found = self._pattern.search(output[:LONGEST_SEARCHED])
+        if found is None:
+            return None
+        return found[1] or "" if self._pattern.groups else found[0]
+
+    def _form(self, text: str) -> str:
+        return normalise(text) if self.normalise else text.strip()
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        return None if self.extract is None else compiled(self.extract, re.MULTILINE)

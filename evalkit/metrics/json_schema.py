@@ -1,0 +1,114 @@
+"""Is the answer JSON of the right shape?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+import msgspec
+from pydantic.dataclasses import dataclass
+
+from evalkit.metrics.excerpt import LONGEST_SEARCHED, excerpt
+from evalkit.metrics.options import STRICT
+from evalkit.records.case import Case
+from evalkit.records.sample import Sample
+from evalkit.records.score import Score
+
+
+class _Fault(Protocol):
+    @property
+    def message(self) -> str: ...
+    @property
+    def json_path(self) -> str: ...
+
+
+class _Validator(Protocol):
+    def iter_errors(self, instance: Any) -> Iterator[_Fault]: ...
+
+
+@dataclass(frozen=True, config=STRICT)
+class JsonSchema:
+    """1 when the whole output is JSON that fits the schema, else 0. Needs no reference.
+
+    Nothing is repaired: text or a code fence around the JSON, NaN, or more than 100,000 characters score 0.
+
+    Attributes:
+        schema: The JSON Schema itself.
+        path: A file that holds it, relative to the suite. Give one of the two.
+        folder: The suite's folder; filled in by ``build_metrics``.
+    """
+
+    binary: ClassVar[bool] = True
+
+    schema: dict[str, Any] | None = None
+    path: str | None = None
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a JSON Schema."""
+        _ = self._validator
+
+    def score(self, case: Case, sample: Sample) -> Score:
+        """See ``Metric``."""
+        output = (sample.output or "").strip()
+        if len(output) > LONGEST_SEARCHED:
+            return Score(value=0.0, explanation=f"longer than {LONGEST_SEARCHED:,} characters")
+        try:
+            answer = msgspec.json.decode(output)
+            fault = next(self._validator.iter_errors(answer), None)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            return Score(value=0.0, explanation=f"{excerpt(output)} is not JSON: {error}")
+        if fault is not None:
+            return Score(value=0.0, explanation=f"{fault.json_path}: {excerpt(fault.message)}")
+        return Score(value=1.0, explanation="fits the schema")
+
+    @cached_property
+    def _validator(self) -> _Validator:
+        import jsonschema
+        import referencing
+        from referencing.exceptions import Unresolvable
+        from referencing.jsonschema import DRAFT202012
+
+        schema = self._read()
+        cls = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        try:
+            cls.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise ValueError(f"is not a JSON Schema: {error.json_path}: {error.message}") from None
+        # An explicit registry: the default one would fetch a $ref from the network.
+        registry: Any = referencing.Registry()
+        root = DRAFT202012.create_resource(schema)
+        resolver = registry.with_resource("", root).resolver()
+        for ref in _references(schema):
+            try:
+                resolver.lookup(ref)
+            except Unresolvable:
+                raise ValueError(f"$ref {ref!r} is not in the schema, and evalkit fetches none") from None
+        return cast(_Validator, cls(schema, registry=registry))
+
+    def _read(self) -> dict[str, Any]:
+        if (self.schema is None) == (self.path is None):
+            raise ValueError("give either schema or path")
+        if self.schema is not None:
+            return self.schema
+        file = self.folder / str(self.path)
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        except OSError as error:
+            raise ValueError(f"path: {file} cannot be read: {error.strerror}") from None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise ValueError(f"path: {file} does not hold a JSON object: {error}") from None
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every ``$ref`` in the schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for value in schema.values():
+            yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)

@@ -1,0 +1,48 @@
+"""Has the answer a form?"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import ClassVar, Literal
+
+from pydantic.dataclasses import dataclass
+
+from evalkit.metrics.excerpt import LONGEST_SEARCHED, excerpt
+from evalkit.metrics.options import STRICT, compiled
+from evalkit.records.case import Case
+from evalkit.records.sample import Sample
+from evalkit.records.score import Score
+
+
+@dataclass(frozen=True, config=STRICT)
+class Regex:
+    """1 when the pattern matches the output, else 0. Needs no reference.
+
+    Outer white space of the output is ignored. An output of more than 100,000 characters is cut there before
+    it is matched.
+
+    Attributes:
+        pattern: A Python regular expression; flags go inside it, as in ``(?is)...``.
+        match: ``search`` finds the pattern anywhere, ``full`` wants the whole output to match.
+    """
+
+    binary: ClassVar[bool] = True
+
+    pattern: str
+    match: Literal["search", "full"] = "search"
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that does not compile."""
+        _ = self._compiled
+
+    def score(self, case: Case, sample: Sample) -> Score:
+        """See ``Metric``."""
+        output = (sample.output or "").strip()[:LONGEST_SEARCHED]
+        found = self._compiled.fullmatch(output) if self.match == "full" else self._compiled.search(output)
+        sign = "matches" if found else "does not match"
+        return Score(value=float(found is not None), explanation=f"{excerpt(output)} {sign} {self.pattern!r}")
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return compiled(self.pattern)
