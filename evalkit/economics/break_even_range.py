@@ -17,6 +17,8 @@ from evalkit.economics.net_benefit import DrawnArm, fixed_cost_draws, input_draw
 from evalkit.economics.payback import payback_draws
 from evalkit.economics.triangular import FloatArray
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -83,11 +85,15 @@ def break_even_range(
         PriceError: An arm is priced in another currency than the terms.
         ValueError: A line or the value of an answer is unknown, or a range was not drawn.
     """
-    gain = control.unit_cost - treatment.unit_cost
+    for_treatment, for_control = control.unit_cost, treatment.unit_cost
     if basis == "net":
-        gain = gain + worth_draws(treatment, terms, drawn) - worth_draws(control, terms, drawn)
-    more = fixed_cost_draws(treatment.costs, terms, drawn) - fixed_cost_draws(control.costs, terms, drawn)
-    fixed = np.broadcast_to(np.asarray(more, dtype=np.float64), gain.shape)
+        for_treatment = for_treatment + worth_draws(treatment, terms, drawn)
+        for_control = for_control + worth_draws(control, terms, drawn)
+    gain = _difference(for_treatment, for_control)
+    more = _difference(
+        fixed_cost_draws(treatment.costs, terms, drawn), fixed_cost_draws(control.costs, terms, drawn)
+    )
+    fixed = np.broadcast_to(more, gain.shape)
     months = float(discounted_months(terms.discount_rate, terms.horizon_months))
     always = (gain >= 0) & (fixed <= 0)
     crosses = (gain > 0) & (fixed > 0) if side == "above" else (gain < 0) & (fixed < 0)
@@ -101,6 +107,15 @@ def break_even_range(
         share_never=float((~(crosses | always)).mean()),
         n_draws=len(gain),
     )
+
+
+def _difference(one: FloatArray | float, other: FloatArray | float) -> FloatArray:
+    """``one - other``, exactly 0 where it is only the rounding of floats.
+
+    Else 1e-19 lost on a request would be a level volume of 1e+18 where there is none.
+    """
+    difference = np.subtract(one, other, dtype=np.float64)
+    return np.where(np.abs(difference) <= _ROUNDING * (np.abs(one) + np.abs(other)), 0.0, difference)
 
 
 def _payback(
