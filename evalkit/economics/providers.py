@@ -100,6 +100,16 @@ class Route:
             if event.what == "tunes_shut" and event.from_day <= day and event.concerns(base)
         )
 
+    def shuts_on(self, base: str, *, tuned: bool) -> date | None:
+        """The day from which a tune of ``base``, or ``base`` itself, answers no more; None when none is known.
+
+        >>> openai = route("openai")
+        >>> openai.shuts_on("gpt-4.1-nano", tuned=True), openai.shuts_on("gpt-4.1-nano", tuned=False)
+        (datetime.date(2026, 10, 23), None)
+        """
+        shut = self.retirements_before(date.max, base)
+        return min((event.from_day for event in shut if tuned or event.bases_too), default=None)
+
     def jobs_end(self) -> date | None:
         """First day on which nobody can start a job, so that neither tuning nor retuning is possible.
 

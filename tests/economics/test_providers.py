@@ -46,6 +46,14 @@ def test_a_day_before_the_shutdown_nothing_has_retired():
     assert len(route("openai").retirements_before(date(2027, 1, 14), "gpt-4o")) == 1
 
 
+def test_a_base_shuts_only_where_the_source_says_so():
+    openai = route("openai")
+    assert openai.shuts_on("gpt-4o", tuned=False) == date(2027, 1, 14)
+    assert openai.shuts_on("gpt-4.1-nano", tuned=False) is None
+    assert openai.shuts_on("gpt-4.1-nano", tuned=True) == date(2026, 10, 23)
+    assert openai.shuts_on("gpt-6-luna", tuned=True) is None
+
+
 def test_another_providers_tunes_are_not_concerned():
     assert route("azure").retirements_before(date(2030, 1, 1), "gpt-4o") == ()
 
