@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ class BM25Retriever:
         tokenize: From text to the words that count; the default handles Chinese as well.
 
     Raises:
-        DataError: There is no passage.
+        DataError: There is no passage, or none with a word in it.
         InputError: An option is unknown or out of range.
 
     References:
@@ -46,13 +47,15 @@ class BM25Retriever:
     ) -> None:
         import bm25s  # brings scipy: half a second that only arms with retrieval should pay
 
-        if not passages:
-            raise DataError("the corpus holds no passage; BM25 needs at least one")
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
         checked = _checked(options or {})
+        tokens = [tokenize(passage.text or "") for passage in passages]
+        if not any(tokens):
+            raise DataError(f"none of the {len(passages)} passages holds a word; BM25 has nothing to search")
         self._passages = passages
         self._tokenize = tokenize
         self._index = bm25s.BM25(k1=checked.k1, b=checked.b, method="lucene")
-        self._index.index([tokenize(passage.text or "") for passage in passages], show_progress=False)
+        self._index.index(tokens, show_progress=False)
 
     def search(self, query: str, k: int, case: Case) -> list[Passage]:
         """The ``k`` best passages that share a word with the query, best first; see ``Retriever``."""
