@@ -166,9 +166,7 @@ async def answer(
             model = build_model(config, folder=suite.folder)
             policy = RetryPolicy(attempts=config.max_attempts if isinstance(config, OpenAIModelConfig) else 1)
             caller = Caller(model, cache=asking.cache, clock=asking.clock, policy=policy)
-            asked = (
-                asking.max_concurrency or suite.run.max_concurrency or getattr(config, "max_concurrency", 1)
-            )
+            asked = asking.max_concurrency or suite.run.max_concurrency or _own_concurrency(config)
             session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
             try:
                 for arm in arms:

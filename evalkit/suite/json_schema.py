@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from evalkit.registry import METRICS
+from evalkit.suite.models import BUILT_IN_TYPES
 from evalkit.suite.schema import Suite
 
 
@@ -27,5 +28,6 @@ def suite_schema() -> str:
     }
     definitions["Range"] = {"anyOf": [{"type": "number", "minimum": 0}, definitions["Range"]]}
     definitions["CasesConfig"] = {"anyOf": [{"type": "string"}, definitions["CasesConfig"]]}
+    definitions["PluginModelConfig"]["properties"]["type"]["not"] = {"enum": list(BUILT_IN_TYPES)}
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
