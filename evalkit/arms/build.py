@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from evalkit.arms.arm import Arm
 from evalkit.arms.expand import suite_arm
@@ -28,7 +28,7 @@ ReadCorpus = Callable[[str], Sequence[Passage]]
 def build_arms(
     suite: Suite,
     facts: Sequence[ArmFacts],
-    cases: Sequence[Case],
+    cases: Iterable[Case],
     *,
     read_examples: ReadExamples,
     read_corpus: ReadCorpus,
@@ -40,7 +40,7 @@ def build_arms(
     Args:
         suite: The suite.
         facts: From ``expand_arms``; the arms come back in this order.
-        cases: All of them: their columns decide which fields a template may name, their clusters how many
+        cases: All of them, read once: their columns decide which fields a template may name, their clusters how many
             examples are left for each.
         read_examples: From the path in the suite to examples, in file order.
         read_corpus: From the path in the suite to passages with text, in corpus order.
@@ -77,13 +77,17 @@ class _Builder:
     """Reads each file once, builds each retriever once, and collects what is wrong."""
 
     def __init__(
-        self, suite: Suite, cases: Sequence[Case], read_examples: ReadExamples, read_corpus: ReadCorpus
+        self, suite: Suite, cases: Iterable[Case], read_examples: ReadExamples, read_corpus: ReadCorpus
     ) -> None:
         self.problems: list[Problem] = []
         self._suite = suite
-        self._case_fields = {name for case in cases for name in case.fields}
-        self._clusters = {case.cluster for case in cases}
-        self._gold = {name for case in cases for name in case.gold_passages}
+        self._case_fields: dict[str, None] = {}
+        self._clusters: set[str] = set()
+        self._gold: set[str] = set()
+        for case in cases:
+            self._case_fields.update(dict.fromkeys(case.fields))
+            self._clusters.add(case.cluster)
+            self._gold.update(case.gold_passages)
         self._read_examples = read_examples
         self._read_corpus = read_corpus
         self._examples: dict[str, Sequence[Example]] = {}
@@ -190,7 +194,7 @@ def _rank_nothing(question: str) -> tuple[int, ...]:
 
 
 def _columns(examples: Sequence[Example]) -> Collection[str]:
-    return {name for example in examples for name in example.fields}
+    return dict.fromkeys(name for example in examples for name in example.fields)
 
 
 def _prompt_key(suite: Suite, arm: str, key: str) -> Location:

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from evalkit.prompts.examples import ExampleChooser
 from evalkit.prompts.template import Template, unknown_field
 from evalkit.records.case import Case, Example, Message, Passage
@@ -60,28 +62,27 @@ class Composer:
             case: The case. Neither its reference nor its tags can reach the prompt.
             passages: In the order in which they are shown; each needs its text.
         """
-        turns = [message for message in case.messages if message.role != "system"]
-        systems = [render_for_case(self._system, case)]
-        systems += [message.content for message in case.messages if message.role == "system"]
+        systems = [render_for_case(self._system, case), *_system_texts(case.messages)]
         examples = self._chooser.choose(case, self._shots) if self._chooser else ()
         lines = [_render(self._passages, _passage_values(passage)) for passage in passages]
         lines.append(render_for_case(self._user, case))
         messages = [
             *_system_message(systems),
             *(message for example in examples for message in self._demonstration(example)),
-            *turns,
+            *_turns(case.messages),
             Message(role="user", content="\n".join(lines)),
         ]
         return ComposedPrompt(tuple(messages), tuple(example.id for example in examples))
 
     def training_messages(self, example: Example) -> tuple[Message, ...]:
         """A training row in the form in which a tuned model will be asked: no shots, no passages."""
-        system = _render(self._system, _example_values(example))
-        return (*_system_message([system]), *self._demonstration(example))
+        systems = [_render(self._system, _example_values(example)), *_system_texts(_earlier(example))]
+        return (*_system_message(systems), *self._demonstration(example))
 
-    def _demonstration(self, example: Example) -> tuple[Message, Message]:
+    def _demonstration(self, example: Example) -> tuple[Message, ...]:
         values = _example_values(example)
         return (
+            *_turns(_earlier(example)),
             Message(role="user", content=_render(self._user, values)),
             Message(role="assistant", content=_render(self._answer, values)),
         )
@@ -142,6 +143,22 @@ def _example_values(example: Example) -> dict[str, object]:
 
 def _passage_values(passage: Passage) -> dict[str, object]:
     return {"passages": passage.text, "passage_id": passage.id}
+
+
+def _earlier(example: Example) -> Sequence[Message]:
+    """The turns before the question, which the reader of examples keeps in the column ``messages``."""
+    try:
+        return msgspec.convert(example.fields.get("messages", []), list[Message])
+    except msgspec.ValidationError:
+        return []  # a column of that name which holds something else
+
+
+def _turns(messages: Sequence[Message]) -> list[Message]:
+    return [message for message in messages if message.role != "system"]
+
+
+def _system_texts(messages: Sequence[Message]) -> list[str]:
+    return [message.content for message in messages if message.role == "system"]
 
 
 def _system_message(texts: Sequence[str]) -> tuple[Message, ...]:

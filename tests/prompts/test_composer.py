@@ -91,6 +91,21 @@ def test_training_rows_have_the_prompt_s_form_without_shots_and_passages():
     ]
 
 
+def test_turns_before_an_example_s_question_are_kept_so_that_a_follow_up_makes_sense():
+    """Rows in the chat form of training files carry them in ``messages``; anything else there is a plain column."""
+    turns_before = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}]
+    row = Example(id="e", input="and now?", output="a", cluster="e", fields={"messages": turns_before})
+    config = HOUSE.model_copy(update={"shots": 1})
+    assert turns(Composer(config, ExampleChooser([row])).training_messages(row)) == [
+        ("system", "Answer in the house format.\nBe brief."),
+        ("user", "hello"),
+        ("user", "Question: and now?"),
+        ("assistant", "Answer: a"),
+    ]
+    odd = Example(id="e", input="q", output="a", cluster="e", fields={"messages": 3})
+    assert len(Composer(config, ExampleChooser([odd])).training_messages(odd)) == 3
+
+
 def test_shots_without_examples_are_a_programming_error():
     with pytest.raises(ValueError, match="examples"):
         Composer(HOUSE)
