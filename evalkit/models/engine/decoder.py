@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import torch
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+from transformers.cache_utils import DynamicLayer
 
 from evalkit.models.engine.shared_prefix import NAME, OwnTokens, Prefix
 
@@ -197,11 +197,10 @@ class CacheDecoder:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-        # A state-space layer cannot skip the padding that stands between a prefix and a shorter row.
+        # Between a prefix and a shorter row stands padding. Only full attention can leave it out: a sliding
+        # window counts it, and a state-space layer reads it.
         layers = DynamicCache(config=model.config).layers
-        self.shares_prefixes = all(
-            type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers
-        )
+        self.shares_prefixes = all(type(layer) is DynamicLayer for layer in layers)
 
     def prefill(self, tokens: Sequence[int]) -> Start:
         cache = DynamicCache(config=self._model.config)

@@ -21,7 +21,7 @@ NAME = "evalkit_shared_prefix"
 
 # Scores are computed for blocks of queries so that a long question after a long prefix does not need
 # batch x heads x questions x prefix numbers at once. In elements; 256 MB of float32.
-_SCORE_ELEMENTS = 1 << 26
+SCORE_ELEMENTS = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ def attend(
     scaling: float | None = None,
     dropout: float = 0.0,
     shared_prefix: Prefix | None = None,
+    score_elements: int = SCORE_ELEMENTS,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention over a shared prefix and each row's own tokens.
@@ -117,6 +118,7 @@ def attend(
         scaling: Factor of the scores.
         dropout: Always 0 here.
         shared_prefix: Keys and values before every row's own; None for none.
+        score_elements: How many scores may be held at once.
 
     Returns:
         Shape (rows, new tokens, heads, head size), and no weights.
@@ -130,7 +132,7 @@ def attend(
     prefix_key, prefix_value = shared_prefix.keys[layer], shared_prefix.values[layer]
     rows, heads, new, size = query.shape
     query = query * (size**-0.5 if scaling is None else scaling)
-    block = max(1, _SCORE_ELEMENTS // (rows * heads * (prefix_key.shape[1] + key.shape[2])))
+    block = max(1, score_elements // (rows * heads * (prefix_key.shape[1] + key.shape[2])))
     pieces = [
         _attend_block(
             query[:, :, start : start + block],

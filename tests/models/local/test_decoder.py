@@ -1,0 +1,94 @@
+"""Both decoders compute what the plain model computes, token by token."""
+
+import pytest
+import torch
+import transformers
+
+from evalkit.models.engine.decoder import CacheDecoder, SharedPrefixDecoder, open_decoder
+from evalkit.models.engine.shared_prefix import Prefix, attend
+
+PREFIX = [5, 9, 14, 22, 31, 8, 40]
+ROWS = [[7, 12, 19], [33], [21, 4, 6, 18, 25]]
+STEPS = [[11, 13, 17], [23, 29, 37], [41, 43, 47]]
+
+
+def plain_scores(model, tokens):
+    """Scores after ``tokens`` from one run without cache, padding or our attention."""
+    with torch.inference_mode():
+        return model(torch.tensor([tokens])).logits[0, -1]
+
+
+def load(folder):
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@pytest.mark.parametrize("prefix", [[], PREFIX], ids=["no prefix", "prefix"])
+@pytest.mark.parametrize(
+    ("kind", "decoder", "config"),
+    [
+        ("llama", SharedPrefixDecoder, {}),
+        ("qwen2", SharedPrefixDecoder, {}),
+        ("qwen3", SharedPrefixDecoder, {"num_key_value_heads": 4}),
+        ("mistral", SharedPrefixDecoder, {"sliding_window": None}),
+        ("mistral", CacheDecoder, {"sliding_window": 4}),
+        ("gemma3_text", CacheDecoder, {"sliding_window": 4}),
+        ("gpt2", CacheDecoder, {"n_embd": 32, "n_head": 4, "n_layer": 2}),
+    ],
+)
+def test_scores_equal_the_plain_models_at_every_step(tmp_path, tiny, kind, decoder, config, prefix):
+    """Rows of different lengths behind a prefix, three steps, one row dropped on the way."""
+    folder = tiny(tmp_path, kind, **config)
+    plain = load(folder)
+    opened = open_decoder(load(folder))
+    assert isinstance(opened, decoder)
+    rows = [list(row) for row in ROWS]
+    if not opened.shares_prefixes:
+        assert "sliding_window" in config
+        rows, prefix = [[*prefix, *row] for row in rows], []
+    with torch.inference_mode():
+        start = opened.prefill(prefix)
+        start.rows([[3]], 1)  # a batch before this one leaves no trace in the prefix
+        batch = start.rows(rows, room=3)
+        kept = [0, 1, 2]
+        for number, tokens in enumerate(STEPS):
+            expected = torch.stack([plain_scores(plain, [*prefix, *rows[index]]) for index in kept])
+            torch.testing.assert_close(batch.logits, expected, atol=2e-4, rtol=1e-4)
+            if number == 1:
+                kept = [0, 2]
+                batch.keep(torch.tensor(kept))
+            for index in kept:
+                rows[index].append(tokens[index])
+            batch.step(torch.tensor([tokens[index] for index in kept]))
+
+
+def test_one_row_alone_equals_the_plain_model(tiny_llama):
+    plain = load(tiny_llama)
+    with torch.inference_mode():
+        batch = open_decoder(load(tiny_llama)).prefill(PREFIX).rows([ROWS[2]], room=2)
+        torch.testing.assert_close(
+            batch.logits[0], plain_scores(plain, PREFIX + ROWS[2]), atol=2e-4, rtol=1e-4
+        )
+        batch.step(torch.tensor([11]))
+    expected = plain_scores(plain, [*PREFIX, *ROWS[2], 11])
+    torch.testing.assert_close(batch.logits[0], expected, atol=2e-4, rtol=1e-4)
+
+
+def test_attention_in_blocks_equals_attention_at_once():
+    """A long question is attended to in blocks of queries; the block size changes nothing."""
+    torch.manual_seed(0)
+    rows, heads, key_heads, new, prefix, size = 3, 4, 2, 7, 11, 8
+    query = torch.randn(rows, heads, new, size)
+    key, value = (torch.randn(rows, key_heads, new, size) for _ in range(2))
+    shared = Prefix((torch.randn(key_heads, prefix, size),), (torch.randn(key_heads, prefix, size),))
+    mask = torch.ones(1, 1, new, new, dtype=torch.bool).tril()
+    module = torch.nn.Module()
+    module.layer_idx = 0
+    whole, _ = attend(module, query, key, value, mask, size**-0.5, shared_prefix=shared)
+    blocks, _ = attend(module, query, key, value, mask, size**-0.5, shared_prefix=shared, score_elements=600)
+    torch.testing.assert_close(blocks, whole)
+
+    keys = torch.cat((shared.keys[0].expand(rows, -1, -1, -1), key), dim=2).repeat_interleave(2, dim=1)
+    values = torch.cat((shared.values[0].expand(rows, -1, -1, -1), value), dim=2).repeat_interleave(2, dim=1)
+    seen = torch.cat((torch.ones(new, prefix, dtype=torch.bool), mask[0, 0]), dim=1)
+    reference = torch.nn.functional.scaled_dot_product_attention(query, keys, values, seen)
+    torch.testing.assert_close(whole, reference.transpose(1, 2))
