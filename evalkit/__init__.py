@@ -1,8 +1,80 @@
-"""evalkit: should we fine-tune? One task set, every alternative, one report with evidence and money."""
+"""evalkit: should we fine-tune? One task set, every alternative, one report with evidence and money.
 
-from importlib.metadata import PackageNotFoundError, version
+The public names below load what they need on first use; ``import evalkit`` loads next to nothing.
+"""
 
-try:
-    __version__ = version("evalkit")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalkit.api import Run, decide, load_run, report, run, score
+    from evalkit.errors import (
+        AccessError,
+        CallError,
+        CostLimitError,
+        DataError,
+        EvalkitError,
+        IncompleteRunError,
+        InputError,
+        InterruptedRunError,
+        MissingExtraError,
+        RunError,
+        SuiteError,
+        TuningError,
+    )
+    from evalkit.records.decision import Decision, Verdict
+    from evalkit.suite.load import load_suite
+    from evalkit.suite.schema import Suite
+
+__all__ = [
+    "AccessError",
+    "CallError",
+    "CostLimitError",
+    "DataError",
+    "Decision",
+    "EvalkitError",
+    "IncompleteRunError",
+    "InputError",
+    "InterruptedRunError",
+    "MissingExtraError",
+    "Run",
+    "RunError",
+    "Suite",
+    "SuiteError",
+    "TuningError",
+    "Verdict",
+    "decide",
+    "load_run",
+    "load_suite",
+    "report",
+    "run",
+    "score",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Run", "decide", "load_run", "report", "run", "score"), "evalkit.api"),
+    **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),
+    "load_suite": "evalkit.suite.load",
+    "Suite": "evalkit.suite.schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in __all__:
+        raise AttributeError(f"module 'evalkit' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "evalkit.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("evalkit")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"

@@ -61,6 +61,10 @@ async def with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolicy) ->
         retry=retry_if_exception_type(RetryableError),
         reraise=True,
     )
-    result: T = await retrying(call)
+
+    async def attempt() -> T:  # tenacity awaits coroutine functions only, not lambdas that give coroutines
+        return await call()
+
+    result: T = await retrying(attempt)
     statistics = retrying.statistics
     return result, Attempted(int(statistics["attempt_number"]), float(statistics.get("idle_for", 0.0)))

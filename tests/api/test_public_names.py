@@ -1,0 +1,83 @@
+"""What ``import evalkit`` gives, and what it must not load."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+import evalkit
+
+HEAVY = (
+    "torch",
+    "transformers",
+    "peft",
+    "ragas",
+    "lm_eval",
+    "streamlit",
+    "ray",
+    "openai",
+    "pandas",
+    "numpy",
+    "scipy",
+)
+
+
+def python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_every_public_name_is_there_and_nothing_else():
+    for name in evalkit.__all__:
+        assert getattr(evalkit, name) is not None
+    assert sorted(evalkit.__all__) == evalkit.__all__
+    assert set(dir(evalkit)) == {*evalkit.__all__, "__version__"}
+    with pytest.raises(AttributeError):
+        evalkit.no_such_name  # noqa: B018
+
+
+def test_public_names_have_docstrings():
+    for name in evalkit.__all__:
+        assert getattr(evalkit, name).__doc__
+
+
+def test_importing_evalkit_loads_nothing_heavy():
+    loaded = json.loads(python("import evalkit, sys, json; print(json.dumps(sorted(sys.modules)))"))
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_importing_any_floor_loads_no_model_library():
+    """torch, transformers, openai and pandas are imported where they are used, never on the way."""
+    program = (
+        "import importlib, pkgutil, sys, json, evalkit\n"
+        "skip = ('evalkit.models.embedded.pretrain', 'evalkit.__main__', 'evalkit.models.engine')\n"
+        "for found in pkgutil.walk_packages(evalkit.__path__, 'evalkit.'):\n"
+        "    if not found.name.startswith(skip) and 'tuning.' not in found.name: importlib.import_module(found.name)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    loaded = json.loads(python(program))
+    assert not {"torch", "transformers", "peft", "openai", "pandas", "altair", "streamlit"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit_s"),
+    [(["-c", "import evalkit"], 0.15), (["-m", "evalkit", "--help"], 0.2)],
+    ids=["import", "help"],
+)
+def test_starting_is_quick(arguments, limit_s):
+    """The best of several runs, less what an empty interpreter takes, since other work shares the machine."""
+
+    def best(command):
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            times.append(time.perf_counter() - start)
+        return min(times), statistics.median(times)
+
+    assert best(arguments)[0] < limit_s

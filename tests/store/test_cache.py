@@ -1,0 +1,114 @@
+"""The response cache: keyed by everything that decides an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+
+import pytest
+
+from evalkit.calls.caller import Caller
+from evalkit.errors import AccessError, RunError
+from evalkit.records.case import Message
+from evalkit.records.sample import Completion, Request
+from evalkit.store.cache import CachedCompletion, NoCache, SqliteCache
+
+
+class Echo:
+    """A model that counts its calls and answers with its name."""
+
+    answers_by_case = False
+
+    def __init__(self, name: str, fault: Exception | None = None) -> None:
+        self.name = name
+        self.calls = 0
+        self.fault = fault
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        return {"name": self.name}
+
+    async def complete(self, request: Request) -> Completion:
+        self.calls += 1
+        if self.fault is not None:
+            raise self.fault
+        return Completion(output=f"{self.name} {self.calls}")
+
+    async def close(self) -> None:
+        return None
+
+
+def request(text: str = "q", *, seed: int = 0, repeat: int = 0) -> Request:
+    return Request(messages=(Message(role="user", content=text),), seed=seed, repeat=repeat)
+
+
+def ask(caller: Caller, *requests: Request, isolated: bool = False) -> list[str]:
+    async def all_of_them():
+        return [(await caller.call(one, isolated=isolated)).completion.output for one in requests]
+
+    return asyncio.run(all_of_them())
+
+
+def test_the_same_question_is_asked_once(tmp_path):
+    cache = SqliteCache(tmp_path / "c.sqlite")
+    model = Echo("a")
+    caller = Caller(model, cache=cache)
+    assert ask(caller, request(), request()) == ["a 1", "a 1"]
+    assert model.calls == 1
+    again = asyncio.run(Caller(Echo("a"), cache=cache).call(request()))
+    assert again.replayed is not None
+
+
+def test_another_model_prompt_seed_or_repeat_is_another_question(tmp_path):
+    """A second arm never gets the first arm's answers, and repeats are independent."""
+    cache = SqliteCache(tmp_path / "c.sqlite")
+    first = Caller(Echo("a"), cache=cache)
+    assert ask(first, request(), request(seed=1), request(repeat=1), request("other")) == [
+        "a 1",
+        "a 2",
+        "a 3",
+        "a 4",
+    ]
+    assert ask(Caller(Echo("b"), cache=cache), request()) == ["b 1"]
+
+
+def test_an_answer_timed_alone_has_an_entry_of_its_own(tmp_path):
+    caller = Caller(Echo("a"), cache=SqliteCache(tmp_path / "c.sqlite"))
+    assert ask(caller, request()) == ["a 1"]
+    assert ask(caller, request(), isolated=True) == ["a 2"]
+    assert ask(caller, request(), isolated=True) == ["a 2"]
+
+
+def test_faults_are_never_cached(tmp_path):
+    cache = SqliteCache(tmp_path / "c.sqlite")
+    broken = Echo("a", AccessError("no"))
+    with pytest.raises(AccessError):
+        ask(Caller(broken, cache=cache), request())
+    assert ask(Caller(Echo("a"), cache=cache), request()) == ["a 1"]
+
+
+def test_an_endpoint_that_refuses_everybody_is_asked_once():
+    broken = Echo("a", AccessError("wrong key"))
+    caller = Caller(broken, cache=NoCache())
+    for _ in range(3):
+        with pytest.raises(AccessError, match="wrong key"):
+            ask(caller, request())
+    assert broken.calls == 1
+
+
+def test_a_file_that_is_no_cache_is_told(tmp_path):
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(RunError, match="cannot be opened"):
+        SqliteCache(path)
+
+
+def test_a_value_of_another_format_counts_as_unknown(tmp_path):
+    path = tmp_path / "c.sqlite"
+    cache = SqliteCache(path)
+    cache.put_many([("k", CachedCompletion(completion=Completion(output="x"), answered_on="2026-01-01"))])
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE completions SET value = ?", (b"{}",))
+    assert cache.get_many(["k"]) == {}
+    cache.close()

@@ -1,0 +1,88 @@
+"""Runs on disk: found by folder, id or `latest`, locked by one writer, readable across versions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from evalkit.errors import RunError
+from evalkit.records.manifest import Digests, Manifest
+from evalkit.records.profile import Profile
+from evalkit.store.lock import sole_writer
+from evalkit.store.run_folder import RunFolder, find_run
+
+
+def make(root, suite: str, run_id: str) -> RunFolder:
+    folder = root / suite / run_id
+    folder.mkdir(parents=True)
+    run = RunFolder(folder)
+    digests = Digests(suite="", cases="", data="", prices="")
+    run.write(
+        "manifest.json",
+        Manifest(
+            suite=suite,
+            suite_path=".",
+            run_id=run_id,
+            evalkit_version="0",
+            python_version="3",
+            started_at="",
+            seed=0,
+            n_cases=1,
+            digests=digests,
+        ),
+    )
+    return run
+
+
+def test_a_run_is_found_by_folder_id_or_latest(tmp_path):
+    make(tmp_path, "a", "20260101-000000")
+    newest = make(tmp_path, "b", "20260301-000000")
+    assert find_run(newest.path, tmp_path).path == newest.path
+    assert find_run("20260101-000000", tmp_path).path.parent.name == "a"
+    assert find_run("latest", tmp_path).path == newest.path
+
+
+def test_what_is_not_there_is_told_with_the_newest_ids(tmp_path):
+    with pytest.raises(RunError, match="holds no run yet"):
+        find_run("latest", tmp_path)
+    make(tmp_path, "a", "20260101-000000")
+    with pytest.raises(RunError, match="newest runs: 20260101-000000"):
+        find_run("2025", tmp_path)
+    make(tmp_path, "b", "20260101-000000")
+    with pytest.raises(RunError, match="2 runs are called"):
+        find_run("20260101-000000", tmp_path)
+
+
+def test_a_newer_format_is_refused_and_a_missing_stage_is_named(tmp_path):
+    run = make(tmp_path, "a", "1")
+    with pytest.raises(RunError, match=r"has no profile.json"):
+        run.read("profile.json", Profile)
+    run.file("profile.json").write_text('{"format_version": 99}')
+    with pytest.raises(RunError, match="newer evalkit"):
+        run.read("profile.json", Profile)
+    run.file("profile.json").write_text('{"format_version": 1}')
+    with pytest.raises(RunError, match="not readable"):
+        run.read("profile.json", Profile)
+
+
+def test_a_second_writer_is_kept_out(tmp_path):
+    """Another process holds the run: this one stops with what to do, and may write once the other is gone."""
+    program = (
+        "import sys; from pathlib import Path; from evalkit.store.lock import sole_writer\n"
+        "with sole_writer(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="another process is writing"), sole_writer(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+    with sole_writer(tmp_path):
+        pass
