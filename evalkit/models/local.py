@@ -83,6 +83,11 @@ class LocalModel:
         }
 
     @property
+    def answers_by_case(self) -> bool:
+        """Never: answers are made from the messages."""
+        return False
+
+    @property
     def max_batch(self) -> int:
         """Requests per pass."""
         return self._config.max_batch
