@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit import pipeline
 from evalkit.clock import Clock
-from evalkit.data.check import check_files
+from evalkit.data.cases import Cases, read_cases
 from evalkit.errors import (
     AccessError,
     CostLimitError,
@@ -87,8 +87,9 @@ class Run:
     def records(self) -> RunRecords:
         """Everything a report shows."""
         suite = self.suite()
+        cases: Cases | None
         try:
-            cases = check_files(suite)
+            cases = read_cases(suite)
         except InputError:  # the suite's data has moved: the report goes without excerpts
             cases = None
         return pipeline.records_of(self._folder, suite, cases=cases)

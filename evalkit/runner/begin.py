@@ -15,6 +15,7 @@ import msgspec
 
 from evalkit.clock import Clock
 from evalkit.data.cases import Cases
+from evalkit.data.named_files import corpus_files, example_files, recorded_files
 from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
@@ -126,7 +127,7 @@ def digests(experiment: Experiment) -> Digests:
     """Content digests of what decides the answers."""
     suite = experiment.suite
     answering = suite.model_dump(mode="json", include={"cases", "prompts", "models", "arms"})
-    files = sorted(data_files(suite))
+    files = sorted({*example_files(suite), *corpus_files(suite), *recorded_files(suite)})
     return Digests(
         suite=digest_of([answering, suite.run.seed, suite.run.repeats]),
         cases=experiment.cases.digest,
@@ -134,22 +135,6 @@ def digests(experiment: Experiment) -> Digests:
         prices=digest_of(suite.model_dump(mode="json", include={"prices"})),
         weights=dict(experiment.weights),
     )
-
-
-def data_files(suite: Suite) -> set[str]:
-    """Files and folders that the suite names beside its cases, as written."""
-    named: set[str] = set()
-    for model in suite.models.values():
-        named.update(
-            value for key in ("train", "path") if isinstance(value := getattr(model, key, None), str)
-        )
-    for name, arm in suite.arms.items():
-        _, prompt = suite.prompt_of(name)
-        if prompt.examples is not None:
-            named.add(prompt.examples.path)
-        if arm.retrieval is not None:
-            named.add(arm.retrieval.corpus)
-    return named
 
 
 def _digest_path(path: Path) -> str:
