@@ -1,0 +1,290 @@
+"""Charts of quality and training, one function each, as Vega-Lite documents that hold their own data.
+
+Each takes the palette it is drawn with and returns None when the run holds nothing to draw. Values are worded by
+``number_words`` before they become labels; axes count in percent and points.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from evalkit.records.comparison import Curve, Difference
+from evalkit.records.run import RunRecords
+from evalkit.records.tuning import TuningRun
+from evalkit.report import words
+from evalkit.report.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
+from evalkit.report.number_words import count, percent, points, points_interval
+from evalkit.report.palette import Palette, arm_slots
+from evalkit.report.quality_tables import carries_claim
+from evalkit.report.svg import VegaLite
+
+_LABELS = 236  # pixels left of the forest plot for the names of its rows
+_LOSS_POINTS = 120
+
+
+def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
+    """Paired differences that carry claims, with zero and the margin band."""
+    shown = [item for item in records.comparison.differences if carries_claim(records, item)]
+    shown = [item for item in shown if item.estimate is not None]
+    if not shown:
+        return None
+    rows: list[Part] = []
+    for family in ("reference", "tuned"):
+        members = [item for item in shown if item.family == family]
+        if members:
+            rows.append({"row": len(rows), "heading": words.title(words.FAMILIES[family])})
+        for item in members:
+            rows.append({"row": len(rows)} | _forest_row(item))
+    margin = 100 * records.comparison.margin
+    ends = [end for row in rows for end in (row.get("low"), row.get("high")) if end is not None]
+    domain = padded([-margin, margin, 0.0, *ends, *(row["estimate"] for row in rows if "estimate" in row)])
+    colour = arm_colour(records, palette, "treatment")
+    place = {
+        "field": "row",
+        "type": "ordinal",
+        "axis": None,
+        "scale": {"domain": [row["row"] for row in rows]},
+    }
+    across = {
+        "type": "quantitative",
+        "scale": {"domain": domain, "nice": False},
+        "title": f"difference in {words.metric_name(records.comparison.primary_metric)}, points",
+        "axis": {"labelExpr": "(datum.value > 0 ? '+' : '') + datum.label", "tickCount": 7},
+    }
+    width, height = 330, 30 * len(rows)
+    layers: list[Part] = [
+        {
+            "data": {"values": [{"from": -margin, "to": margin}]},
+            "mark": {"type": "rect", "color": palette.band},
+            "encoding": {"x": across | {"field": "from"}, "x2": {"field": "to"}},
+        },
+        {
+            "data": {"values": [{"zero": 0}]},
+            "mark": {"type": "rule", "color": palette.ink, "strokeWidth": 1},
+            "encoding": {"x": across | {"field": "zero"}},
+        },
+        {
+            "transform": [{"filter": "isValid(datum.low)"}],
+            "mark": {"type": "rule", "strokeWidth": 2.5},
+            "encoding": {
+                "x": across | {"field": "low"},
+                "x2": {"field": "high"},
+                "y": place,
+                "color": colour,
+            },
+        },
+        {
+            "transform": [{"filter": "isValid(datum.estimate)"}],
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": {
+                "x": across | {"field": "estimate"},
+                "y": place,
+                "color": colour,
+                "shape": {
+                    "field": "claimed",
+                    "type": "nominal",
+                    "legend": None,
+                    "scale": {"domain": [True, False], "range": ["circle", "diamond"]},
+                },
+            },
+        },
+        words_beside("pair", -10, place, palette.ink, align="right", limit=_LABELS),
+        words_beside("heading", -_LABELS - 10, place, palette.muted, align="left", limit=_LABELS + width),
+        words_beside("points", width + 56, place, palette.ink, align="right", limit=56, weight="bold"),
+        words_beside("interval", width + 66, place, palette.muted, align="left", limit=120),
+        words_beside("claim", width + 180, place, palette.ink, align="left", limit=170),
+    ]
+    return chart(palette, data={"values": rows}, layer=layers, width=width, height=height)
+
+
+def quality_curve(records: RunRecords, kind: str, palette: Palette) -> VegaLite | None:
+    """Quality against shots (``shots``) or training rows (``learning``), with intervals and the target."""
+    curves = [curve for curve in records.comparison.curves if curve.kind == kind]
+    rows = [row for curve in curves for row in _curve_rows(curve)]
+    if not rows:
+        return None
+    shares = kind == "learning" and max(row["x"] for row in rows) <= 1
+    label = "shots" if kind == "shots" else "share of training rows" if shares else "training rows"
+    axis: dict[str, Any] = {"grid": False, "values": sorted({row["x"] for row in rows})}
+    across = {"field": "x", "type": "quantitative", "title": label, "axis": axis}
+    metric = words.metric_name(records.comparison.primary_metric)
+    up = {
+        "type": "quantitative",
+        "scale": {"domain": [0, 100]},
+        "axis": {"labelExpr": "datum.label + '%'", "tickCount": 5, "titleAnchor": "end"},
+        "title": metric,
+    }
+    legend = [curve.parent for curve in curves] if len(curves) > 1 else []
+    colour = arm_colour(records, palette, "arm", legend=legend)
+    first = [{"filter": "!datum.again"}]
+    layers = [
+        *_target(records, palette),
+        *(_best_untuned(records, palette) if kind == "learning" else []),
+        {
+            "transform": [*first, {"filter": "isValid(datum.low)"}],
+            "mark": {"type": "area", "opacity": 0.18},
+            "encoding": {"x": across, "y": up | {"field": "low"}, "y2": {"field": "high"}, "color": colour},
+        },
+        {
+            "transform": first,
+            "mark": {"type": "line", "strokeWidth": 2},
+            "encoding": {"x": across, "y": up | {"field": "mean"}, "color": colour},
+        },
+        {
+            "mark": {"type": "point", "size": 55, "opacity": 1, "strokeWidth": 2},
+            "encoding": {
+                "x": across,
+                "y": up | {"field": "mean"},
+                "color": colour,
+                "fill": {
+                    "condition": {"test": "datum.again", "value": palette.paper},
+                    **{key: value for key, value in colour.items() if key != "legend"},
+                    "legend": None,
+                },
+            },
+        },
+    ]
+    return chart(palette, data={"values": rows}, layer=layers, width=360, height=210)
+
+
+def failures(records: RunRecords, palette: Palette) -> VegaLite | None:
+    """Wrong answers of each candidate, stacked by kind: what tuning fixes left, what retrieval fixes right."""
+    kinds = list(words.FAILURE_KINDS.values())
+    rows = [
+        {"arm": arm.name, "kind": told, "count": getattr(arm.failures, kind), "order": place}
+        for arm in records.comparison.arms
+        if arm.role == "candidate" and arm.failures is not None
+        for place, (kind, told) in enumerate(words.FAILURE_KINDS.items())
+    ]
+    if not any(row["count"] for row in rows):
+        return None
+    s = palette
+    colours = [s.s3, s.s6, s.s7, s.s2, s.s5, s.s4, s.s1]
+    encoding = {
+        "x": {"field": "count", "type": "quantitative", "stack": "zero", "title": "wrong answers"},
+        "y": {
+            "field": "arm",
+            "type": "nominal",
+            "sort": None,
+            "title": None,
+            "axis": {"labelColor": palette.ink, "labelLimit": 200, "labelPadding": 8},
+        },
+        "color": {
+            "field": "kind",
+            "type": "nominal",
+            "scale": {"domain": kinds, "range": colours},
+            "legend": {"columns": 4, "offset": 12},
+        },
+        "order": {"field": "order", "type": "quantitative"},
+    }
+    mark = {"type": "bar", "height": 16, "stroke": palette.paper, "strokeWidth": 1}
+    height = 30 * len({row["arm"] for row in rows})
+    return chart(palette, data={"values": rows}, mark=mark, encoding=encoding, width=520, height=height)
+
+
+def losses(records: RunRecords, palette: Palette) -> VegaLite | None:
+    """Training and validation loss by step, one panel a fraction of the rows."""
+    runs = records.tuning.runs if records.tuning else ()
+    rows = [row for run in runs for row in _loss_rows(run)]
+    if not rows:
+        return None
+    panel = {
+        "width": 250,
+        "height": 120,
+        "mark": {"type": "line", "strokeWidth": 1.5},
+        "encoding": {
+            "x": {
+                "field": "step",
+                "type": "quantitative",
+                "title": "step",
+                "axis": {"tickCount": 4, "grid": False},
+            },
+            "y": {"field": "loss", "type": "quantitative", "title": None, "axis": {"tickCount": 4}},
+            "color": {
+                "field": "of",
+                "type": "nominal",
+                "scale": {"domain": ["training", "validation"], "range": [palette.s3, palette.s2]},
+            },
+            "strokeDash": {
+                "field": "of",
+                "type": "nominal",
+                "scale": {"domain": ["training", "validation"], "range": [[1, 0], [4, 2]]},
+            },
+            "detail": {"field": "run"},
+        },
+    }
+    panels = list(dict.fromkeys(row["panel"] for row in sorted(rows, key=lambda row: row["fraction"])))
+    facet = {"field": "panel", "type": "nominal", "sort": panels, "title": None}
+    return chart(palette, data={"values": rows}, facet=facet, columns=3, spec=panel)
+
+
+def _forest_row(item: Difference) -> dict[str, Any]:
+    assert item.estimate is not None  # noqa: S101 - the caller has left out the others
+    row: dict[str, Any] = {
+        "pair": words.pair(item),
+        "treatment": item.treatment,
+        "estimate": 100 * item.estimate,
+        "claimed": item.claim != "no_claim",
+        "points": points(item.estimate),
+        "interval": points_interval(item.low, item.high),
+        "claim": words.claim(item),
+    }
+    if item.low is not None and item.high is not None:
+        row |= {"low": 100 * item.low, "high": 100 * item.high}
+    return row
+
+
+def _curve_rows(curve: Curve) -> list[Part]:
+    """Points with a mean; ``again`` marks further training seeds, which the line leaves out."""
+    return [
+        {
+            "arm": curve.parent,
+            "x": point.x,
+            "mean": 100 * point.mean,
+            "low": None if point.low is None else 100 * point.low,
+            "high": None if point.high is None else 100 * point.high,
+            "again": "/seed" in point.arm,
+        }
+        for point in curve.points
+        if point.mean is not None
+    ]
+
+
+def _target(records: RunRecords, palette: Palette) -> list[Part]:
+    if records.target is None:
+        return []
+    return level_line(100 * records.target, f"target {percent(records.target, 0)}", palette.muted, [2, 3])
+
+
+def _best_untuned(records: RunRecords, palette: Palette) -> list[Part]:
+    """The mark that the learning curve has to pass."""
+    primary = records.comparison.primary_metric
+    found = [
+        (estimate.mean, arm.name)
+        for arm in records.comparison.arms
+        if arm.role == "candidate"
+        and not arm.kind.tuned
+        and (estimate := arm.quality.get(primary)) is not None
+        and estimate.mean is not None
+    ]
+    if not found:
+        return []
+    mean, name = max(found)
+    return level_line(100 * mean, f"best untuned: {name}", palette.series[arm_slots(records)[name]], [6, 3])
+
+
+def _loss_rows(run: TuningRun) -> list[Part]:
+    step = math.ceil(len(run.losses) / _LOSS_POINTS) or 1
+    shown = {
+        "training": [(point.step, point.train) for point in run.losses[::step]],
+        "validation": [
+            (point.step, point.validation) for point in run.losses if point.validation is not None
+        ],
+    }
+    panel = {"panel": f"{percent(run.fraction)} ({count(run.rows)} rows)", "fraction": run.fraction}
+    return [
+        panel | {"run": f"{run.model} {run.seed} {of}", "of": of, "step": at, "loss": loss}
+        for of, points_of in shown.items()
+        for at, loss in points_of
+    ]

@@ -1,0 +1,254 @@
+"""What the arms achieved: tables of arms, paired differences and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from evalkit.records.arm import Role
+from evalkit.records.comparison import ArmSummary, Difference, Estimate, LatencySummary, TokenSummary
+from evalkit.records.run import RunRecords
+from evalkit.report import words
+from evalkit.report.number_words import (
+    UNKNOWN,
+    count,
+    money,
+    p_value,
+    per_thousand,
+    percent,
+    points,
+    points_interval,
+    seconds,
+    shared_decimals,
+)
+from evalkit.report.table import Row, Table, left, right
+
+_LATENCY_SOURCES = {
+    "isolated": "one request at a time on an idle machine",
+    "service": "service time of the successful attempt",
+    "batched": "batch wall time, not what a user waits",
+}
+NOT_APPLICABLE = "–"
+
+
+def metrics(records: RunRecords) -> list[str]:
+    """Metric names, the primary one first."""
+    found = dict.fromkeys(name for arm in records.comparison.arms for name in arm.quality)
+    primary = records.comparison.primary_metric
+    return [primary, *(name for name in found if name != primary)]
+
+
+def arms_table(records: RunRecords, role: Role) -> Table:
+    """One row an arm: quality with intervals, latency, tokens and, for candidates, cost."""
+    arms = [arm for arm in records.comparison.arms if arm.role == role]
+    primary, *others = metrics(records)
+    columns = [
+        left("Arm"),
+        left("Kind"),
+        right("n"),
+        right("Coverage"),
+        right(words.title(words.metric_name(primary))),
+        *(right(words.title(words.metric_name(name))) for name in others),
+        right("p50", "Latency"),
+        right("p95", "Latency"),
+        right("in", "Tokens"),
+        right("out", "Tokens"),
+    ]
+    rows = [_arm_cells(arm, primary, others) for arm in arms]
+    if role == "candidate":
+        columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
+        rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
+    level = percent(1 - records.comparison.alpha, 0)
+    return Table(
+        name="arms" if role == "candidate" else "curve-arms",
+        caption="The arms" if role == "candidate" else "Arms outside the decision: ceilings and curve points",
+        columns=tuple(columns),
+        rows=tuple(
+            Row(tuple(cells), arm=arm.name, tag=_tag(records, arm.name))
+            for cells, arm in zip(rows, arms, strict=True)
+        ),
+        note=f"{words.title(words.metric_name(primary))} with its {level} interval. Tokens are means per answer; "
+        f"tokens in include those read from a prompt cache. {_latency_note(arms)}".strip(),
+    )
+
+
+def differences_table(records: RunRecords, *, claims: bool) -> Table:
+    """Paired differences: those of the two families that carry claims, or all others."""
+    found = [item for item in records.comparison.differences if carries_claim(records, item) == claims]
+    with_worst = any(item.worst_case is not None for item in found)
+    columns = [
+        left("Treatment vs control"),
+        *([] if claims else [left("Metric")]),
+        right("Points"),
+        right(f"{percent(1 - records.comparison.alpha, 0)} interval"),
+        right("p"),
+        *([right("p, Holm")] if claims else []),
+        right("treatment", "Right only in"),
+        right("control", "Right only in"),
+        right("Cases"),
+        right("Clusters"),
+        right("Detectable"),
+        *([right("Worst case")] if with_worst else []),
+        left("Claim"),
+    ]
+    rows: list[Row] = []
+    family = ""
+    for item in sorted(found, key=lambda item: list(words.FAMILIES).index(item.family)):
+        if item.family != family:
+            family = item.family
+            rows.append(Row((words.title(words.FAMILIES[family]),), "section"))
+        cells = _difference_cells(item, claims=claims, with_worst=with_worst)
+        rows.append(Row(tuple(cells), arm=item.treatment))
+    methods = dict.fromkeys(item.method for item in found if item.method)
+    notes = dict.fromkeys(f"{words.pair(item)}: {item.note}" for item in found if item.note)
+    margin = f"The margin is {points(records.comparison.margin).removeprefix('+')} points. " if claims else ""
+    adjusted = "" if claims else "p values here are not adjusted for looking at many. "
+    return Table(
+        name="claims" if claims else "other-differences",
+        caption=f"Paired differences on {words.metric_name(records.comparison.primary_metric)}"
+        if claims
+        else "Other differences, which carry no claim",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        note=f"{margin}{adjusted}Detectable: the difference this run could have seen with 80% power. "
+        + " ".join(f"{method}." for method in methods)
+        + "".join(f" {note}." for note in notes),
+    )
+
+
+def carries_claim(records: RunRecords, difference: Difference) -> bool:
+    """Whether a difference belongs to one of the two Holm families, both on the primary metric."""
+    primary = difference.metric == records.comparison.primary_metric
+    return primary and difference.family in ("reference", "tuned")
+
+
+def failures_table(records: RunRecords) -> Table:
+    """Wrong answers of each candidate by kind."""
+    kinds = words.FAILURE_KINDS
+    rows = [
+        Row(
+            (
+                arm.name,
+                count(arm.failures.n_wrong),
+                *(count(getattr(arm.failures, kind)) for kind in kinds),
+            ),
+            arm=arm.name,
+        )
+        for arm in records.comparison.arms
+        if arm.role == "candidate" and arm.failures is not None
+    ]
+    return Table(
+        name="failures",
+        caption="Wrong answers by kind",
+        columns=(left("Arm"), right("Wrong"), *(right(words.title(kind)) for kind in kinds.values())),
+        rows=tuple(rows),
+        note="Wrong format, cut off, refused: what tuning fixes. Missing knowledge and passages not found: what "
+        "retrieval fixes.",
+    )
+
+
+def retrieval_table(records: RunRecords) -> Table:
+    """How often each retriever found the passage that answers the case."""
+    rows = [
+        Row(
+            (
+                arm.name,
+                found.method,
+                count(found.top_k),
+                percent(found.recall_at_k),
+                UNKNOWN if found.mrr is None else f"{found.mrr:.2f}",
+                count(found.n),
+            ),
+            arm=arm.name,
+        )
+        for arm in records.comparison.arms
+        if (found := arm.retrieval) is not None
+    ]
+    return Table(
+        name="retrieval",
+        caption="Retrieval, over cases with known gold passages",
+        columns=(
+            left("Arm"),
+            left("Method"),
+            right("Passages"),
+            right("Recall"),
+            right("Reciprocal rank"),
+            right("Cases"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _arm_cells(arm: ArmSummary, primary: str, others: list[str]) -> list[str]:
+    return [
+        arm.name,
+        words.KINDS[arm.kind],
+        count(arm.n),
+        percent(arm.coverage),
+        _estimate(arm.quality.get(primary)),
+        *(percent(found.mean) if (found := arm.quality.get(name)) else NOT_APPLICABLE for name in others),
+        *_latency(arm.latency),
+        *_tokens(arm.tokens),
+    ]
+
+
+def _estimate(found: Estimate | None) -> str:
+    return UNKNOWN if found is None else words.estimate(found.mean, found.low, found.high)
+
+
+def _latency(found: LatencySummary | None) -> tuple[str, str]:
+    return (UNKNOWN, UNKNOWN) if found is None else (seconds(found.p50), seconds(found.p95))
+
+
+def _tokens(found: TokenSummary | None) -> tuple[str, str]:
+    if found is None:
+        return UNKNOWN, UNKNOWN
+    return count(found.input + found.cache_read + found.cache_write), count(found.output)
+
+
+def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]:
+    """Cost per thousand requests and per thousand correct answers, in the scenario that the verdict uses."""
+    currency = records.decision.currency
+    seen = [records.decision.arms.get(arm.name) for arm in arms]
+    requests = [per_thousand(found.cost_per_request) if found else None for found in seen]
+    correct = [per_thousand(found.cost_per_correct) if found else None for found in seen]
+
+    def column(amounts: list[Decimal | None]) -> Iterable[str]:
+        places = shared_decimals(amounts)
+        return (money(amount, currency, places) for amount in amounts)
+
+    return list(zip(column(requests), column(correct), strict=True))
+
+
+def _tag(records: RunRecords, arm: str) -> str:
+    seen = records.decision.arms.get(arm)
+    tags = [
+        "recommended" if arm == records.decision.recommended_arm else "",
+        "reference" if arm == records.comparison.reference_arm else "",
+        f"outside {', '.join(seen.broken_limits) or 'limits'}" if seen and not seen.within_limits else "",
+    ]
+    return ", ".join(tag for tag in tags if tag)
+
+
+def _latency_note(arms: list[ArmSummary]) -> str:
+    sources = dict.fromkeys(arm.latency.source for arm in arms if arm.latency)
+    told = [_LATENCY_SOURCES.get(source, source) for source in sources]
+    return f"Latency: {'; '.join(told)}." if told else ""
+
+
+def _difference_cells(item: Difference, *, claims: bool, with_worst: bool) -> list[str]:
+    only = (NOT_APPLICABLE, NOT_APPLICABLE) if item.discordant is None else map(count, item.discordant)
+    return [
+        words.pair(item),
+        *([] if claims else [words.metric_name(item.metric)]),
+        points(item.estimate),
+        points_interval(item.low, item.high),
+        p_value(item.p_value),
+        *([p_value(item.p_adjusted)] if claims else []),
+        *only,
+        count(item.n),
+        count(item.n_clusters),
+        points(item.smallest_detectable).removeprefix("+"),
+        *([points(item.worst_case)] if with_worst else []),
+        words.claim(item),
+    ]

@@ -1,0 +1,293 @@
+"""How verdicts, claims and findings are worded."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.records.arm import ArmKind
+from evalkit.records.comparison import Difference, Failures
+from evalkit.records.decision import Decision, Finding, Verdict, WouldChange
+from evalkit.report.number_words import (
+    UNKNOWN,
+    count,
+    money,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    significant,
+)
+
+Tone = Literal["go", "stay", "wait", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """A verdict for people.
+
+    Attributes:
+        headline: What to do, in one line.
+        short: The same inside a sentence.
+        meaning: One sentence that the headline stands for.
+        recommendation: What the recommended arm is: the answer, or what to run meanwhile.
+        tone: How it is coloured.
+    """
+
+    headline: str
+    short: str
+    meaning: str
+    recommendation: str
+    tone: Tone
+
+
+_ANSWER, _MEANWHILE = "Recommended arm", "Use meanwhile"
+VERDICTS = {
+    Verdict.FINE_TUNE: VerdictWords(
+        "Fine-tune.", "fine-tune", "Tuning is worth its cost on these cases and terms.", _ANSWER, "go"
+    ),
+    Verdict.USE_RAG: VerdictWords(
+        "Do not fine-tune. Use retrieval.",
+        "use retrieval",
+        "Giving the model passages is worth more than tuning it.",
+        _ANSWER,
+        "stay",
+    ),
+    Verdict.STAY_FEW_SHOT: VerdictWords(
+        "Do not fine-tune. Stay with the prompt.",
+        "stay with the prompt",
+        "The prompt alone is worth more than tuning or retrieval.",
+        _ANSWER,
+        "stay",
+    ),
+    Verdict.PILOT_FIRST: VerdictWords(
+        "Run a tuning pilot first.",
+        "run a pilot first",
+        "No tuned arm was measured, and a pilot is worth more than it costs.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.COLLECT_MORE_DATA: VerdictWords(
+        "Not yet. Answer more cases first.",
+        "answer more cases first",
+        "More cases are worth more than they cost before this is decided.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.NOT_DECIDABLE: VerdictWords(
+        "This run cannot decide.",
+        "not decidable",
+        "The evidence does not carry a verdict.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.BLOCKED: VerdictWords(
+        "Tuning would win, but it is blocked.",
+        "tuning is blocked",
+        "A question of the checklist rules tuning out for now.",
+        _MEANWHILE,
+        "stop",
+    ),
+}
+_REASONS = {
+    "no_arm_within_limits": "No arm keeps within the declared limits.",
+    "invalid_evidence": "A red flag makes the evidence invalid.",
+    "missing_input": "A price or another input is missing.",
+    "no_paired_claim": "No paired difference is large and sure enough to be claimed.",
+    "indifferent": "Either is fine: choosing wrong costs less than the margin.",
+}
+FAMILIES = {
+    "reference": "every candidate against the reference arm",
+    "tuned": "tuned against the best untuned arm",
+    "curve": "steps of a curve",
+    "descriptive": "other pairs, for information",
+}
+_CLAIMS = {
+    "superior": "better",
+    "worse": "worse",
+    "non_inferior": "not worse than the margin",
+    "equivalent": "equal within the margin",
+    "no_claim": "no claim",
+}
+STATUSES = {"met": "met", "not_met": "not met", "unknown": "unknown", "blocked": "blocked"}
+SPEAKS_FOR = {"tuning": "speaks for tuning", "against": "speaks against tuning", "neither": "decides nothing"}
+FAILURE_KINDS = {
+    "format": "wrong format",
+    "truncation": "cut off",
+    "refusal_or_empty": "refused or empty",
+    "missing_knowledge": "missing knowledge",
+    "retrieval_miss": "passage not found",
+    "reading_miss": "passage misread",
+    "other": "other",
+}
+KINDS = {
+    ArmKind.ZERO_SHOT: "zero-shot",
+    ArmKind.FEW_SHOT: "few-shot",
+    ArmKind.RAG: "retrieval",
+    ArmKind.FINE_TUNED: "fine-tuned",
+    ArmKind.FINE_TUNED_RAG: "fine-tuned, retrieval",
+}
+_METRICS = {"token_f1": "token F1", "rouge_l": "ROUGE-L", "json_schema": "JSON schema"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    r"""Text without control characters, direction overrides and lone surrogates; line breaks and tabs stay.
+
+    Outputs, corpora and suites are untrusted: an escape sequence must not reach a terminal.
+
+    >>> plain("\x1b[31mred\r\n")
+    '�[31mred\n'
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def spaced(name: str) -> str:
+    """A code word as people write it: ``token_f1`` is "token f1"."""
+    return name.replace("_", " ")
+
+
+def metric_name(name: str) -> str:
+    """A metric in words."""
+    return _METRICS.get(name, spaced(name))
+
+
+def title(text: str) -> str:
+    """The same with a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def clipped(text: str, limit: int) -> str:
+    """At most ``limit`` characters, with an ellipsis where something was left out; no half characters."""
+    if len(text) <= limit:
+        return text
+    end = limit - 1
+    while end and unicodedata.combining(text[end]):
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def reason(decision: Decision) -> str:
+    """Why this verdict, as a sentence: codes of the ladder are spelled out."""
+    if decision.reason in _REASONS:
+        return _REASONS[decision.reason]
+    if decision.reason.startswith("depends_on_"):
+        return f"It depends on {input_name(decision.reason.removeprefix('depends_on_'))}."
+    if re.fullmatch(r"[a-z0-9_]*", decision.reason):
+        return VERDICTS[decision.verdict].meaning
+    return decision.reason
+
+
+def confidence(decision: Decision, threshold: float) -> str:
+    """How sure the verdict is, against what was asked for.
+
+    The share of draws in which the winning family is worth most; not the probability that a claim is true.
+    """
+    if decision.confidence is None:
+        return UNKNOWN
+    side = "at or above" if decision.confidence >= threshold else "below"
+    return f"{percent(decision.confidence)}, {side} the {percent(threshold, 0)} asked for"
+
+
+def claim(difference: Difference) -> str:
+    """What may be said about a difference, in a few words."""
+    return _CLAIMS[difference.claim]
+
+
+def pair(difference: Difference) -> str:
+    """Which arm against which."""
+    return f"{difference.treatment} vs {difference.control}"
+
+
+def difference_sentence(difference: Difference) -> str:
+    """One difference with its interval, p value and size, for text."""
+    spread = points_interval(difference.low, difference.high)
+    return (
+        f"{pair(difference)}: {points(difference.estimate)} points ({spread}), "
+        f"{claim(difference)}, {count(difference.n)} cases"
+    )
+
+
+def finding_status(finding: Finding) -> str:
+    """Status and which side the finding is on."""
+    if finding.status in ("unknown", "blocked"):
+        return STATUSES[finding.status]
+    return f"{STATUSES[finding.status]}, {SPEAKS_FOR[finding.speaks_for]}"
+
+
+def input_name(name: str) -> str:
+    """An input of the decision in words."""
+    return spaced(name.replace(":", " of ")) if ":" in name else spaced(name)
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A value with its unit: money for a currency code, percent for a share, else a number.
+
+    >>> quantity(25012.3, "requests a month"), quantity(0.0123, "USD"), quantity(0.8, "share")
+    ('25,000 requests a month', '$0.0123', '80.0%')
+    """
+    if value is None:
+        return UNKNOWN
+    if re.fullmatch("[A-Z]{3}", unit):
+        return money(value, unit)
+    if unit in ("share", "quality", "probability"):
+        return percent(value)
+    return f"{significant(value)} {unit}".rstrip()
+
+
+def verdict_then(change: WouldChange) -> str:
+    """The verdict on the other side of a flip."""
+    if change.flips_at is None:
+        return "the verdict stays"
+    known = next((verdict for verdict in Verdict if verdict == change.verdict_then), None)
+    if known is None:
+        return spaced(change.verdict_then or UNKNOWN)
+    meanwhile = "meanwhile " if VERDICTS[known].recommendation == _MEANWHILE else ""
+    arm = f" ({meanwhile}{change.arm_then})" if change.arm_then else ""
+    return f"{VERDICTS[known].short}{arm}"
+
+
+def nearest_change(decision: Decision) -> WouldChange | None:
+    """The input that has to move least, as a ratio, to change the verdict; None when no input changes it."""
+    flips = [change for change in decision.would_change if change.flips_at is not None]
+    return min(flips, key=_move, default=None)
+
+
+def what_would_change(decision: Decision) -> str:
+    """The line under the verdict: the nearest input that would change the answer."""
+    if not decision.would_change:
+        return "What would change the answer was not computed."
+    nearest = nearest_change(decision)
+    if nearest is None or nearest.flips_at is None:
+        return "No single input changes the answer, even at 100 times its value or a hundredth of it."
+    way = "below" if nearest.flips_at < nearest.current else "above"
+    return (
+        f"{title(input_name(nearest.input))} {way} {quantity(nearest.flips_at, nearest.unit)} "
+        f"(now {quantity(nearest.current, nearest.unit)}): {verdict_then(nearest)}."
+    )
+
+
+def estimate(mean: float | None, low: float | None, high: float | None) -> str:
+    """A mean with its interval: ``97.6% (93.9 to 99.1%)``."""
+    if mean is None:
+        return UNKNOWN
+    if low is None or high is None:
+        return percent(mean)
+    return f"{percent(mean)} ({percent_interval(low, high).removesuffix('%')})"
+
+
+def main_failure(failures: Failures) -> str:
+    """The commonest kind of failure, or "none"."""
+    counts = {words: getattr(failures, kind) for kind, words in FAILURE_KINDS.items()}
+    commonest = max(counts, key=lambda words: counts[words])
+    return f"{commonest} ({counts[commonest]})" if counts[commonest] else "none"
+
+
+def _move(change: WouldChange) -> float:
+    """How far an input has to move, as the logarithm of the ratio; from or to 0 or below it is infinitely far."""
+    if change.flips_at is None or change.flips_at <= 0 or change.current <= 0:
+        return math.inf
+    return abs(math.log(change.flips_at / change.current))

@@ -1,0 +1,176 @@
+"""What the arms are worth: net benefit, break-even, what would change the verdict, what knowing more is worth."""
+
+from __future__ import annotations
+
+from evalkit.records.decision import BreakEven, Interval3
+from evalkit.records.run import RunRecords
+from evalkit.report import words
+from evalkit.report.ledger_tables import horizon
+from evalkit.report.number_words import UNKNOWN, count, money, percent, significant
+from evalkit.report.quality_tables import NOT_APPLICABLE
+from evalkit.report.table import Row, Table, left, right
+
+_BASES = {"cost": "cost only", "net": "with the value of better answers"}
+
+
+def worth_table(records: RunRecords) -> Table:
+    """Net benefit and expected regret of each candidate."""
+    decision = records.decision
+    candidates = {name: arm for name, arm in decision.arms.items() if arm.role == "candidate"}
+    rows = [
+        Row(
+            (
+                name,
+                *_interval(arm.net_benefit, decision.currency),
+                money(decision.expected_regret.get(name), decision.currency),
+                "yes" if arm.within_limits else ", ".join(arm.broken_limits) or "no",
+            ),
+            arm=name,
+            tag="recommended" if name == decision.recommended_arm else "",
+        )
+        for name, arm in candidates.items()
+    ]
+    shares = "; ".join(
+        f"{words.spaced(family)} {percent(share)}" for family, share in decision.p_best.items()
+    )
+    return Table(
+        name="worth",
+        caption=f"What each arm is worth over {horizon(records)}",
+        columns=(
+            left("Arm"),
+            right("Net benefit"),
+            right("90% of draws"),
+            right("Expected regret"),
+            left("Within limits"),
+        ),
+        rows=tuple(rows),
+        note="Net benefit: value of correct answers less all costs, at the mode. Expected regret: what choosing this "
+        "arm loses on average against the best arm of each draw."
+        + (f" Worth most, as a share of draws: {shares}." if shares else ""),
+    )
+
+
+def break_even_table(records: RunRecords) -> Table:
+    """From how many requests a month one arm is ahead of another."""
+    rows = [
+        Row(
+            (
+                f"{item.treatment} vs {item.control}",
+                _BASES[item.basis],
+                level_volume(item),
+                _span(item.requests_per_month),
+                _months(item.months),
+                percent(item.never),
+                item.reason,
+            ),
+            arm=item.treatment,
+        )
+        for item in records.decision.break_even
+    ]
+    return Table(
+        name="break-even",
+        caption="Break-even",
+        columns=(
+            left("Treatment vs control"),
+            left("Counting", wraps=True),
+            right("Requests a month"),
+            right("90% of draws"),
+            right("Paid back"),
+            right("Never"),
+            left("By hand", wraps=True),
+        ),
+        rows=tuple(rows),
+        note="Never: the share of draws in which no volume pays. Paid back at the volume's mode.",
+    )
+
+
+def would_change_table(records: RunRecords) -> Table:
+    """The nearest value of each input at which the verdict changes."""
+    rows = [
+        Row(
+            (
+                words.title(words.input_name(item.input)),
+                words.quantity(item.current, item.unit),
+                "none within 100×" if item.flips_at is None else words.quantity(item.flips_at, item.unit),
+                words.verdict_then(item),
+                NOT_APPLICABLE if item.closed_form is None else words.quantity(item.closed_form, item.unit),
+            )
+        )
+        for item in records.decision.would_change
+    ]
+    return Table(
+        name="would-change",
+        caption="What would change the answer",
+        columns=(
+            left("Input", wraps=True),
+            right("Now"),
+            right("Changes at"),
+            left("Verdict then", wraps=True),
+            right("Crossing by hand"),
+        ),
+        rows=tuple(rows),
+        note="One input at a time, same draws. By hand: where the expected net benefits cross.",
+    )
+
+
+def information_table(records: RunRecords) -> Table:
+    """What it is worth to find out more before deciding."""
+    decision = records.decision
+    paid = decision.currency
+    rows = [Row(("Everything", money(decision.evpi, paid), NOT_APPLICABLE, NOT_APPLICABLE))]
+    rows += [
+        Row((words.title(words.input_name(name)), money(value, paid), NOT_APPLICABLE, NOT_APPLICABLE))
+        for name, value in sorted(decision.evppi.items(), key=lambda item: -item[1])
+    ]
+    rows += [
+        Row(
+            (
+                f"{count(sample.n_cases)} more cases",
+                money(sample.value, paid),
+                money(sample.cost, paid),
+                UNKNOWN if sample.cost is None else money(sample.value - sample.cost, paid),
+            )
+        )
+        for sample in decision.evsi
+    ]
+    return Table(
+        name="information",
+        caption="What it is worth to know more",
+        columns=(left("To know", wraps=True), right("Worth at most"), right("Costs"), right("Leaves")),
+        rows=tuple(rows) if decision.evpi is not None or decision.evppi or decision.evsi else (),
+        note="Expected gain from deciding after knowing it exactly (or after so many more cases) instead of now.",
+    )
+
+
+def level_volume(item: BreakEven) -> str:
+    """The break-even volume at the mode, in words."""
+    if item.requests_per_month is None:
+        return "none"
+    mode = item.requests_per_month.mode
+    if mode is None:
+        return "none"
+    return "from the first" if mode == 0 else significant(mode)
+
+
+def _interval(found: Interval3 | None, currency: str) -> tuple[str, str]:
+    if found is None:
+        return UNKNOWN, "no interval"
+    if found.low is None or found.high is None:
+        return money(found.mode, currency), "no interval"
+    return money(found.mode, currency), f"{money(found.low, currency)} to {money(found.high, currency)}"
+
+
+def _span(found: Interval3 | None) -> str:
+    if found is None or (found.low is None and found.high is None):
+        return "no interval"
+    if found.low is None:
+        return f"up to {significant(found.high)}"
+    if found.high is None:
+        return f"{significant(found.low)} and beyond"
+    return f"{significant(found.low)} to {significant(found.high)}"
+
+
+def _months(found: Interval3 | None) -> str:
+    if found is None or found.mode is None:
+        return "not inside the horizon"
+    return f"{found.mode:.1f} months"
