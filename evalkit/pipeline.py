@@ -38,7 +38,7 @@ from evalkit.models.on_disk import answering_config, context_limit, token_counte
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
-from evalkit.records.run import RunRecords
+from evalkit.records.run import DeclaredEconomics, DeclaredRange, RunRecords
 from evalkit.records.tuning import TuningReport
 from evalkit.report.write import write_reports
 from evalkit.runner.answer import Session, Tally, answer_arm
@@ -47,13 +47,14 @@ from evalkit.runner.cells import ArmWork
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
-from evalkit.runner.pricing import price_table, pricer, prices_as_of
+from evalkit.runner.pricing import price_table, pricer, prices_as_of, prices_used
 from evalkit.runner.progress import Progress
 from evalkit.runner.stop import Stop
 from evalkit.scoring.mark import mark, negative_control
 from evalkit.store.cache import ResponseCache
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
+from evalkit.suite.economics import Economics
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, OpenAIModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.tune import TuningOutcome, tune_models
@@ -258,6 +259,8 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
         use_case=suite.use_case.improve,
         target=suite.use_case.target,
         confidence=suite.decision.confidence,
+        economics=None if suite.economics is None else _declared(suite.economics),
+        prices=prices_used(suite, price_table(suite)),
         embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
     )
 
@@ -270,6 +273,21 @@ def report(run: RunFolder, records: RunRecords, folder: Path | None = None) -> l
 def tuning_of(run: RunFolder) -> TuningReport | None:
     """``tuning.json`` where the run tuned."""
     return run.read("tuning.json", TuningReport) if run.has("tuning.json") else None
+
+
+def _declared(economics: Economics) -> DeclaredEconomics:
+    """The economics of a suite as a report shows them."""
+    volume = economics.requests_per_month
+    value = economics.value_per_correct
+    return DeclaredEconomics(
+        currency=economics.currency,
+        horizon_months=economics.horizon_months,
+        requests_per_month=DeclaredRange(low=volume.low, mode=volume.mode, high=volume.high),
+        value_per_correct=None if value is None else float(value),
+        cost_per_wrong=float(economics.cost_per_wrong),
+        discount_rate=economics.discount_rate,
+        prompt_cache_hit=economics.prompt_cache_hit,
+    )
 
 
 def _own_concurrency(config: ModelConfig) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields
 from decimal import Decimal
 
 from evalkit.economics.device_cost import device_lines
 from evalkit.economics.line_item import total
 from evalkit.economics.price_file import price_row, shipped_prices
-from evalkit.economics.prices import PriceError, PriceTable
+from evalkit.economics.prices import PriceError, PriceRow, PriceTable
 from evalkit.economics.request_cost import Tokens, request_cost
 from evalkit.errors import SuiteError
+from evalkit.records.run import PriceUsed
 from evalkit.records.sample import Cost, Timing, Usage
 from evalkit.suite.models import OpenAIModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
@@ -97,11 +100,42 @@ def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
 
 def prices_as_of(suite: Suite, prices: PriceTable) -> str | None:
     """ISO date of the oldest price row that a model of the suite uses; None where none does."""
-    days = []
+    days = [row.as_of for row in _rows_used(suite, prices).values()]
+    return min(days).isoformat() if days else None
+
+
+def prices_used(suite: Suite, prices: PriceTable) -> tuple[PriceUsed, ...]:
+    """The prices that the ledger rests on, oldest first; those of the suite itself last."""
+    used = [
+        PriceUsed(
+            item=f"{model}: {name.replace('_', ' ')}, per million tokens",
+            price=f"{price} {row.currency}",
+            as_of=row.as_of.isoformat(),
+            source=row.source,
+        )
+        for model, row in _rows_used(suite, prices).items()
+        for name, price in _priced(row)
+    ]
+    used.sort(key=lambda one: one.as_of)
+    for model in suite.models:
+        if (hour := device_hour(suite, model)) is not None and price_id(suite, model) is None:
+            price = f"{hour} {prices.currency}"
+            declared = PriceUsed(
+                item=f"{model}: device hour", price=price, as_of="declared", source="suite.yaml"
+            )
+            used.append(declared)
+    return tuple(used)
+
+
+def _priced(row: PriceRow) -> Iterator[tuple[str, Decimal]]:
+    amounts = {rate.name: getattr(row.rates, rate.name) for rate in fields(row.rates)} | {"train": row.train}
+    return ((name, price) for name, price in amounts.items() if price is not None)
+
+
+def _rows_used(suite: Suite, prices: PriceTable) -> dict[str, PriceRow]:
+    rows = {}
     for model in suite.models:
         if (named := price_id(suite, model)) is not None:
-            try:
-                days.append(prices.lookup(named).as_of)
-            except PriceError:
-                continue
-    return min(days).isoformat() if days else None
+            with suppress(PriceError):  # unknown ids are told where money is needed
+                rows[model] = prices.lookup(named)
+    return rows
