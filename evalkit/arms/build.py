@@ -9,7 +9,7 @@ from evalkit.arms.arm import Arm
 from evalkit.arms.expand import suite_arm
 from evalkit.digest import digest_of
 from evalkit.errors import InputError, Problem, SuiteError
-from evalkit.prompts.composer import CASE_FIELDS, Composer, field_problems
+from evalkit.prompts.composer import CASE_FIELDS, EXAMPLE_FIELDS, Composer, field_problems
 from evalkit.prompts.examples import ExampleChooser, Ranker
 from evalkit.prompts.template import Template, unknown_field
 from evalkit.records.arm import ArmFacts
@@ -62,15 +62,15 @@ def build_composer(suite: Suite, model: str) -> Composer:
 
     Its ``training_messages`` show neither shots nor passages.
     """
+    return Composer(_training_prompt(suite, model).model_copy(update={"shots": 0}))
+
+
+def _training_prompt(suite: Suite, model: str) -> PromptConfig:
     config = suite.models[model]
     if isinstance(config, TunedModelConfig) and config.prompt is not None:
-        prompt = suite.prompts[config.prompt]
-    else:
-        prompt = next(
-            (suite.prompt_of(name)[1] for name, arm in suite.arms.items() if arm.model == model),
-            PromptConfig(),
-        )
-    return Composer(prompt.model_copy(update={"shots": 0}))
+        return suite.prompts[config.prompt]
+    users = (suite.prompt_of(name)[1] for name, arm in suite.arms.items() if arm.model == model)
+    return next(users, PromptConfig())
 
 
 class _Builder:
@@ -103,6 +103,7 @@ class _Builder:
         prompt = self._suite.prompt_of(name)[1].model_copy(update={"shots": facts.shots})
         chooser = self._chooser(prompt.examples) if prompt.shots and prompt.examples else None
         self.problems += self._prompt_problems(name, prompt, chooser)
+        self.problems += self._training_problems(config.model)
         retriever = self._retriever(name, config.retrieval) if config.retrieval else None
         if len(self.problems) > before:
             return None
@@ -115,17 +116,19 @@ class _Builder:
         )
 
     def _chooser(self, config: ExamplesConfig) -> ExampleChooser:
-        if config.path not in self._examples:
-            self._examples[config.path] = self._read_examples(config.path)
+        examples = self._examples_of(config.path)
         rank = self._ranker(config.path) if config.choose == "nearest" else None
-        return ExampleChooser(
-            self._examples[config.path], choose=config.choose, seed=self._suite.run.seed, rank=rank
-        )
+        return ExampleChooser(examples, choose=config.choose, seed=self._suite.run.seed, rank=rank)
+
+    def _examples_of(self, path: str) -> Sequence[Example]:
+        if path not in self._examples:
+            self._examples[path] = self._read_examples(path)
+        return self._examples[path]
 
     def _ranker(self, path: str) -> Ranker:
         """BM25 over the questions of a file of examples."""
         if path not in self._rankers:
-            questions = [Passage(id=example.id, text=example.input) for example in self._examples[path]]
+            questions = [Passage(id=example.id, text=example.input) for example in self._examples_of(path)]
             # Without an example there is nothing to rank; too few shots are reported below.
             self._rankers[path] = BM25Retriever(questions).rank if questions else _rank_nothing
         return self._rankers[path]
@@ -151,6 +154,20 @@ class _Builder:
                 f"{prompt.shots} shots are asked for, but {prompt.examples.path} has {available} examples that "
                 "every case may see (those of its own cluster are left out). Add examples or lower the shots.",
             )
+
+    def _training_problems(self, model: str) -> Iterator[Problem]:
+        """Columns that the cases have and the training rows have not: tuning would teach a prompt with gaps."""
+        config = self._suite.models[model]
+        if not isinstance(config, TunedModelConfig):
+            return
+        prompt = _training_prompt(self._suite, model)
+        known = [*EXAMPLE_FIELDS, *_columns(self._examples_of(config.train))]
+        for text in (prompt.system or "", prompt.user, prompt.answer):
+            for field in Template(text).unknown(known):
+                yield self._suite.source.problem(
+                    ("models", model, "train"),
+                    f"the prompt it is trained with needs {{{{{field}}}}}: {unknown_field(field, known)}",
+                )
 
     def _available(self, examples: Sequence[Example]) -> int:
         """Examples that every case may be shown."""

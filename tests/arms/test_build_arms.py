@@ -119,6 +119,13 @@ def test_a_tuned_model_trains_on_the_prompt_of_the_arm_that_uses_it():
     assert [message.content for message in messages] == ["Be exact.", "Q: pump is loud", "a0"]
 
 
+def test_a_column_that_training_rows_lack_is_found_before_tuning():
+    """Tuning on a prompt with a gap would teach a form that is never asked."""
+    arm = '  a: {model: tuned, prompt: {base: house, shots: 0, user: "{{product}}: {{input}}"}}'
+    with pytest.raises(SuiteError, match=r"suite.yaml:10: models.tuned.train: .* needs \{\{product\}\}"):
+        build(arm)
+
+
 @pytest.mark.parametrize(
     ("arm", "said"),
     [
