@@ -1,8 +1,11 @@
-"""Every sample marked by every metric."""
+"""Every sample marked by every metric, and the check that a metric looks at the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from msgspec.structs import replace
 
 from evalkit.data.cases import Cases
 from evalkit.errors import InputError
@@ -62,3 +65,56 @@ def checked_score(name: str, metric: Metric, case: Case, sample: Sample) -> Scor
             f"metric {name!r} gave {score.value} for case {case.id!r}; a value must be between 0 and 1"
         )
     return score
+
+
+def negative_control(samples: Iterable[Sample], cases: Cases, metric: Metric, *, seed: int) -> float | None:
+    """What a metric gives when every answer is held against the reference of another cluster.
+
+    A metric that works falls to chance: near 0 for free text, to the share of agreeing labels for few classes.
+    One that stays high does not look at the answer.
+
+    Args:
+        samples: Those of one arm; read once, only ``ok`` ones count.
+        cases: The task set. Every case with a reference is given the reference of a case of another cluster, in
+            a way that depends on ``seed`` and the order of the cases alone.
+        metric: Most often the primary one.
+        seed: Of the shuffle.
+
+    Returns:
+        The mean, in [0, 1]. None where there is nothing to shuffle: no sample with a value, fewer than two
+        clusters with references, or a metric that does not use the reference.
+    """
+    donors = _donors(cases, seed)
+    total, count = 0.0, 0
+    for sample in samples:
+        if sample.status is not Status.OK or sample.case_id not in donors:
+            continue
+        case = cases.get(sample.case_id)
+        if count == 0:
+            unguided = checked_score("negative control", metric, replace(case, reference=()), sample)
+            if unguided.value is not None:
+                return None
+        borrowed = cases.get(donors[sample.case_id]).reference
+        score = checked_score("negative control", metric, replace(case, reference=borrowed), sample)
+        if score.value is not None:
+            total += score.value
+            count += 1
+    return total / count if count else None
+
+
+def _donors(cases: Cases, seed: int) -> dict[str, str]:
+    """For each case with a reference, a case of the cluster that a shuffled ring of clusters puts next to its own."""
+    clusters: dict[str, list[str]] = {}
+    for case in cases:
+        if case.reference:
+            clusters.setdefault(case.cluster, []).append(case.id)
+    if len(clusters) < 2:
+        return {}
+    rng = np.random.default_rng(seed)
+    members = list(clusters.values())
+    ring = [members[position] for position in rng.permutation(len(members))]
+    return {
+        case_id: lender[int(rng.integers(len(lender)))]
+        for borrower, lender in zip(ring, [*ring[1:], ring[0]], strict=True)
+        for case_id in borrower
+    }

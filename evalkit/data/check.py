@@ -1,0 +1,106 @@
+"""Every data file that a suite names, read and checked before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from evalkit.data.cases import Cases, read_cases
+from evalkit.data.corpus import read_corpus
+from evalkit.data.examples import read_examples
+from evalkit.data.named_files import corpus_files, example_files, recorded_files
+from evalkit.data.recorded import read_recorded
+from evalkit.errors import DataError, InputError, Problem
+from evalkit.suite.schema import Suite
+from evalkit.suite.source import Location
+
+T = TypeVar("T")
+_SHOWN = 5
+
+
+def check_files(suite: Suite) -> Cases:
+    """Read cases, examples, training rows, corpora and recorded answers; give the cases.
+
+    Raises:
+        DataError: Problems of all files together: one is missing or unreadable, gold passages are in no
+            corpus, or recorded answers belong to other cases.
+    """
+    check = _Check(suite)
+    cases = check.read(suite.cases.path, ("cases", "path"), lambda _: read_cases(suite))
+    for path, location in example_files(suite).items():
+        check.read(path, location, lambda file: read_examples(file, suite))
+    corpora = {
+        path: {passage.id for passage in passages}
+        for path, location in corpus_files(suite).items()
+        if (passages := check.read(path, location, read_corpus)) is not None
+    }
+    for path, location in recorded_files(suite).items():
+        answers = check.read(path, location, read_recorded)
+        if answers is not None:
+            if cases is not None and not any(case_id in cases for case_id, _ in answers):
+                check.say(location, f"no case_id of {path} is the id of a case; the ids must be the same")
+            answers.close()
+    if cases is not None and len(corpora) == len(corpus_files(suite)):
+        check.problems.extend(_gold_problems(suite, cases, corpora))
+    if check.problems or cases is None:
+        if cases is not None:
+            cases.close()
+        raise DataError(*check.problems)
+    return cases
+
+
+class _Check:
+    """Reads files one after the other and collects what is wrong with them."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self.problems: list[Problem | str] = []
+
+    def read(self, path: str, location: Location, reader: Callable[[Path], T]) -> T | None:
+        """What ``reader`` makes of a file, or None when that is a problem."""
+        file = self._suite.path(path)
+        if not file.exists():
+            self.say(location, f"no such file: {file}")
+            return None
+        try:
+            return reader(file)
+        except InputError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def say(self, location: Location, message: str) -> None:
+        """Add a problem of the suite's own."""
+        self.problems.append(self._suite.source.problem(location, message))
+
+
+def _gold_problems(suite: Suite, cases: Cases, corpora: dict[str, set[str]]) -> Iterable[Problem]:
+    """Gold passages that no corpus has, and arms that need gold passages where there are none.
+
+    Arms may cut one corpus in different ways, so a passage has to be in one of them, not in each; an arm that is
+    given the gold passages needs them all in its own.
+    """
+    if not corpora:
+        return
+    named = {passage for case in cases for passage in case.gold_passages}
+    everywhere: set[str] = set().union(*corpora.values())
+    if lacking := named - everywhere:
+        yield suite.source.problem(
+            ("cases", "path"),
+            f"{len(lacking)} gold passages of the cases are in no corpus, such as {_some(lacking)}. The corpora "
+            f"hold {len(everywhere)} passages, such as {_some(everywhere)}",
+        )
+    for name, arm in suite.arms.items():
+        if arm.retrieval is None or arm.retrieval.method != "gold":
+            continue
+        at = ("arms", name, "retrieval", "method")
+        if not named:
+            yield suite.source.problem(at, "gold needs cases with gold_passages, and none has any")
+        elif own := (named & everywhere) - corpora[arm.retrieval.corpus]:
+            yield suite.source.problem(
+                at, f"{arm.retrieval.corpus} lacks gold passages, such as {_some(own)}"
+            )
+
+
+def _some(ids: set[str]) -> str:
+    return ", ".join(repr(passage) for passage in sorted(ids)[:_SHOWN])

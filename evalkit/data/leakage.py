@@ -1,0 +1,94 @@
+"""Training questions that are also, or nearly, test questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalkit.data.cases import Cases
+from evalkit.data.duplicates import text_digest
+from evalkit.data.near_duplicates import NearIndex
+from evalkit.data.question import Questions
+from evalkit.records.case import Example
+from evalkit.records.profile import LeakedPair
+from evalkit.text.normalise import normalise
+
+_SHOWN = 200  # characters of a question kept for people
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """What one file shares with the cases.
+
+    Attributes:
+        pairs: For each case that some row asks too, the row that matches best.
+        same: Cases with an exact or normalised match: evidence that cannot carry a decision.
+        near: Cases with a near match only.
+    """
+
+    pairs: tuple[LeakedPair, ...]
+    same: int
+    near: int
+
+
+def find_leakage(cases: Cases, rows: Sequence[Example], questions: Questions) -> Leakage:
+    """Compare every case with every row, by question alone.
+
+    Answers may be shared by design, and so may clusters: a paraphrase in the training rows is what the model is to
+    learn from, as long as its wording is another one.
+
+    Args:
+        cases: The task set; streamed.
+        rows: One training or example file.
+        questions: What belongs to a question.
+    """
+    known = questions.held_by(rows)
+    asked = [known.of_example(row) for row in rows]
+    finder = _Finder(asked)
+    pairs = [
+        LeakedPair(
+            case_id=case.id,
+            row_id=rows[found.position].id,
+            match=found.match,
+            similarity=found.similarity,
+            case_text=_shortened(question),
+            row_text=_shortened(asked[found.position]),
+        )
+        for case in cases
+        for question in (known.of_case(case),)
+        if (found := finder.find(question)) is not None
+    ]
+    near = sum(pair.match == "near" for pair in pairs)
+    return Leakage(tuple(pairs), same=len(pairs) - near, near=near)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    position: int
+    match: str
+    similarity: float
+
+
+class _Finder:
+    """Looks a question up among many, the strictest comparison first."""
+
+    def __init__(self, asked: Sequence[str]) -> None:
+        self._exact: dict[str, int] = {}
+        self._normalised: dict[str, int] = {}
+        for position, question in enumerate(asked):
+            self._exact.setdefault(text_digest(question), position)
+            self._normalised.setdefault(text_digest(normalise(question)), position)
+        self._near = NearIndex(asked)
+
+    def find(self, question: str) -> _Found | None:
+        """The best match, if there is one."""
+        if (position := self._exact.get(text_digest(question))) is not None:
+            return _Found(position, "exact", 1.0)
+        if (position := self._normalised.get(text_digest(normalise(question)))) is not None:
+            return _Found(position, "normalised", 1.0)
+        near = self._near.nearest(question)
+        return None if near is None else _Found(near.position, "near", near.similarity)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

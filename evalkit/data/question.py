@@ -1,0 +1,66 @@
+"""What a case or a row asks, as one text: what duplicates and leakage compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.data.fields import as_text, is_missing
+from evalkit.data.messages import read_messages
+from evalkit.records.case import Case, Example
+from evalkit.suite.schema import PromptConfig, PromptUse, Suite
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
+_OURS = {"input", "output", "passages", "reference"}
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Puts a question together from everything that a prompt shows of it.
+
+    Where the suite's prompts show other columns (a document to read, say), two rows with one instruction and two
+    documents are two questions. Earlier turns of a conversation belong to it; system text does not.
+
+    Attributes:
+        columns: Other columns that a prompt of the suite shows, sorted.
+    """
+
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, suite: Suite) -> Questions:
+        """For the prompts of ``suite``."""
+        prompts: list[PromptConfig | PromptUse] = list(suite.prompts.values())
+        prompts += [arm.prompt for arm in suite.arms.values() if isinstance(arm.prompt, PromptUse)]
+        texts = [text for prompt in prompts for text in (prompt.user, prompt.system) if text]
+        found = {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}
+        return cls(tuple(sorted(found - _OURS)))
+
+    def held_by(self, rows: Iterable[Example]) -> Questions:
+        """These, without the columns that no row has: they would hide that a row asks what a case asks."""
+        held = {column for row in rows for column in self.columns if not is_missing(row.fields.get(column))}
+        return Questions(tuple(column for column in self.columns if column in held))
+
+    def of_case(self, case: Case) -> str:
+        """The question of a case."""
+        turns = [message.content for message in case.messages if message.role != "system"]
+        return "\n".join([*turns, *self._shown(case.fields), case.input])
+
+    def of_example(self, example: Example) -> str:
+        """The question of a demonstration or a training row."""
+        turns = [message.content for message in _earlier(example.fields) if message.role != "system"]
+        return "\n".join([*turns, *self._shown(example.fields), example.input])
+
+    def _shown(self, fields: Mapping[str, Any]) -> list[str]:
+        values = [fields.get(column) for column in self.columns]
+        return [as_text(value) for value in values if not is_missing(value)]
+
+
+def _earlier(fields: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The turns that ``read_examples`` keeps beside the question."""
+    try:
+        return read_messages(fields["messages"])
+    except (KeyError, ValueError):
+        return ()  # none, or a column of the user's own that only has this name
