@@ -134,6 +134,7 @@ class WouldChange(Record, frozen=True, kw_only=True):
 
     Attributes:
         flips_at: None when no value within 100 times of the current one changes it.
+        verdict_now: With this input certain at its current value, which is what a flip is held against.
         closed_form: Where the expected net benefits cross, computed by hand formula, for checking.
     """
 
@@ -141,6 +142,7 @@ class WouldChange(Record, frozen=True, kw_only=True):
     current: float
     unit: str = ""
     flips_at: float | None
+    verdict_now: str | None = None
     verdict_then: str | None
     arm_then: str | None = None
     closed_form: float | None = None
