@@ -109,8 +109,6 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
         InputError: With file, line and what to do.
     """
     cases = check_files(suite)
-    if limit is not None:
-        cases = cases.first(limit)
     metrics = build_metrics(suite)
     prices = price_table(suite)
     arms = build_arms(
@@ -120,7 +118,8 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
         read_examples=cache(lambda path: read_examples(suite.path(path), suite)),
         read_corpus=cache(lambda path: read_corpus(suite.path(path))),
     )
-    return Prepared(suite, cases, arms, metrics, prices, limit)
+    answered = cases if limit is None else cases.first(limit)  # columns and gold ids may appear only later
+    return Prepared(suite, answered, arms, metrics, prices, limit)
 
 
 def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
