@@ -87,5 +87,5 @@ def _solved(rest: dict[str, Any], fields: Fields) -> tuple[str, str]:
     if output is None or not output.strip():
         raise ValueError("its messages do not end with an assistant's answer")
     if talk.earlier:
-        rest["messages"] = msgspec.to_builtins(talk.earlier)
+        rest["messages"] = [msgspec.to_builtins(message) for message in talk.earlier]
     return talk.question, output

@@ -9,12 +9,12 @@ from evalkit.text.normalise import fold
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d-])", re.ASCII)
 _PHONE = re.compile(
-    r"(?<![\w.-])(?:"
+    r"(?<![\w.-])(?<!\d )(?:"
     r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}"  # +886 2 2345 6789, +1 (555) 123-4567
     r"|\(\d{2,4}\)[ ]?\d{3,4}[ .-]?\d{3,4}"  # (02) 2345-6789
     r"|\d{2,4}[ -]\d{3,4}[ -]\d{3,4}"  # 555-123-4567
     r"|09\d{8}|1[3-9]\d{9}"  # mobile numbers of Taiwan and of mainland China
-    r")(?![\w-])",
+    r")(?![\w-])(?! \d)",
     re.ASCII,  # a Chinese character beside a number does not belong to it
 )
 _FEWEST_PHONE_DIGITS = 8

@@ -16,8 +16,8 @@ THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _PART_OF_NUMBER = re.compile(
     r"(?P<point>(?<=\d)\.(?=\d))|(?P<bare>(?<![\w.])\.(?=\d))|(?P<sign>(?<![\w.)\]])-(?=[$€£¥]?\.?\d))"
 )
-_POINT, _SIGN = "\ue000", "\ue001"  # private use: stand-ins that survive the removal of punctuation
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w\s\ue000\ue001](?=\d)")
+_POINT, _SIGN, _MARK = "\ue000", "\ue001", "\ue002"  # stand-ins, from a range that fold leaves empty
+_MARK_THAT_SPLITS = re.compile(rf"(?<=[{CJK}]){_MARK}+|{_MARK}+(?=[{CJK}])|(?<=\d){_MARK}+(?=\d)")
 
 
 def fold(text: str) -> str:
@@ -28,8 +28,9 @@ def fold(text: str) -> str:
     >>> fold("ＶＰＮ　錯誤１２")
     'vpn 錯誤12'
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.translate(_INVISIBLE).split())
+    visible = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    folded = unicodedata.normalize("NFKC", visible.casefold())
+    return " ".join(folded.split())
 
 
 def normalise(text: str, *, articles: bool = False) -> str:
@@ -67,9 +68,8 @@ def spaced(text: str, *, articles: bool = False) -> str:
 def _without_punctuation(folded: str) -> str:
     number = THOUSANDS.sub("", folded.replace("\u2212", "-"))
     number = _PART_OF_NUMBER.sub(_stand_in, number)
-    number = _BETWEEN_DIGITS.sub(" ", number)
-    number = _BESIDE_CJK_PUNCTUATION.sub(" ", number)
-    bare = number.translate(_PUNCTUATION).replace(_POINT, ".").replace(_SIGN, "-")
+    marked = _MARK_THAT_SPLITS.sub(" ", number.translate(_PUNCTUATION))
+    bare = marked.replace(_MARK, "").replace(_POINT, ".").replace(_SIGN, "-")
     return " ".join(bare.split())
 
 
@@ -77,20 +77,20 @@ def _stand_in(match: re.Match[str]) -> str:
     return {"point": _POINT, "bare": "0" + _POINT, "sign": _SIGN}[match.lastgroup or "point"]
 
 
-class _Removed(dict[int, str | None]):
-    """A table for ``str.translate`` that drops the characters of some Unicode categories."""
+class _Table(dict[int, str]):
+    """For ``str.translate``: every character of some Unicode categories becomes ``to``; white space stays."""
 
-    def __init__(self, categories: tuple[str, ...], also: str = "") -> None:
-        super().__init__({ord(character): None for character in also})
+    def __init__(self, categories: tuple[str, ...], to: str, also: str = "") -> None:
+        super().__init__({ord(character): to for character in also})
         self._categories = categories
+        self._to = to
 
-    def __missing__(self, code: int) -> str | None:
+    def __missing__(self, code: int) -> str:
         character = chr(code)
-        kept = None if unicodedata.category(character).startswith(self._categories) else character
-        self[code] = kept
-        return kept
+        meant = unicodedata.category(character).startswith(self._categories) and not character.isspace()
+        self[code] = self._to if meant else character
+        return self[code]
 
 
-_INVISIBLE = _Removed(("Cf", "Co"))  # joiners, byte-order marks, private use
-_PUNCTUATION = _Removed(("P", "Sc"), also=string.punctuation)
-_BESIDE_CJK_PUNCTUATION = re.compile(rf"(?<=[{CJK}])[^\w\s\ue000\ue001]+|[^\w\s\ue000\ue001]+(?=[{CJK}])")
+_INVISIBLE = _Table(("Cc", "Cf", "Co"), to="")  # control, joiners, byte-order marks, private use
+_PUNCTUATION = _Table(("P", "Sc"), to=_MARK, also=string.punctuation)

@@ -55,7 +55,15 @@ def test_columns_go_by_the_names_that_users_know(tmp_path):
 def test_a_declared_column_wins_over_the_usual_names(tmp_path):
     """Also where both are there; several columns may make the tags and the accepted answers."""
     fields = "{path: cases.jsonl, fields: {input: q, reference: [a1, a2], tags: [topic, kind]}}"
-    row = {"q": "mine", "input": "other", "a1": "x", "a2": None, "answer": "no", "topic": "vpn", "kind": ["k"]}
+    row = {
+        "q": "mine",
+        "input": "other",
+        "a1": "x",
+        "a2": None,
+        "answer": "no",
+        "topic": "vpn",
+        "kind": ["k"],
+    }
     case = only(tmp_path, row, cases=fields)
     assert (case.input, case.reference, case.tags) == ("mine", ("x",), ("vpn", "k"))
     assert case.fields == {"input": "other", "a2": None, "answer": "no"}
@@ -65,7 +73,9 @@ def test_a_declared_column_that_no_row_has_is_named_with_the_nearest(tmp_path):
     """With the line of the suite that declares it."""
     fields = "{path: cases.jsonl, fields: {input: qestion}}"
     message = refusal(tmp_path, [{"question": "a"}, {"question": "b"}], cases=fields)
-    assert message.startswith("suite.yaml:3: cases.fields.input: no row of cases.jsonl has a column 'qestion'")
+    assert message.startswith(
+        "suite.yaml:3: cases.fields.input: no row of cases.jsonl has a column 'qestion'"
+    )
     assert "Did you mean 'question'?" in message
 
 
@@ -158,11 +168,16 @@ def test_cases_are_found_by_id_in_any_order(tmp_path):
 
 def test_the_same_cases_have_one_digest_in_every_format(tmp_path):
     """JSONL is read in place; CSV and Parquet through a temporary copy."""
-    rows = [{"id": "甲", "input": "長い\n質問", "reference": "é"}, {"id": "b", "input": 'a,"b"', "reference": "2"}]
+    rows = [
+        {"id": "甲", "input": "長い\n質問", "reference": "é"},
+        {"id": "b", "input": 'a,"b"', "reference": "2"},
+    ]
     with read_cases(suite(tmp_path, rows)) as cases:
         expected = cases.digest
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "cases.parquet")
-    (tmp_path / "cases.csv").write_text('id,input,reference\n甲,"長い\n質問",é\nb,"a,""b""",2\n', encoding="utf-8")
+    (tmp_path / "cases.csv").write_text(
+        'id,input,reference\n甲,"長い\n質問",é\nb,"a,""b""",2\n', encoding="utf-8"
+    )
     for name in ("cases.parquet", "cases.csv"):
         with read_cases(suite(tmp_path, cases=f"{{path: {name}}}")) as cases:
             assert cases.digest == expected
