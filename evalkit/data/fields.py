@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,8 +46,9 @@ class Fields:
 
     def see(self, columns: Iterable[str]) -> None:
         """Remember the columns of a row."""
-        if len(self.seen) < _MOST_COLUMNS:
-            self.seen.update(columns)
+        if len(self.seen) >= _MOST_COLUMNS:
+            columns = set(columns).intersection(itertools.chain(*self.declared.values()))
+        self.seen.update(columns)
 
     def take(self, row: dict[str, Any], name: str) -> list[Any]:
         """The values of our field ``name`` that are there; their columns are removed from ``row``."""

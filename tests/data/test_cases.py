@@ -240,3 +240,12 @@ def test_script_tags_and_control_characters_pass_as_text(tmp_path):
     """Cases are untrusted text; escaping is for whoever shows them."""
     text = "<script>alert(1)</script> \u0000\u2028 {{input}}"
     assert only(tmp_path, {"input": text}).input == text
+
+
+def test_a_declared_column_is_seen_among_thousands_of_others(tmp_path):
+    """The columns remembered for messages are limited; the declared ones are always remembered."""
+    rows = [{"q": "a", **{f"c{number}": 1 for number in range(1100)}}, {"q": "b", "late": "x"}]
+    with read_cases(
+        suite(tmp_path, rows, cases="{path: cases.jsonl, fields: {input: q, reference: late}}")
+    ) as cases:
+        assert [case.reference for case in cases] == [(), ("x",)]
