@@ -15,6 +15,7 @@ Part = dict[str, Any]
 SERIES_DASHES: tuple[list[int], ...] = ([2, 2], [7, 3], [1, 0], [9, 3, 2, 3])
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _SIZE = 12
+_LEGEND_LETTERS = 42  # what fits above a chart of half the page in one line
 
 
 def chart(palette: Palette, **parts: object) -> VegaLite:
@@ -33,7 +34,7 @@ def arm_colour(records: RunRecords, palette: Palette, field: str, *, legend: Ite
         "field": field,
         "type": "nominal",
         "scale": {"domain": names, "range": [palette.series[slots.get(name, 0)] for name in names]},
-        "legend": {} if legend else None,
+        "legend": {"columns": 2 if sum(map(len, names)) > _LEGEND_LETTERS else 4} if legend else None,
     }
 
 
@@ -120,7 +121,7 @@ def _config(palette: Palette) -> Part:
             "orient": "top",
             "title": None,
             "labelColor": palette.ink,
-            "labelLimit": 180,
+            "labelLimit": 170,
             "symbolStrokeWidth": 2,
             "columnPadding": 18,
             "offset": 30,

@@ -14,7 +14,7 @@ from evalkit.records.run import RunRecords
 from evalkit.records.tuning import TuningRun
 from evalkit.report import words
 from evalkit.report.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
-from evalkit.report.number_words import count, percent, points, points_interval
+from evalkit.report.number_words import count, declared_percent, percent, points, points_interval
 from evalkit.report.palette import Palette, arm_slots
 from evalkit.report.quality_tables import carries_claim
 from evalkit.report.svg import VegaLite
@@ -205,6 +205,7 @@ def losses(records: RunRecords, palette: Palette) -> VegaLite | None:
                 "field": "of",
                 "type": "nominal",
                 "scale": {"domain": ["training", "validation"], "range": [palette.s3, palette.s2]},
+                "legend": {"offset": 8},
             },
             "strokeDash": {
                 "field": "of",
@@ -254,7 +255,9 @@ def _curve_rows(curve: Curve) -> list[Part]:
 def _target(records: RunRecords, palette: Palette) -> list[Part]:
     if records.target is None:
         return []
-    return level_line(100 * records.target, f"target {percent(records.target, 0)}", palette.muted, [2, 3])
+    return level_line(
+        100 * records.target, f"target {declared_percent(records.target)}", palette.muted, [2, 3]
+    )
 
 
 def _best_untuned(records: RunRecords, palette: Palette) -> list[Part]:

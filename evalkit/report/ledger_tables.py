@@ -10,7 +10,7 @@ from evalkit.records.run import RunRecords
 from evalkit.report import words
 from evalkit.report.number_words import UNKNOWN, count, money, per_thousand, shared_decimals
 from evalkit.report.quality_tables import NOT_APPLICABLE
-from evalkit.report.table import Row, Table, left, right
+from evalkit.report.table import Column, Row, Table, left, right
 
 _SCENARIOS = {
     "cold": "nothing cached",
@@ -53,7 +53,7 @@ def ledger_table(records: RunRecords) -> Table:
     return Table(
         name="ledger",
         caption=f"What each arm costs over {horizon(records)}",
-        columns=(left("Line", wraps=True), *(right(arm) for arm in arms)),
+        columns=(left("Line", wraps=True), *(Column(arm, "right", wraps=True) for arm in arms)),
         rows=tuple(rows) if books else (),
         note=f"{currencies}, every range at its mode, not discounted. “{UNKNOWN}” makes every sum with it unknown.",
     )

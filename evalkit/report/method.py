@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalkit.records.run import RunRecords
 from evalkit.report import words
-from evalkit.report.number_words import percent, points
+from evalkit.report.number_words import declared_percent, percent, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def sentences(records: RunRecords) -> tuple[str, ...]:
         f"“{words.title('better')}” needs a Holm-adjusted p below {comparison.alpha:g} and a lower bound above zero; "
         f"“not worse than the margin” needs a lower bound above −{margin} points, a margin set before the run.",
         "Confidence is the share of joint draws (quality, cost, volume, prices and hours together) in which the "
-        f"winning family is worth most; this run asks for {percent(records.confidence, 0)}. It is not a p value.",
+        f"winning family is worth most; this run asks for {declared_percent(records.confidence)}. It is not a p value.",
         "Costs are a ledger at dated prices with every range at its mode; “what would change the answer” moves one "
         "input at a time over the same draws, and the value of information is what deciding after knowing would gain.",
     )

@@ -95,15 +95,15 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
     rows: list[Part] = []
     for place, bar in enumerate(bars):
         unit = units.get(bar.input, "")
-        (start, first), (end, last) = sorted(((bar.at_low, bar.low_input), (bar.at_high, bar.high_input)))
+        (start, first), (stop, last) = sorted(((bar.at_low, bar.low_input), (bar.at_high, bar.high_input)))
         rows.append(
             {
                 "row": place,
                 "name": words.title(words.input_name(bar.input)),
                 "from": start,
-                "to": end,
-                "left": words.quantity(first, unit).removesuffix(f" {unit}"),
-                "right": words.quantity(last, unit).removesuffix(f" {unit}"),
+                "to": stop,
+                "left": words.quantity(first, unit, named=False),
+                "right": words.quantity(last, unit, named=False),
             }
         )
     down: Part = {"field": "row", "type": "ordinal", "axis": None}
@@ -114,24 +114,30 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
         "axis": {"format": ",~r", "tickCount": 5},
     }
     text: Part = {"type": "text", "color": palette.muted, "fontSize": 11, "baseline": "middle"}
+    clear = text | {
+        "stroke": palette.paper,
+        "strokeWidth": 4,
+        "strokeJoin": "round",
+    }  # so that no line runs through
+    ends = (("from", "left", "right", -5), ("to", "right", "left", 5))
     layers: list[Part] = [
-        {
-            "mark": {"type": "bar", "height": 14, "color": palette.s2, "opacity": 0.75},
-            "encoding": {"y": down, "x": across | {"field": "from"}, "x2": {"field": "to"}},
-        },
-        {
-            "mark": text | {"align": "right", "dx": -5},
-            "encoding": {"y": down, "x": across | {"field": "from"}, "text": {"field": "left"}},
-        },
-        {
-            "mark": text | {"align": "left", "dx": 5},
-            "encoding": {"y": down, "x": across | {"field": "to"}, "text": {"field": "right"}},
-        },
         {
             "data": {"values": [{"zero": 0}]},
             "mark": {"type": "rule", "color": palette.ink},
             "encoding": {"x": across | {"field": "zero"}},
         },
+        {
+            "mark": {"type": "bar", "height": 14, "color": palette.s2, "opacity": 0.75},
+            "encoding": {"y": down, "x": across | {"field": "from"}, "x2": {"field": "to"}},
+        },
+        *(
+            {
+                "mark": mark | {"align": align, "dx": shift},
+                "encoding": {"y": down, "x": across | {"field": end}, "text": {"field": label}},
+            }
+            for mark in (clear, text)
+            for end, label, align, shift in ends
+        ),
         words_beside("name", -10, down, palette.ink, align="right", limit=_NAMES),
     ]
     return chart(palette, data={"values": rows}, layer=layers, width=430, height=30 * len(rows))
@@ -207,7 +213,7 @@ def _by_volume(
         "type": "quantitative",
         "scale": {"type": "log", "domain": [low, high], "nice": False},
         "axis": {"values": _powers(low, high), "format": ",~r", "grid": False},
-        "title": "requests a month (shaded: the declared range)",
+        "title": "requests a month (shaded: declared range, dotted: its mode)",
     }
     layers: list[Part] = [
         {

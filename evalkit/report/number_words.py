@@ -44,6 +44,16 @@ def percent(share: Number | None, digits: int = 1) -> str:
     return f"{_signed(shown)}%"
 
 
+def declared_percent(share: Number | None) -> str:
+    """A share that somebody wrote down: without decimals that they did not write.
+
+    >>> declared_percent(0.8), declared_percent(0.825), declared_percent(None)
+    ('80%', '82.5%', 'unknown')
+    """
+    value = known(share)
+    return UNKNOWN if value is None else f"{significant(100 * value, 4)}%"
+
+
 def percent_interval(low: Number | None, high: Number | None) -> str:
     """Both ends of an interval of a share.
 
@@ -137,8 +147,8 @@ def per_thousand(amount: Decimal | None) -> Decimal | None:
 def seconds(duration: Number | None) -> str:
     """A duration with the unit that suits it.
 
-    >>> [seconds(value) for value in (0.0417, 0.0004, 1.238, 75, 7300, None)]
-    ['42 ms', '0.40 ms', '1.24 s', '75 s', '2.0 h', 'unknown']
+    >>> [seconds(value) for value in (0.0417, 0.0004, 1.238, 75, 153, 7300)]
+    ['42 ms', '0.40 ms', '1.24 s', '75 s', '2.5 min', '2.0 h']
     """
     value = known(duration)
     if value is None:
@@ -147,7 +157,7 @@ def seconds(duration: Number | None) -> str:
         return f"{significant(1000 * value, 2)} ms" if value else "0 ms"
     if value < 120:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
-    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
+    return f"{value / 60:.1f} min" if value < 7200 else f"{value / 3600:.1f} h"
 
 
 def count(number: Number | None) -> str:

@@ -46,7 +46,7 @@ def training_table(records: RunRecords) -> Table:
     return Table(
         name="training",
         caption="Training and example files",
-        columns=(left("Fact", wraps=True), *(right(profile.file) for profile in files)),
+        columns=(left("Fact", wraps=True), *(left(profile.file) for profile in files)),
         rows=tuple(Row((label, *(found[label] for found in facts))) for label in labels),
     )
 

@@ -61,7 +61,9 @@ def arms_table(records: RunRecords, role: Role) -> Table:
     level = percent(1 - records.comparison.alpha, 0)
     return Table(
         name="arms" if role == "candidate" else "curve-arms",
-        caption="The arms" if role == "candidate" else "Arms outside the decision: ceilings and curve points",
+        caption="Quality, speed and cost of each arm"
+        if role == "candidate"
+        else "Arms outside the decision: ceilings and curve points",
         columns=tuple(columns),
         rows=tuple(
             Row(tuple(cells), arm=arm.name, tag=_tag(records, arm.name))

@@ -7,6 +7,8 @@ import itertools
 import re
 from typing import Any
 
+from evalkit.report.words import plain
+
 VegaLite = dict[str, Any]
 """A Vega-Lite 6 document: the same one serves the HTML report and a Streamlit viewer."""
 
@@ -33,7 +35,7 @@ def to_svg(chart: VegaLite, name: str, description: str) -> str:
     """
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(chart, allowed_base_urls=[])
+    drawn: str = vl_convert.vegalite_to_svg(_clean(chart), allowed_base_urls=[])
     opening = _OPENING.match(drawn)
     if opening is None:
         raise ValueError(f"the renderer returned no picture for {name!r}: {drawn[:80]!r}")
@@ -47,3 +49,14 @@ def to_svg(chart: VegaLite, name: str, description: str) -> str:
         f'<svg role="img" aria-label="{html.escape(description)}" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}">{body}'
     )
+
+
+def _clean(part: Any) -> Any:
+    """Without characters that XML does not know: on one of them the renderer ends the whole process."""
+    if isinstance(part, str):
+        return plain(part)
+    if isinstance(part, dict):
+        return {key: _clean(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_clean(value) for value in part]
+    return part

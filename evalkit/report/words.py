@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.records.arm import ArmKind
-from evalkit.records.comparison import Difference, Failures
+from evalkit.records.comparison import Difference
 from evalkit.records.decision import Decision, Finding, Verdict, WouldChange
 from evalkit.report.number_words import (
     UNKNOWN,
-    count,
+    declared_percent,
     money,
     percent,
     percent_interval,
-    points,
-    points_interval,
     significant,
 )
 
@@ -114,6 +112,7 @@ _CLAIMS = {
 }
 STATUSES = {"met": "met", "not_met": "not met", "unknown": "unknown", "blocked": "blocked"}
 SPEAKS_FOR = {"tuning": "speaks for tuning", "against": "speaks against tuning", "neither": "decides nothing"}
+SEVERITIES = {"invalid": "Invalid", "warn": "Warning"}
 FAILURE_KINDS = {
     "format": "wrong format",
     "truncation": "cut off",
@@ -131,7 +130,21 @@ KINDS = {
     ArmKind.FINE_TUNED_RAG: "fine-tuned, retrieval",
 }
 _METRICS = {"token_f1": "token F1", "rouge_l": "ROUGE-L", "json_schema": "JSON schema"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_INPUTS = {
+    "requests_per_month": "requests per month",
+    "value_per_correct": "value of a correct answer",
+    "cost_per_wrong": "cost of a wrong answer",
+    "labour_hours": "hours of work",
+    "labour_rate": "hourly rate of work",
+    "retune_hours": "hours of work per retune",
+    "retune_every_months": "months between retunes",
+    "training_hours": "hours of training",
+    "device_hour": "price of a device hour",
+}
+_SHARES = ("of the score", "share", "quality", "probability")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def plain(text: str) -> str:
@@ -181,15 +194,17 @@ def reason(decision: Decision) -> str:
     return decision.reason
 
 
-def confidence(decision: Decision, threshold: float) -> str:
+def confidence(decision: Decision, threshold: float | None) -> str:
     """How sure the verdict is, against what was asked for.
 
     The share of draws in which the winning family is worth most; not the probability that a claim is true.
     """
     if decision.confidence is None:
         return UNKNOWN
+    if threshold is None:
+        return percent(decision.confidence)
     side = "at or above" if decision.confidence >= threshold else "below"
-    return f"{percent(decision.confidence)}, {side} the {percent(threshold, 0)} asked for"
+    return f"{percent(decision.confidence)}, {side} the {declared_percent(threshold)} asked for"
 
 
 def claim(difference: Difference) -> str:
@@ -202,15 +217,6 @@ def pair(difference: Difference) -> str:
     return f"{difference.treatment} vs {difference.control}"
 
 
-def difference_sentence(difference: Difference) -> str:
-    """One difference with its interval, p value and size, for text."""
-    spread = points_interval(difference.low, difference.high)
-    return (
-        f"{pair(difference)}: {points(difference.estimate)} points ({spread}), "
-        f"{claim(difference)}, {count(difference.n)} cases"
-    )
-
-
 def finding_status(finding: Finding) -> str:
     """Status and which side the finding is on."""
     if finding.status in ("unknown", "blocked"):
@@ -219,35 +225,45 @@ def finding_status(finding: Finding) -> str:
 
 
 def input_name(name: str) -> str:
-    """An input of the decision in words."""
-    return spaced(name.replace(":", " of ")) if ":" in name else spaced(name)
+    """An input of the decision in words.
+
+    >>> [input_name(name) for name in ("requests_per_month", "quality:rag", "gpt-x input")]
+    ['requests per month', 'quality of rag', 'gpt-x input']
+    """
+    if name in _INPUTS:
+        return _INPUTS[name]
+    kind, colon, arm = name.partition(":")
+    return f"quality of {arm}" if colon and kind == "quality" else spaced(name)
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A value with its unit: money for a currency code, percent for a share, else a number.
+def quantity(value: float | None, unit: str, *, named: bool = True) -> str:
+    """A value as its unit asks: money for "USD" and "USD per ...", percent "of the score", else a number.
 
-    >>> quantity(25012.3, "requests a month"), quantity(0.0123, "USD"), quantity(0.8, "share")
-    ('25,000 requests a month', '$0.0123', '80.0%')
+    ``named`` says whether the words of the unit follow.
+
+    >>> [quantity(25012.3, "requests a month"), quantity(0.0123, "USD per correct answer"), quantity(0.8, "share")]
+    ['25,000 requests a month', '$0.0123 per correct answer', '80.0%']
+    >>> quantity(25012.3, "requests a month", named=False), quantity(None, "hours")
+    ('25,000', 'unknown')
     """
     if value is None:
         return UNKNOWN
-    if re.fullmatch("[A-Z]{3}", unit):
-        return money(value, unit)
-    if unit in ("share", "quality", "probability"):
+    if unit in _SHARES:
         return percent(value)
-    return f"{significant(value)} {unit}".rstrip()
+    currency = re.match("[A-Z]{3}(?= |$)", unit)
+    shown = money(value, currency[0]) if currency else significant(value)
+    following = unit.removeprefix(currency[0]).strip() if currency else unit
+    return f"{shown} {following}".rstrip() if named else shown
 
 
 def verdict_then(change: WouldChange) -> str:
     """The verdict on the other side of a flip."""
-    if change.flips_at is None:
-        return "the verdict stays"
-    known = next((verdict for verdict in Verdict if verdict == change.verdict_then), None)
-    if known is None:
-        return spaced(change.verdict_then or UNKNOWN)
-    meanwhile = "meanwhile " if VERDICTS[known].recommendation == _MEANWHILE else ""
-    arm = f" ({meanwhile}{change.arm_then})" if change.arm_then else ""
-    return f"{VERDICTS[known].short}{arm}"
+    return "the verdict stays" if change.flips_at is None else _verdict(change.verdict_then, change.arm_then)
+
+
+def verdict_now(change: WouldChange) -> str:
+    """The verdict if this input were certain at its current value."""
+    return _verdict(change.verdict_now, None)
 
 
 def nearest_change(decision: Decision) -> WouldChange | None:
@@ -264,10 +280,12 @@ def what_would_change(decision: Decision) -> str:
     if nearest is None or nearest.flips_at is None:
         return "No single input changes the answer, even at 100 times its value or a hundredth of it."
     way = "below" if nearest.flips_at < nearest.current else "above"
-    return (
-        f"{title(input_name(nearest.input))} {way} {quantity(nearest.flips_at, nearest.unit)} "
-        f"(now {quantity(nearest.current, nearest.unit)}): {verdict_then(nearest)}."
-    )
+    flip = f"{way} {quantity(nearest.flips_at, nearest.unit, named=False)}"
+    now = quantity(nearest.current, nearest.unit)
+    name = title(input_name(nearest.input))
+    if nearest.verdict_now in (None, decision.verdict):
+        return f"{name} {flip} (now {now}): {verdict_then(nearest)}."
+    return f"{name}, if certain to be {now}: {verdict_now(nearest)}; {flip}: {verdict_then(nearest)}."
 
 
 def estimate(mean: float | None, low: float | None, high: float | None) -> str:
@@ -279,15 +297,17 @@ def estimate(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{percent(mean)} ({percent_interval(low, high).removesuffix('%')})"
 
 
-def main_failure(failures: Failures) -> str:
-    """The commonest kind of failure, or "none"."""
-    counts = {words: getattr(failures, kind) for kind, words in FAILURE_KINDS.items()}
-    commonest = max(counts, key=lambda words: counts[words])
-    return f"{commonest} ({counts[commonest]})" if counts[commonest] else "none"
-
-
 def _move(change: WouldChange) -> float:
     """How far an input has to move, as the logarithm of the ratio; from or to 0 or below it is infinitely far."""
     if change.flips_at is None or change.flips_at <= 0 or change.current <= 0:
         return math.inf
     return abs(math.log(change.flips_at / change.current))
+
+
+def _verdict(code: str | None, arm: str | None) -> str:
+    """A verdict's code inside a sentence, with the arm that goes with it."""
+    known = next((verdict for verdict in Verdict if verdict == code), None)
+    if known is None:
+        return spaced(code or UNKNOWN)
+    meanwhile = "meanwhile " if VERDICTS[known].recommendation == _MEANWHILE else ""
+    return f"{VERDICTS[known].short} ({meanwhile}{arm})" if arm else VERDICTS[known].short

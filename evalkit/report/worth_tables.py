@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit.records.decision import BreakEven, Interval3
-from evalkit.records.run import RunRecords
+from evalkit.records.decision import BreakEven, Decision, Interval3
 from evalkit.report import words
-from evalkit.report.ledger_tables import horizon
 from evalkit.report.number_words import UNKNOWN, count, money, percent, significant
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
@@ -13,15 +11,14 @@ from evalkit.report.table import Row, Table, left, right
 _BASES = {"cost": "cost only", "net": "with the value of better answers"}
 
 
-def worth_table(records: RunRecords) -> Table:
-    """Net benefit and expected regret of each candidate."""
-    decision = records.decision
+def worth_table(decision: Decision, over: str = "the horizon") -> Table:
+    """Net benefit and expected regret of each candidate; ``over`` names the horizon."""
     candidates = {name: arm for name, arm in decision.arms.items() if arm.role == "candidate"}
     rows = [
         Row(
             (
                 name,
-                *_interval(arm.net_benefit, decision.currency),
+                *money_interval(arm.net_benefit, decision.currency),
                 money(decision.expected_regret.get(name), decision.currency),
                 "yes" if arm.within_limits else ", ".join(arm.broken_limits) or "no",
             ),
@@ -35,7 +32,7 @@ def worth_table(records: RunRecords) -> Table:
     )
     return Table(
         name="worth",
-        caption=f"What each arm is worth over {horizon(records)}",
+        caption=f"What each arm is worth over {over}",
         columns=(
             left("Arm"),
             right("Net benefit"),
@@ -50,7 +47,7 @@ def worth_table(records: RunRecords) -> Table:
     )
 
 
-def break_even_table(records: RunRecords) -> Table:
+def break_even_table(decision: Decision) -> Table:
     """From how many requests a month one arm is ahead of another."""
     rows = [
         Row(
@@ -65,11 +62,11 @@ def break_even_table(records: RunRecords) -> Table:
             ),
             arm=item.treatment,
         )
-        for item in records.decision.break_even
+        for item in decision.break_even
     ]
     return Table(
         name="break-even",
-        caption="Break-even",
+        caption="Where two arms are level",
         columns=(
             left("Treatment vs control"),
             left("Counting", wraps=True),
@@ -84,38 +81,41 @@ def break_even_table(records: RunRecords) -> Table:
     )
 
 
-def would_change_table(records: RunRecords) -> Table:
+def would_change_table(decision: Decision) -> Table:
     """The nearest value of each input at which the verdict changes."""
+    differs = any(item.verdict_now not in (None, decision.verdict) for item in decision.would_change)
     rows = [
         Row(
             (
                 words.title(words.input_name(item.input)),
                 words.quantity(item.current, item.unit),
-                "none within 100×" if item.flips_at is None else words.quantity(item.flips_at, item.unit),
+                *([words.verdict_now(item)] if differs else []),
+                "none within 100×" if item.flips_at is None else _bare(item.flips_at, item.unit),
                 words.verdict_then(item),
-                NOT_APPLICABLE if item.closed_form is None else words.quantity(item.closed_form, item.unit),
+                NOT_APPLICABLE if item.closed_form is None else _bare(item.closed_form, item.unit),
             )
         )
-        for item in records.decision.would_change
+        for item in decision.would_change
     ]
     return Table(
         name="would-change",
-        caption="What would change the answer",
+        caption="The nearest value of each input that changes the verdict",
         columns=(
             left("Input", wraps=True),
             right("Now"),
+            *([left("Verdict if certain", wraps=True)] if differs else []),
             right("Changes at"),
             left("Verdict then", wraps=True),
             right("Crossing by hand"),
         ),
         rows=tuple(rows),
-        note="One input at a time, same draws. By hand: where the expected net benefits cross.",
+        note="One input at a time, on the same draws. By hand: where the expected net benefits cross."
+        + (" If certain: with the range of this input taken away." if differs else ""),
     )
 
 
-def information_table(records: RunRecords) -> Table:
+def information_table(decision: Decision) -> Table:
     """What it is worth to find out more before deciding."""
-    decision = records.decision
     paid = decision.currency
     rows = [Row(("Everything", money(decision.evpi, paid), NOT_APPLICABLE, NOT_APPLICABLE))]
     rows += [
@@ -152,12 +152,17 @@ def level_volume(item: BreakEven) -> str:
     return "from the first" if mode == 0 else significant(mode)
 
 
-def _interval(found: Interval3 | None, currency: str) -> tuple[str, str]:
+def money_interval(found: Interval3 | None, currency: str) -> tuple[str, str]:
+    """Mode and range of an amount, in words."""
     if found is None:
         return UNKNOWN, "no interval"
     if found.low is None or found.high is None:
         return money(found.mode, currency), "no interval"
     return money(found.mode, currency), f"{money(found.low, currency)} to {money(found.high, currency)}"
+
+
+def _bare(value: float, unit: str) -> str:
+    return words.quantity(value, unit, named=False)
 
 
 def _span(found: Interval3 | None) -> str:

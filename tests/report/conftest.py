@@ -43,6 +43,7 @@ from evalkit.records.decision import (
 )
 from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.profile import LeakedPair, Profile, Spread, TrainingProfile
+from evalkit.records.record import to_json
 from evalkit.records.run import (
     Answer,
     DeclaredEconomics,
@@ -51,7 +52,6 @@ from evalkit.records.run import (
     PriceUsed,
     RunRecords,
 )
-from evalkit.records.record import to_json
 from evalkit.records.tuning import LossPoint, TuningReport, TuningRun
 
 N, CLUSTERS = 180, 60
@@ -526,6 +526,7 @@ def decision() -> Decision:
                 input="requests_per_month",
                 current=100_000,
                 unit="requests a month",
+                verdict_now="fine_tune",
                 flips_at=30_600,
                 verdict_then="not_decidable",
                 arm_then="rag",
@@ -534,7 +535,8 @@ def decision() -> Decision:
             WouldChange(
                 input="value_per_correct",
                 current=0.02,
-                unit="USD",
+                unit="USD per correct answer",
+                verdict_now="fine_tune",
                 flips_at=0.0061,
                 verdict_then="not_decidable",
                 arm_then="rag",
@@ -544,6 +546,7 @@ def decision() -> Decision:
                 input="labour_hours",
                 current=24,
                 unit="hours",
+                verdict_now="fine_tune",
                 flips_at=88.5,
                 verdict_then="not_decidable",
                 arm_then="rag",
@@ -552,7 +555,8 @@ def decision() -> Decision:
             WouldChange(
                 input="quality:rag",
                 current=0.694,
-                unit="share",
+                unit="of the score",
+                verdict_now="fine_tune",
                 flips_at=0.891,
                 verdict_then="use_rag",
                 arm_then="rag",
@@ -561,10 +565,18 @@ def decision() -> Decision:
                 input="retune_every_months",
                 current=6,
                 unit="months",
+                verdict_now="fine_tune",
                 flips_at=1.1,
                 verdict_then="not_decidable",
             ),
-            WouldChange(input="device_hour", current=0.08, unit="USD", flips_at=None, verdict_then=None),
+            WouldChange(
+                input="device_hour",
+                current=0.08,
+                unit="USD an hour",
+                verdict_now="fine_tune",
+                flips_at=None,
+                verdict_then=None,
+            ),
         ),
         tornado=(
             TornadoBar(

@@ -1,0 +1,235 @@
+"""The report as one HTML page: no script, no network, nothing beside it.
+
+All text of users and models passes through the template's autoescaping; a content security policy in the page
+forbids scripts even so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from evalkit.records.decision import Finding
+from evalkit.records.run import RunRecords
+from evalkit.report import charts, ledger_tables, method, money_charts, number_words, origin_tables, words
+from evalkit.report import quality_tables as quality
+from evalkit.report import worth_tables as worth
+from evalkit.report.palette import DARK, LIGHT, PAGE, Palette, arm_slots
+from evalkit.report.svg import VegaLite, to_svg
+from evalkit.report.table import Column
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+_Draw = Callable[[RunRecords, Palette], VegaLite | None]
+GROUPS = ("use case", "alternatives", "cost", "benefit")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart in the page.
+
+    Attributes:
+        svg: None when the run holds nothing to draw.
+        caption: What to see in it.
+    """
+
+    name: str
+    svg: str | None
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line beside the verdict."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def render_html(records: RunRecords) -> str:
+    """The whole page."""
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            **_shared(records),
+            figures=_figures(records),
+            tables={
+                table.name: table
+                for table in (
+                    quality.arms_table(records, "candidate"),
+                    quality.arms_table(records, "curve"),
+                    quality.differences_table(records, claims=True),
+                    quality.differences_table(records, claims=False),
+                    quality.failures_table(records),
+                    quality.retrieval_table(records),
+                    worth.worth_table(records.decision, ledger_tables.horizon(records)),
+                    worth.break_even_table(records.decision),
+                    worth.would_change_table(records.decision),
+                    worth.information_table(records.decision),
+                    ledger_tables.ledger_table(records),
+                    ledger_tables.basis_table(records),
+                    origin_tables.cases_table(records),
+                    origin_tables.training_table(records),
+                    origin_tables.leaks_table(records),
+                    origin_tables.tuning_table(records),
+                    origin_tables.prices_table(records),
+                    origin_tables.inputs_table(records),
+                )
+            },
+            groups={
+                group: [found for found in records.decision.checklist if found.group == group]
+                for group in GROUPS
+            },
+            sentences=method.sentences(records),
+            references=method.REFERENCES,
+            commands=origin_tables.commands(records),
+        )
+    )
+
+
+def summary_html(records: RunRecords) -> str:
+    """The verdict and the arms table, for a notebook cell; brings its own style, scoped to itself."""
+    table = quality.arms_table(records, "candidate")
+    return _environment().get_template("summary.html.j2").render(**_shared(records), table_of_arms=table)
+
+
+def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
+    """What stands beside the verdict, besides arm and confidence."""
+    decision = records.decision
+    facts: list[Fact] = []
+    seen = decision.arms.get(decision.recommended_arm or "")
+    if seen and seen.net_benefit and seen.net_benefit.mode is not None:
+        cells = worth.money_interval(seen.net_benefit, decision.currency)
+        facts.append(
+            Fact(f"Net benefit over {ledger_tables.horizon(records)}", cells[0], f"90% of draws: {cells[1]}")
+        )
+    for item in decision.break_even:
+        if item.requests_per_month and item.requests_per_month.mode:
+            label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
+            volume = f"{worth.level_volume(item)} requests a month"
+            facts.append(Fact(label, volume, f"{item.treatment} against {item.control}"))
+            break
+    return tuple(facts)
+
+
+def _shared(records: RunRecords) -> dict[str, object]:
+    """What both templates use."""
+    decision = records.decision
+    return {
+        "records": records,
+        "decision": decision,
+        "verdict": words.VERDICTS[decision.verdict],
+        "reason": words.reason(decision),
+        "confidence": words.confidence(decision, records.confidence),
+        "change": words.what_would_change(decision),
+        "facts": headline_facts(records),
+        "slots": {arm: slot + 1 for arm, slot in arm_slots(records).items()},
+        "light": LIGHT.variables(),
+        "dark": DARK.variables(),
+        "words": words,
+        "numbers": number_words,
+    }
+
+
+def _figures(records: RunRecords) -> dict[str, Figure]:
+    metric = words.metric_name(records.comparison.primary_metric)
+    drawn: dict[str, tuple[_Draw, str]] = {
+        "forest": (
+            charts.forest,
+            f"Paired differences in {metric} with their intervals. The band is the margin; an interval that clears "
+            "zero on the right is a better treatment.",
+        ),
+        "shots": (
+            lambda run, palette: charts.quality_curve(run, "shots", palette),
+            f"{words.title(metric)} by number of demonstrations.",
+        ),
+        "learning": (
+            lambda run, palette: charts.quality_curve(run, "learning", palette),
+            f"{words.title(metric)} by training rows. Open points: further training seeds.",
+        ),
+        "net": (
+            money_charts.net_benefit,
+            "Net benefit of 1,000 requests with their share of the fixed costs. The dot marks break-even, the bar "
+            "through it 90% of the draws.",
+        ),
+        "cost": (money_charts.total_cost, "Total cost, quality left aside. Both axes are logarithmic."),
+        "failures-by-kind": (
+            charts.failures,
+            "Wrong answers by kind. Orange to red: what tuning fixes. Blue and green: what retrieval fixes.",
+        ),
+        "tornado": (
+            money_charts.tornado,
+            "Lead of the recommended arm with one input at either end of its range. A bar that crosses the line can "
+            "turn the choice.",
+        ),
+        "losses": (charts.losses, "Loss per answer token, in nats, by the share of training rows used."),
+    }
+    return {name: _figure(records, name, draw, caption) for name, (draw, caption) in drawn.items()}
+
+
+def _figure(records: RunRecords, name: str, draw: _Draw, caption: str) -> Figure:
+    definition = draw(records, PAGE)
+    svg = (
+        None
+        if definition is None
+        else to_svg(definition, f"chart-{name}", f"{caption} The numbers are in a table.")
+    )
+    return Figure(name, svg, caption)
+
+
+def _status_tone(finding: Finding) -> str:
+    if finding.status == "blocked":
+        return "stop"
+    if finding.status == "unknown":
+        return "wait"
+    return {"tuning": "go", "against": "stay", "neither": "none"}[finding.speaks_for]
+
+
+def _link(source: str) -> Markup | str:
+    """A web address as a link, anything else as text."""
+    from markupsafe import Markup
+
+    if not re.fullmatch(r"https?://[^\s\"'<>`]+", source):
+        return source
+    return Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>').format(source)
+
+
+def _runs(columns: Sequence[Column], attribute: str) -> list[list[Column]]:
+    """Neighbouring columns with the same value together."""
+    return [list(run) for _, run in itertools.groupby(columns, key=lambda column: getattr(column, attribute))]
+
+
+def _finalize(value: object) -> object:
+    """Every value on its way into the page: untrusted text is cleaned, and nothing is not worded as "None"."""
+    if value is None:
+        return number_words.UNKNOWN
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return words.plain(value)
+    return value
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("evalkit.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["link"] = _link
+    environment.filters["groupby_run"] = _runs
+    environment.filters["tone"] = _status_tone
+    return environment
