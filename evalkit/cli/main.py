@@ -22,6 +22,8 @@ COMMANDS = {
     "score": "Mark a finished run again, without asking a model.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "report": "Write the reports of a run again.",
+    "prices": "Show a model's price row, its source and its age.",
+    "power": "How many cases are needed to see a difference.",
     "doctor": "Say what this machine has and what is missing.",
     "schema": "Write the JSON Schema of suite.yaml for editors.",
 }
