@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import re
-import threading
-import warnings
-from typing import Any
 
+from evalkit.text.chinese import cut_chinese
 from evalkit.text.normalise import CJK, THOUSANDS, fold, spaced
 
 _KANA = "\u3041-\u30ff"
@@ -20,14 +16,13 @@ _RUN = re.compile(
     rf"|{_LETTER}+(?:['’]{_LETTER}+)*"  # and so does don't
 )
 _BETWEEN_SPACES = re.compile(rf"{_HAN_OR_KANA}|[^\s{CJK}{_KANA}]+")
-_loading = threading.Lock()
 
 
 def words(text: str) -> list[str]:
     """Folded words in order of appearance; punctuation is dropped.
 
-    Runs of Han characters are cut by jieba, whose dictionary is loaded on the first of them (about a second).
-    Everything else is cut where a letter, digit or underscore ends.
+    Runs of Han characters, Traditional or Simplified, are cut by a dictionary, which is loaded on the first of them
+    (about a second). Everything else is cut where a letter, digit or underscore ends.
 
     >>> words("The VPN-Client v2.3.1 doesn't start")
     ['the', 'vpn', 'client', 'v2.3.1', "doesn't", 'start']
@@ -46,31 +41,7 @@ def _cut(folded: str, runs: re.Pattern[str]) -> list[str]:
     found: list[str] = []
     for run in runs.finditer(folded):
         if run["han"]:
-            found.extend(_chinese_tokenizer().lcut(run["han"]))
+            found.extend(cut_chinese(run["han"]))
         else:
             found.append(run[0])
     return found
-
-
-def _chinese_tokenizer() -> Any:
-    with _loading:
-        return _load_chinese_tokenizer()
-
-
-@functools.cache
-def _load_chinese_tokenizer() -> Any:
-    """A jieba tokenizer of our own, its dictionary read from the package.
-
-    jieba.initialize would first look for a marshalled copy in the shared temporary folder, where anybody on
-    the machine can put one; and it logs to standard error.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # invalid escapes and pkg_resources, in a package last released in 2020
-        import jieba
-    jieba.setLogLevel(logging.WARNING)
-    tokenizer = jieba.Tokenizer()
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
-    tokenizer.initialized = True
-    return tokenizer
