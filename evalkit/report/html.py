@@ -111,6 +111,9 @@ def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
         facts.append(
             Fact(f"Net benefit over {ledger_tables.horizon(records)}", cells[0], f"90% of draws: {cells[1]}")
         )
+    if decision.q_star is not None:
+        shown = "no quality" if decision.q_star > 1 else number_words.percent(max(decision.q_star, 0.0))
+        facts.append(Fact("Tuning would pay from", shown, "no tuned arm was measured"))
     for item in decision.break_even:
         if item.requests_per_month and item.requests_per_month.mode:
             label = "Break-even" if item.basis == "net" else "Break-even on cost alone"

@@ -148,7 +148,7 @@ def seconds(duration: Number | None) -> str:
     """A duration with the unit that suits it.
 
     >>> [seconds(value) for value in (0.0417, 0.0004, 1.238, 75, 153, 7300)]
-    ['42 ms', '0.40 ms', '1.24 s', '75 s', '2.5 min', '2.0 h']
+    ['42 ms', '0.40 ms', '1.24 s', '75 s', '2.6 min', '2.0 h']
     """
     value = known(duration)
     if value is None:

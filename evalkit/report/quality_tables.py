@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from evalkit.records.arm import Role
@@ -42,6 +42,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
     """One row an arm: quality with intervals, latency, tokens and, for candidates, cost."""
     arms = [arm for arm in records.comparison.arms if arm.role == role]
     primary, *others = metrics(records)
+    timed = role == "candidate" or any(arm.latency for arm in arms)  # the isolated pass is for candidates
     columns = [
         left("Arm"),
         left("Kind"),
@@ -49,12 +50,11 @@ def arms_table(records: RunRecords, role: Role) -> Table:
         right("Coverage"),
         right(words.title(words.metric_name(primary))),
         *(right(words.title(words.metric_name(name))) for name in others),
-        right("p50", "Latency"),
-        right("p95", "Latency"),
+        *([right("p50", "Latency"), right("p95", "Latency")] if timed else []),
         right("in", "Tokens"),
         right("out", "Tokens"),
     ]
-    rows = [_arm_cells(arm, primary, others) for arm in arms]
+    rows = [_arm_cells(arm, primary, others, timed=timed) for arm in arms]
     if role == "candidate":
         columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
         rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
@@ -70,7 +70,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
             for cells, arm in zip(rows, arms, strict=True)
         ),
         note=f"{words.title(words.metric_name(primary))} with its {level} interval. Tokens are means per answer; "
-        f"tokens in include those read from a prompt cache. {_latency_note(arms)}".strip(),
+        f"tokens in include those read from a prompt cache. {' '.join(_notes(arms))}".strip(),
     )
 
 
@@ -181,7 +181,7 @@ def retrieval_table(records: RunRecords) -> Table:
     )
 
 
-def _arm_cells(arm: ArmSummary, primary: str, others: list[str]) -> list[str]:
+def _arm_cells(arm: ArmSummary, primary: str, others: list[str], *, timed: bool) -> list[str]:
     return [
         arm.name,
         words.KINDS[arm.kind],
@@ -189,7 +189,7 @@ def _arm_cells(arm: ArmSummary, primary: str, others: list[str]) -> list[str]:
         percent(arm.coverage),
         _estimate(arm.quality.get(primary)),
         *(percent(found.mean) if (found := arm.quality.get(name)) else NOT_APPLICABLE for name in others),
-        *_latency(arm.latency),
+        *(_latency(arm.latency) if timed else ()),
         *_tokens(arm.tokens),
     ]
 
@@ -232,10 +232,17 @@ def _tag(records: RunRecords, arm: str) -> str:
     return ", ".join(tag for tag in tags if tag)
 
 
-def _latency_note(arms: list[ArmSummary]) -> str:
+def _notes(arms: list[ArmSummary]) -> Iterator[str]:
+    """Where latencies come from, what was missing, what was not answered anew."""
     sources = dict.fromkeys(arm.latency.source for arm in arms if arm.latency)
-    told = [_LATENCY_SOURCES.get(source, source) for source in sources]
-    return f"Latency: {'; '.join(told)}." if told else ""
+    if sources:
+        yield f"Latency: {'; '.join(_LATENCY_SOURCES.get(source, source) for source in sources)}."
+    worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
+    if worst:
+        yield f"With every missing answer counted as wrong: {', '.join(worst)}."
+    replayed = [f"{arm.name} {count(arm.replayed)}" for arm in arms if arm.replayed]
+    if replayed:
+        yield f"Answers replayed from the cache, with the cost and time of their first call: {', '.join(replayed)}."
 
 
 def _difference_cells(item: Difference, *, claims: bool, with_worst: bool) -> list[str]:

@@ -207,6 +207,17 @@ def confidence(decision: Decision, threshold: float | None) -> str:
     return f"{percent(decision.confidence)}, {side} the {declared_percent(threshold)} asked for"
 
 
+def tuning_pays(q_star: float) -> str:
+    """Where no tuned arm was measured: how good one has to be.
+
+    >>> tuning_pays(0.742), tuning_pays(1.3)
+    ('Tuning would pay from a quality of 74.2%.', 'Tuning would not pay even if every answer were right.')
+    """
+    if q_star > 1:
+        return "Tuning would not pay even if every answer were right."
+    return f"Tuning would pay from a quality of {percent(max(q_star, 0.0))}."
+
+
 def claim(difference: Difference) -> str:
     """What may be said about a difference, in a few words."""
     return _CLAIMS[difference.claim]
@@ -275,7 +286,7 @@ def nearest_change(decision: Decision) -> WouldChange | None:
 def what_would_change(decision: Decision) -> str:
     """The line under the verdict: the nearest input that would change the answer."""
     if not decision.would_change:
-        return "What would change the answer was not computed."
+        return "Not computed in this run."
     nearest = nearest_change(decision)
     if nearest is None or nearest.flips_at is None:
         return "No single input changes the answer, even at 100 times its value or a hundredth of it."

@@ -8,7 +8,7 @@ from evalkit.report.number_words import UNKNOWN, count, money, percent, signific
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
 
-_BASES = {"cost": "cost only", "net": "with the value of better answers"}
+_BASES = {"cost": "cost only", "net": "value and cost"}
 
 
 def worth_table(decision: Decision, over: str = "the horizon") -> Table:
@@ -43,7 +43,12 @@ def worth_table(decision: Decision, over: str = "the horizon") -> Table:
         rows=tuple(rows),
         note="Net benefit: value of correct answers less all costs, at the mode. Expected regret: what choosing this "
         "arm loses on average against the best arm of each draw."
-        + (f" Worth most, as a share of draws: {shares}." if shares else ""),
+        + (f" Worth most, as a share of draws: {shares}." if shares else "")
+        + (
+            f" Unbeaten on quality, cost and latency at once: {', '.join(decision.pareto)}."
+            if decision.pareto
+            else ""
+        ),
     )
 
 
@@ -177,5 +182,5 @@ def _span(found: Interval3 | None) -> str:
 
 def _months(found: Interval3 | None) -> str:
     if found is None or found.mode is None:
-        return "not inside the horizon"
+        return "beyond the horizon"
     return f"{found.mode:.1f} months"

@@ -1,0 +1,177 @@
+"""The report as GitHub-flavoured Markdown: for pull requests, wikis and readers without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from evalkit.records.decision import Evidence, Finding
+from evalkit.records.run import Excerpt, RunRecords
+from evalkit.report import ledger_tables, method, number_words, origin_tables, words
+from evalkit.report import quality_tables as quality
+from evalkit.report import worth_tables as worth
+from evalkit.report.table import Table
+from evalkit.report.terminal import EMBEDDED
+
+# What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.
+_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[.)](?=\s)")
+_EXCERPT = 400
+
+
+def render_markdown(records: RunRecords) -> str:
+    """The whole report, ending with a newline."""
+    return "\n\n".join(_blocks(records)) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""Text that Markdown shows as it is, in one line.
+
+    >>> escaped("<b> few_shot | *a*\nb")
+    '&lt;b&gt; few_shot \\| \\*a\\* b'
+    """
+    line = " ".join(words.plain(text).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(lambda found: "\\" + found[0], line)
+
+
+def table_lines(table: Table) -> str:
+    """A table with its caption and note; a sentence where it has no rows."""
+    if not table.rows:
+        return f"{escaped(table.caption)}: nothing to show."
+    head = " | ".join(escaped(column.heading) for column in table.columns)
+    rule = " | ".join("---:" if column.align == "right" else "---" for column in table.columns)
+    lines = [f"**{escaped(table.caption)}**", "", f"| {head} |", f"| {rule} |"]
+    for row in table.rows:
+        cells = [escaped(cell) for cell in row.cells]
+        if row.kind == "section":
+            cells = [f"**{cells[0]}**", *[""] * (len(table.columns) - 1)]
+        elif row.kind == "total" or "recommended" in row.tag:
+            cells = [f"**{cell}**" if cell else "" for cell in cells]
+        if row.tag:
+            cells[0] += f" ({escaped(row.tag)})"
+        lines.append(f"| {' | '.join(cells)} |")
+    if table.note:
+        lines += ["", escaped(table.note)]
+    return "\n".join(lines)
+
+
+def _blocks(records: RunRecords) -> Iterator[str]:
+    decision, manifest = records.decision, records.manifest
+    verdict = words.VERDICTS[decision.verdict]
+    arm = "none" if decision.recommended_arm is None else escaped(decision.recommended_arm)
+    yield f"# Should we fine-tune? {escaped(manifest.suite)}"
+    yield f"**{verdict.headline}** {escaped(words.reason(decision))}"
+    if decision.explanation:
+        yield escaped(decision.explanation)
+    yield "\n".join(
+        (
+            f"- {verdict.recommendation}: **{arm}**",
+            f"- Confidence: **{escaped(words.confidence(decision, records.confidence))}**",
+            *([f"- {words.tuning_pays(decision.q_star)}"] if decision.q_star is not None else []),
+            f"- What would change this answer: {escaped(words.what_would_change(decision))}",
+        )
+    )
+    if records.embedded:
+        yield f"> {EMBEDDED}"
+    yield "## The arms"
+    yield _scope(records)
+    yield table_lines(quality.arms_table(records, "candidate"))
+    curve_arms = quality.arms_table(records, "curve")
+    if curve_arms.rows:
+        yield table_lines(curve_arms)
+    yield "## Differences"
+    yield table_lines(quality.differences_table(records, claims=True))
+    others = quality.differences_table(records, claims=False)
+    if others.rows:
+        yield table_lines(others)
+    for curve in records.comparison.curves:
+        yield f"{words.title(curve.kind)} curve of {escaped(curve.parent)}: {curve.trend}. {escaped(curve.note)}"
+    yield "## Checklist"
+    for finding in decision.checklist:
+        yield _finding(finding)
+    if not decision.checklist:
+        yield "No question was answered."
+    yield "## Money"
+    yield table_lines(ledger_tables.ledger_table(records))
+    yield table_lines(ledger_tables.basis_table(records))
+    yield table_lines(worth.worth_table(decision, ledger_tables.horizon(records)))
+    yield table_lines(worth.break_even_table(decision))
+    yield "## What would change the answer"
+    yield table_lines(worth.would_change_table(decision))
+    yield table_lines(worth.information_table(decision))
+    yield "## Red flags"
+    yield _flags(records)
+    yield "## Failures"
+    yield table_lines(quality.failures_table(records))
+    yield table_lines(quality.retrieval_table(records))
+    yield "## Training and data"
+    yield table_lines(origin_tables.tuning_table(records))
+    yield table_lines(origin_tables.cases_table(records))
+    yield table_lines(origin_tables.training_table(records))
+    if (leaks := origin_tables.leaks_table(records)).rows:
+        yield table_lines(leaks)
+    if records.excerpts:
+        yield "## Where the arms disagree"
+        yield from map(_excerpt, records.excerpts)
+    yield "## How to read this"
+    yield "\n".join(f"{number}. {escaped(told)}" for number, told in enumerate(method.sentences(records), 1))
+    yield "\n".join(
+        f"- {escaped(reference.text)}" + (f", <{reference.url}>" if reference.url else "")
+        for reference in method.REFERENCES
+    )
+    yield "## Prices and inputs"
+    yield table_lines(origin_tables.prices_table(records))
+    yield table_lines(origin_tables.inputs_table(records))
+    yield "\n".join(
+        ("```sh", *(f"{found.line}  # {found.purpose}" for found in origin_tables.commands(records)), "```")
+    )
+
+
+def _scope(records: RunRecords) -> str:
+    comparison = records.comparison
+    told = (
+        f"{number_words.count(comparison.n_cases)} cases in {number_words.count(comparison.n_clusters)} clusters, "
+        f"judged by {words.metric_name(comparison.primary_metric)}"
+    )
+    if records.target is not None:
+        told += f", target {number_words.declared_percent(records.target)}"
+    improve = f"To improve: {records.use_case}. " if records.use_case else ""
+    return escaped(f"{improve}{told}.")
+
+
+def _finding(finding: Finding) -> str:
+    lines = [
+        f"### {finding.number}. {escaped(finding.question)}",
+        "",
+        f"**{words.title(words.finding_status(finding))}.** {escaped(finding.answer)}",
+    ]
+    if finding.evidence:
+        lines += ["", *(f"- {_evidence(found)}" for found in finding.evidence)]
+    return "\n".join(lines)
+
+
+def _evidence(found: Evidence) -> str:
+    origin = ", ".join(part for part in ("declared" if found.declared else "", found.source or "") if part)
+    return escaped(f"{found.label}: {found.value}" + (f" ({origin})" if origin else ""))
+
+
+def _flags(records: RunRecords) -> str:
+    if not records.decision.red_flags:
+        return "None was raised."
+    return "\n".join(
+        f"- **{words.SEVERITIES[flag.severity]}** {escaped(flag.message)} ({escaped(flag.code)})"
+        for flag in records.decision.red_flags
+    )
+
+
+def _excerpt(excerpt: Excerpt) -> str:
+    lines = [
+        f"**{escaped(excerpt.case_id)}** {escaped(words.clipped(excerpt.input, _EXCERPT))}",
+        "",
+        f"- reference: {'none' if excerpt.reference is None else escaped(words.clipped(excerpt.reference, _EXCERPT))}",
+    ]
+    for answer in excerpt.answers:
+        score = "no score" if answer.value is None else number_words.percent(answer.value, 0)
+        output = "no answer" if answer.output is None else words.clipped(answer.output, _EXCERPT)
+        lines.append(f"- {escaped(answer.arm)} ({score}): {escaped(output) or 'empty answer'}")
+    return "\n".join(lines)

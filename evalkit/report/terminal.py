@@ -1,0 +1,142 @@
+"""The report in a terminal: the verdict first, then what it rests on, in at most 100 columns.
+
+Rich leaves colour out where the output is no terminal or NO_COLOR is set. Text of users and models is never read
+as markup and loses its control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from evalkit.records.decision import Decision
+from evalkit.records.run import RunRecords
+from evalkit.report import quality_tables as quality
+from evalkit.report import words
+from evalkit.report import worth_tables as worth
+from evalkit.report.ledger_tables import horizon
+from evalkit.report.number_words import MINUS
+from evalkit.report.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+MAX_WIDTH = 100
+_NAMES = 18  # columns that the first cell of a row keeps where room is short
+_STYLES = {"go": "bold green", "stay": "bold blue", "wait": "bold yellow", "stop": "bold red"}
+_ASCII = str.maketrans({MINUS: "-", "–": "-", "“": '"', "”": '"', "’": "'", "×": "x", "…": "..."})
+EMBEDDED = (
+    "This run used the small model that ships with evalkit. It shows the method; its advice does not transfer to "
+    "other models."
+)
+
+
+def print_report(records: RunRecords, console: Console) -> None:
+    """Print a run: verdict, arms, differences that carry claims, break-even, what would change it, red flags."""
+    decision = records.decision
+    out = _Printer(console)
+    _verdict(out, decision, records.confidence)
+    if records.embedded:
+        out.paragraph(EMBEDDED, "yellow")
+    arms = quality.arms_table(records, "candidate")
+    headings = [column.heading for column in arms.columns]
+    first_price = headings.index("Latency p50")
+    kept = [name for name in headings[:first_price] if name != "Kind" or out.width >= MAX_WIDTH]
+    out.table(arms.only(*kept), "Quality")
+    out.table(arms.only("Arm", *headings[first_price:]), "Speed and cost")
+    claims = quality.differences_table(records, claims=True)
+    out.table(
+        claims.only("Treatment vs control", "Points", claims.columns[2].heading, "p, Holm", "Cases", "Claim"),
+        claims.caption,
+    )
+    _money(out, decision, horizon(records))
+    _flags(out, decision)
+
+
+def print_decision(decision: Decision, console: Console) -> None:
+    """Print a decision alone, as made again under other assumptions."""
+    out = _Printer(console)
+    _verdict(out, decision, None)
+    _money(out, decision, "the horizon")
+    _flags(out, decision)
+
+
+def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None:
+    verdict = words.VERDICTS[decision.verdict]
+    out.line(verdict.headline, _STYLES[verdict.tone])
+    arm = "none" if decision.recommended_arm is None else decision.recommended_arm
+    out.line(f"{verdict.recommendation}: {arm}. Confidence: {words.confidence(decision, threshold)}.")
+    out.line(words.reason(decision))
+    if decision.q_star is not None:
+        out.line(words.tuning_pays(decision.q_star))
+    out.line(f"What would change this answer: {words.what_would_change(decision)}")
+
+
+def _money(out: _Printer, decision: Decision, over: str) -> None:
+    table = worth.worth_table(decision, over)
+    out.table(table, table.caption)
+    level = worth.break_even_table(decision)
+    headings = ("Treatment vs control", "Counting", "Requests a month", "90% of draws", "Paid back", "Never")
+    out.table(level.only(*headings), "Break-even")
+    change = worth.would_change_table(decision)
+    kept = [column.heading for column in change.columns if column.heading != "Crossing by hand"]
+    out.table(change.only(*kept), "What would change the answer")
+
+
+def _flags(out: _Printer, decision: Decision) -> None:
+    if decision.red_flags:
+        out.line("")
+        out.line("Red flags", "bold")
+    for flag in decision.red_flags:
+        style = "red" if flag.severity == "invalid" else "yellow"
+        out.line(f"{words.SEVERITIES[flag.severity]}: {flag.message}", style)
+
+
+class _Printer:
+    """A console with the report's width, and text made fit for it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.width = min(console.width, MAX_WIDTH)
+
+    def text(self, words_: str, style: str = "") -> Text:
+        from rich.text import Text
+
+        clean = words.plain(words_)
+        encoding = self.console.encoding
+        if not encoding.lower().startswith("utf"):
+            clean = clean.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+        return Text(clean, style)
+
+    def line(self, words_: str, style: str = "") -> None:
+        self._print(self.text(words_, style))
+
+    def paragraph(self, words_: str, style: str = "") -> None:
+        self.line("")
+        self.line(words_, style)
+
+    def table(self, table: Table, title: str) -> None:
+        """Print a table; sections inside it are left out, and so is a table without rows."""
+        from rich import box
+        from rich.table import Table as Grid
+
+        rows = [row for row in table.rows if row.kind != "section"]
+        if not rows:
+            return
+        grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        names = max(self.text(row.cells[0]).cell_len for row in rows)
+        for place, column in enumerate(table.columns):
+            width = min(names + 1, _NAMES) if place == 0 else None
+            heading = self.text(column.heading)
+            grid.add_column(heading, justify=column.align, overflow="fold", min_width=width)
+        for row in rows:
+            tag = "*" if "recommended" in row.tag else ""
+            cells: Iterable[str] = (f"{row.cells[0]}{tag}", *row.cells[1:])
+            grid.add_row(*map(self.text, cells), style="bold" if tag else "")
+        starred = any("recommended" in row.tag for row in rows)
+        self.paragraph(f"{title} (* recommended)" if starred else title, "bold")
+        self._print(grid)
+
+    def _print(self, shown: RenderableType) -> None:
+        self.console.print(shown, width=self.width)
