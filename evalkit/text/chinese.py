@@ -40,7 +40,7 @@ def _simplified() -> dict[int, str]:
     """From Traditional characters to Simplified ones, one for one, so that positions stay the same."""
     table = files("evalkit.text").joinpath("data", "traditional_simplified.txt").read_text("utf-8")
     pairs = (pair for line in table.splitlines() if not line.startswith("#") for pair in line.split())
-    return {ord(traditional): simplified for traditional, simplified in pairs}
+    return {ord(pair[0]): pair[1] for pair in pairs}
 
 
 @functools.cache
