@@ -78,8 +78,8 @@ class LocalModel:
             "temperature": self._config.temperature,
             "device": self._resolved_device(),
             "dtype": self._dtype,
-            "torch": _release("torch"),
-            "transformers": _release("transformers"),
+            "torch": release("torch"),
+            "transformers": release("transformers"),
         }
 
     @property
@@ -171,7 +171,7 @@ def check_adapter_folder(folder: Path) -> None:
             raise InputError(f"{folder}: is not an adapter folder (it has no {name})")
 
 
-def _release(package: str) -> str:
+def release(package: str) -> str:
     """Major and minor version: ``2.13``."""
     found = re.match(r"\d+\.\d+", version(package))
     return found.group() if found else version(package)

@@ -29,7 +29,9 @@ class TuningSpec:
         rows: Already cut to the fraction; order decides nothing (the tuner shuffles by ``seed``).
         validation: Rows never trained on; the same for all fractions.
         threads: CPU threads this job may use.
-        output: Folder to write the adapter to.
+        output: Folder to write the adapter to; its name is the adapter's.
+        device: As torch names it, or ``auto``.
+        trust_remote_code: Run Python code that comes with the base model.
     """
 
     model: str
@@ -41,6 +43,8 @@ class TuningSpec:
     validation: Sequence[TrainingRow]
     threads: int
     output: Path
+    device: str = "cpu"
+    trust_remote_code: bool = False
 
 
 class Tuner(Protocol):

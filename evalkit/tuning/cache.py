@@ -1,0 +1,99 @@
+"""Adapters by what they were made from, so that the same training is never done twice.
+
+    <cache>/adapters/<key>/adapter_config.json, adapter_model.safetensors, tuning.json
+
+The key is a digest of rows, base weights, settings, seed and fraction. A folder appears whole or not at all:
+it is filled elsewhere and renamed. ``tuning.json`` holds the digests of the other files, and a folder that
+does not match is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from evalkit.digest import digest_file
+from evalkit.errors import Problem, RunError, TuningError
+from evalkit.records.record import Record, from_json, to_pretty_json
+from evalkit.records.tuning import TuningRun
+
+_FIGURES = "tuning.json"
+_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+class _Kept(Record, frozen=True, kw_only=True):
+    run: TuningRun
+    files: dict[str, str]
+
+
+class AdapterCache:
+    """A folder of adapters.
+
+    Args:
+        folder: Made when the first adapter is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, key: str) -> Path:
+        """Where the adapter of ``key`` lies, or would."""
+        return self._folder / key
+
+    def get(self, key: str) -> TuningRun | None:
+        """What training took the first time, marked as cached; None when there is no whole adapter."""
+        folder = self.path(key)
+        try:
+            kept = from_json((folder / _FIGURES).read_bytes(), _Kept)
+            whole = kept.files == _digests(folder)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return msgspec.structs.replace(kept.run, cached=True) if whole else None
+
+    @contextlib.contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder on the same disk for adapters in the making; gone afterwards."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            workspace = Path(tempfile.mkdtemp(prefix=".making-", dir=self._folder))
+        except OSError as error:
+            raise RunError(
+                Problem(str(self._folder), None, "", f"adapters cannot be kept here: {error.strerror}")
+            ) from error
+        try:
+            yield workspace
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+
+    def put(self, key: str, made: Path, run: TuningRun) -> Path:
+        """Keep a finished adapter.
+
+        Args:
+            key: Its digest.
+            made: The folder the tuner wrote, on the same disk; moved.
+            run: What training took.
+
+        Raises:
+            TuningError: The tuner did not write an adapter.
+        """
+        try:
+            kept = _Kept(run=run, files=_digests(made))
+        except OSError as error:
+            raise TuningError(f"model {run.model!r}: the tuner left no whole adapter: {error}") from error
+        (made / _FIGURES).write_bytes(to_pretty_json(kept))
+        target = self.path(key)
+        if self.get(key) is None:
+            shutil.rmtree(target, ignore_errors=True)
+            # Another process may have kept the same adapter in between; either is good.
+            with contextlib.suppress(OSError):
+                made.rename(target)
+        return target
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {name: digest_file(folder / name) for name in _FILES}

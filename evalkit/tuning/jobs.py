@@ -1,0 +1,157 @@
+"""Runs trainings side by side, one process for each core."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from evalkit.errors import InputError, TuningError
+from evalkit.records.record import from_json, to_json
+from evalkit.records.tuning import TuningRun
+from evalkit.tuning.orders import Order, Outcome
+from evalkit.tuning.protocol import TuningSpec
+
+_LOG_TAIL = 2000
+
+
+def run_jobs(
+    specs: Sequence[TuningSpec],
+    *,
+    work_of: Callable[[TuningSpec], float],
+    on_done: Callable[[TuningSpec, TuningRun], None],
+    workers: int | None = None,
+) -> None:
+    """Train all ``specs``, the longest first.
+
+    With several processes each job gets one thread: small matrix products gain little from a second one, and two
+    processes that share cores lose much. A single job gets all cores. What finished before an error stays
+    finished.
+
+    Args:
+        specs: ``threads`` of each is set here.
+        work_of: How long a job takes compared with the others.
+        on_done: Called in this thread after each job.
+        workers: Processes; default: one for each core this process may use.
+
+    Raises:
+        TuningError: A job failed, or its process died; the others are stopped.
+        InputError: A job says that its input is wrong; likewise.
+        KeyboardInterrupt: Passed on when all processes are stopped.
+    """
+    if not specs:
+        return
+    cores = _cores()
+    count = min(workers or cores, len(specs))
+    threads = 1 if count > 1 else cores
+    waiting: queue.SimpleQueue[TuningSpec] = queue.SimpleQueue()
+    for spec in sorted(specs, key=work_of, reverse=True):
+        waiting.put(replace(spec, threads=threads))
+    done: queue.SimpleQueue[tuple[TuningSpec, Outcome]] = queue.SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            worker = stack.enter_context(_Worker())
+            threading.Thread(target=worker.serve, args=(waiting, done), daemon=True).start()
+        for _ in specs:
+            spec, outcome = _next(done)
+            if outcome.run is None:
+                raise _failure(spec, outcome)
+            on_done(spec, outcome.run)
+
+
+def _next(done: queue.SimpleQueue[tuple[TuningSpec, Outcome]]) -> tuple[TuningSpec, Outcome]:
+    # A wait without end cannot be interrupted on every platform.
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return done.get(timeout=0.5)
+
+
+class _Worker:
+    """A training process; stopped when the block ends, whatever it is doing."""
+
+    def __enter__(self) -> _Worker:
+        self._log: IO[bytes] = tempfile.TemporaryFile()
+        # What this process can import, the worker can too.
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "evalkit.tuning.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
+        )
+        self._orders = cast(IO[bytes], self._process.stdin)
+        self._answers = cast(IO[bytes], self._process.stdout)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._orders, self._answers, self._log):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def serve(
+        self, waiting: queue.SimpleQueue[TuningSpec], done: queue.SimpleQueue[tuple[TuningSpec, Outcome]]
+    ) -> None:
+        """Take specs until none is left or the process is gone; runs in a thread of its own."""
+        while True:
+            try:
+                spec = waiting.get_nowait()
+            except queue.Empty:
+                return
+            outcome = self._carry_out(spec)
+            done.put((spec, outcome))
+            if outcome.run is None:
+                return
+
+    def _carry_out(self, spec: TuningSpec) -> Outcome:
+        try:
+            self._orders.write(to_json(Order.of(spec)) + b"\n")
+            self._orders.flush()
+            line = self._answers.readline()
+        except (OSError, ValueError):
+            # Broken off by the end of the process, or by ours: then nobody reads this.
+            line = b""
+        try:
+            return from_json(line, Outcome)
+        except msgspec.MsgspecError:
+            return Outcome(error=self._how_it_ended())
+
+    def _how_it_ended(self) -> str:
+        code = self._process.wait()
+        if code == -signal.SIGKILL:
+            return "its process was killed, most likely because memory ran out; lower batch_size"
+        with contextlib.suppress(OSError, ValueError):
+            self._log.seek(0, os.SEEK_END)
+            self._log.seek(max(0, self._log.tell() - _LOG_TAIL))
+            if lines := self._log.read().decode(errors="replace").strip():
+                return f"its process ended with code {code}. Its last words:\n{lines}"
+        return f"its process ended with code {code}"
+
+
+def _failure(spec: TuningSpec, outcome: Outcome) -> TuningError | InputError:
+    job = f"model {spec.model!r}, fraction {spec.fraction:g}, seed {spec.seed}"
+    if outcome.is_input_error:
+        return InputError(f"{job}: {outcome.error}")
+    return TuningError(f"{job}: {outcome.error}")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,73 @@
+"""One training as a line of JSON: what goes to a worker process and what comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evalkit.records.case import Message
+from evalkit.records.record import Record
+from evalkit.records.tuning import TuningRun
+from evalkit.suite.models import TunedModelConfig
+from evalkit.tuning.protocol import TrainingRow, TuningSpec
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """A ``TuningSpec`` in plain data. ``config`` is the model's section of the suite."""
+
+    model: str
+    base_folder: str
+    config: dict[str, Any]
+    fraction: float
+    seed: int
+    rows: tuple[tuple[Message, ...], ...]
+    validation: tuple[tuple[Message, ...], ...]
+    threads: int
+    output: str
+    device: str
+    trust_remote_code: bool
+
+    @classmethod
+    def of(cls, spec: TuningSpec) -> Order:
+        """The order for ``spec``."""
+        return cls(
+            model=spec.model,
+            base_folder=str(spec.base_folder),
+            config=spec.config.model_dump(mode="json"),
+            fraction=spec.fraction,
+            seed=spec.seed,
+            rows=tuple(row.messages for row in spec.rows),
+            validation=tuple(row.messages for row in spec.validation),
+            threads=spec.threads,
+            output=str(spec.output),
+            device=spec.device,
+            trust_remote_code=spec.trust_remote_code,
+        )
+
+    def spec(self) -> TuningSpec:
+        """What was ordered."""
+        return TuningSpec(
+            model=self.model,
+            base_folder=Path(self.base_folder),
+            config=TunedModelConfig.model_validate(self.config),
+            fraction=self.fraction,
+            seed=self.seed,
+            rows=tuple(TrainingRow(messages) for messages in self.rows),
+            validation=tuple(TrainingRow(messages) for messages in self.validation),
+            threads=self.threads,
+            output=Path(self.output),
+            device=self.device,
+            trust_remote_code=self.trust_remote_code,
+        )
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """How an order ended: ``run``, or the reason why there is none.
+
+    Attributes:
+        is_input_error: Whether the reason is the user's input, not the training.
+    """
+
+    run: TuningRun | None = None
+    error: str | None = None
+    is_input_error: bool = False

@@ -1,0 +1,208 @@
+"""Training rows -> adapters: every ``type: tuned`` model of a suite, at every fraction and seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from msgspec.structs import replace
+
+from evalkit.digest import digest_of
+from evalkit.errors import SuiteError
+from evalkit.extras import present
+from evalkit.models.fingerprint import fingerprint
+from evalkit.models.local import EXTRA, release
+from evalkit.models.on_disk import weights_of
+from evalkit.prompts.composer import Composer
+from evalkit.records.case import Example
+from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.store.cache import cache_folder
+from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+from evalkit.tuning.cache import AdapterCache
+from evalkit.tuning.fractions import split
+from evalkit.tuning.jobs import run_jobs
+from evalkit.tuning.lora import RECIPE
+from evalkit.tuning.protocol import TrainingRow, TuningSpec
+
+# What the tuner reads of a tuned model's section; the rest (prices, the paths of files) makes no other adapter.
+_SETTINGS = {"method", "rank", "lora_alpha", "target_modules", "learning_rate", "batch_size", "epochs"}
+
+_TASK = "tuning"
+
+TuningKey = tuple[str, float, int]
+"""Model, fraction and seed."""
+
+
+class TuningProgress(Protocol):
+    """The part of ``evalkit.runner.progress.Progress`` that tuning tells."""
+
+    def start(self, task: str, total: int, done: int = 0) -> None:
+        """A task of ``total`` trainings begins, ``done`` of them found in the cache."""
+        ...
+
+    def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
+        """Some trainings ended."""
+        ...
+
+    def finish(self, task: str) -> None:
+        """The task ended."""
+        ...
+
+    def note(self, text: str) -> None:
+        """One line for people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOutcome:
+    """The adapters of a suite.
+
+    Attributes:
+        report: What each took, in the order of models, fractions and seeds.
+        adapters: Folder of each.
+    """
+
+    report: TuningReport = field(default_factory=TuningReport)
+    adapters: Mapping[TuningKey, Path] = field(default_factory=dict)
+
+
+def tune_models(
+    suite: Suite,
+    examples_of: Callable[[str], Sequence[Example]],
+    *,
+    composer_of: Callable[[str], Composer],
+    progress: TuningProgress,
+    cache: AdapterCache | None = None,
+    workers: int | None = None,
+) -> TuningOutcome:
+    """Make the adapters that the suite's arms need, or find them in the cache.
+
+    Rows are shuffled once by ``run.seed``; the validation rows are split off first, and smaller fractions are
+    part of larger ones. All that differs between two seeds of a fraction is the start of the adapter and the
+    order of its batches.
+
+    Args:
+        suite: The suite.
+        examples_of: From a path in the suite to its examples.
+        composer_of: From the name of a tuned model to the prompt it is trained with.
+        progress: Told of each training.
+        cache: Default: ``adapters`` in evalkit's cache folder.
+        workers: Processes; default: one for each core.
+
+    Raises:
+        TuningError: A training failed.
+        InputError: The rows, the base model or an extra is missing or wrong.
+    """
+    cache = cache or AdapterCache(cache_folder() / "adapters")
+    used = {arm.model for arm in suite.arms.values()}
+    planned: dict[TuningKey, _Plan] = {}
+    for name, config in suite.models.items():
+        if isinstance(config, TunedModelConfig) and name in used:
+            examples = examples_of(config.train)
+            planned.update(_plans(suite, name, config, examples, composer_of(name)))
+    runs = {plan.digest: run for plan in planned.values() if (run := cache.get(plan.digest)) is not None}
+    missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
+    if missing:
+        progress.start(_TASK, len(runs) + len(missing), done=len(runs))
+        runs |= _train(missing, cache, progress, workers)
+    return TuningOutcome(
+        report=TuningReport(
+            # Two models of a suite may be the same training under two names.
+            runs=tuple(replace(runs[plan.digest], model=plan.spec.model) for plan in planned.values())
+        ),
+        adapters={key: cache.path(plan.digest) for key, plan in planned.items()},
+    )
+
+
+def _train(
+    missing: Mapping[str, TuningSpec],
+    cache: AdapterCache,
+    progress: TuningProgress,
+    workers: int | None,
+) -> dict[str, TuningRun]:
+    """Train what the cache lacks; by digest."""
+    runs: dict[str, TuningRun] = {}
+
+    def keep(spec: TuningSpec, run: TuningRun) -> None:
+        digest = spec.output.name
+        cache.put(digest, spec.output, run)
+        runs[digest] = run
+        progress.advance(_TASK)
+        progress.note(
+            f"{run.model}: {run.rows} rows ({run.fraction:g}), seed {run.seed}: {run.steps} steps in "
+            f"{run.seconds:.0f} s, loss {run.final_train_loss:.4f}"
+        )
+
+    try:
+        with cache.workspace() as workspace:
+            specs = [dataclasses.replace(spec, output=workspace / digest) for digest, spec in missing.items()]
+            run_jobs(specs, work_of=_work, on_done=keep, workers=workers)
+    finally:
+        progress.finish(_TASK)
+    return runs
+
+
+def _work(spec: TuningSpec) -> float:
+    return len(spec.rows) * spec.config.epochs
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    spec: TuningSpec
+    digest: str
+
+
+def _plans(
+    suite: Suite, name: str, config: TunedModelConfig, examples: Sequence[Example], composer: Composer
+) -> Mapping[TuningKey, _Plan]:
+    for module in ("torch", "transformers", "peft"):
+        present(module, EXTRA)
+    base = suite.models[config.base]
+    if not isinstance(base, EmbeddedModelConfig | TransformersModelConfig):
+        raise SuiteError(
+            suite.source.problem(("models", name, "base"), f"{config.base!r} cannot be tuned on this machine")
+        )
+    if base.adapter is not None:
+        raise SuiteError(
+            suite.source.problem(
+                ("models", config.base, "adapter"),
+                f"{config.base!r} has an adapter and is the base of {name!r}; merge it into a folder of its own first",
+            )
+        )
+    folder = weights_of(base, suite.folder)
+    assert folder is not None  # noqa: S101 - both types lie on this machine
+    rows = [TrainingRow(composer.training_messages(example)) for example in examples]
+    parts = split(rows, validation_share=config.validation_share, rng=np.random.default_rng(suite.run.seed))
+    device = base.device if isinstance(base, TransformersModelConfig) else "cpu"
+    trusted = isinstance(base, TransformersModelConfig) and base.trust_remote_code
+    shared = [
+        RECIPE,
+        fingerprint(folder),
+        config.model_dump(mode="json", include=_SETTINGS),
+        [release(library) for library in ("torch", "transformers", "peft")],
+        device,
+    ]
+    plans = {}
+    for fraction in sorted(config.fractions):
+        for seed in range(1, config.seeds + 1):
+            spec = TuningSpec(
+                model=name,
+                base_folder=folder,
+                config=config,
+                fraction=fraction,
+                seed=seed,
+                rows=parts.fraction(fraction),
+                validation=parts.validation,
+                threads=1,
+                output=Path(),
+                device=device,
+                trust_remote_code=trusted,
+            )
+            digest = digest_of([*shared, spec.rows, spec.validation, fraction, seed])
+            plans[name, fraction, seed] = _Plan(spec, digest)
+    return plans

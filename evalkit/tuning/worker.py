@@ -1,0 +1,52 @@
+"""A process that trains: reads orders line by line, answers each with a line. Ends when its input ends.
+
+A program of its own rather than a ``multiprocessing`` child: that would import the caller's main script again,
+which trains a second time where the script has no guard, and hand over its arguments as pickles.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import TextIO, cast
+
+from evalkit.errors import EvalkitError, InputError
+from evalkit.records.record import from_json, to_json
+from evalkit.registry import TUNERS
+from evalkit.tuning.orders import Order, Outcome
+from evalkit.tuning.protocol import Tuner
+
+
+def main() -> None:
+    """Serve orders from standard input."""
+    # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = _claim_stdout()
+    for line in sys.stdin:
+        answers.write(to_json(_carry_out(line)).decode() + "\n")
+        answers.flush()
+
+
+def _claim_stdout() -> TextIO:
+    """Standard output for answers alone; what libraries print goes to standard error."""
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return own
+
+
+def _carry_out(line: str) -> Outcome:
+    try:
+        spec = from_json(line, Order).spec()
+        tuner = cast(type[Tuner], TUNERS.load(spec.config.method))()
+        return Outcome(run=tuner.tune(spec))
+    except EvalkitError as error:
+        return Outcome(error=str(error), is_input_error=isinstance(error, InputError))
+    except Exception as error:  # noqa: BLE001 - a third party's tuner; the parent names the job and the reason
+        traceback.print_exc()
+        return Outcome(error=f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()
