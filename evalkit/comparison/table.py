@@ -52,6 +52,7 @@ class ScoreTable:
         cost: Money of the answer as the run booked it; NaN where it is not known.
         currency: Of ``cost``; None where no cost is known.
         missing_reasons: Why scores are missing, as ``metric: reason``, and how often.
+        judges: Metric name to the model that gives its scores, where one does.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -68,6 +69,7 @@ class ScoreTable:
     cost: FloatArray
     currency: str | None
     missing_reasons: Mapping[str, int]
+    judges: Mapping[str, str]
 
     @property
     def n_cases(self) -> int:
@@ -218,6 +220,7 @@ class _Builder:
         self._cost = np.full(shape, np.nan)
         self._currency: str | None = None
         self._values: dict[str, FloatArray] = {}
+        self._judges: dict[str, str] = {}
         self._reasons: dict[tuple[str, tuple[int, int, int]], str] = {}
 
     def add_sample(self, sample: Sample) -> None:
@@ -242,6 +245,8 @@ class _Builder:
         at = self._cell(score.case_id, score.arm, score.repeat)
         if score.metric not in self._values:
             self._values[score.metric] = np.full(self._shape, np.nan)
+        if score.judge is not None:
+            self._judges[score.metric] = score.judge
         key = (score.metric, at)
         if score.value is None:
             self._values[score.metric][at] = np.nan
@@ -269,6 +274,7 @@ class _Builder:
             cost=self._cost,
             currency=self._currency,
             missing_reasons=dict(sorted(Counter(self._missing()).items())),
+            judges=self._judges,
         )
 
     def _missing(self) -> Iterator[str]:

@@ -94,11 +94,14 @@ def profile(*, rows: int = 1000, cases: int = 100, **changes: Any) -> Profile:
 
 def suite_text(arms: dict[str, Arm], changes: dict[str, Any]) -> str:
     """A suite on hosted models: 'base' at 1.00 and 2.00 per million tokens, its tune at the same."""
-    models: dict[str, Any] = {"base": {"type": "openai", "model": "acme-base"}}
+    models: dict[str, Any] = {
+        "base": {"type": "openai", "model": "acme-base", "base_url": "https://models.acme.example/v1"}
+    }
     if any(arm.kind.startswith("fine_tuned") for arm in arms.values()):
         models["tuned"] = {
             "type": "openai",
             "model": "ft:acme-base:us::1",
+            "base_url": "https://models.acme.example/v1",
             "tuned_from": "base",
             "training": {"cost": 100},
         }
@@ -125,7 +128,7 @@ def suite_text(arms: dict[str, Arm], changes: dict[str, Any]) -> str:
             "acme-base": {"input": 1.0, "output": 2.0, **PRICE},
             "ft:acme-base": {"input": 1.0, "output": 2.0, **PRICE},
         },
-        "decision": {"draws": 2000},
+        "decision": {"draws": 4000},
     }
     return yaml.safe_dump(_merged(data, changes), sort_keys=False)
 

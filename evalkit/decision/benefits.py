@@ -1,0 +1,135 @@
+"""Questions 8 to 10: quality, cost, and what the tuned model can still do."""
+
+from __future__ import annotations
+
+import math
+
+from evalkit.decision.dossier import Dossier
+from evalkit.decision.question import COST, EXTENSIBILITY, QUALITY
+from evalkit.decision.tuning_route import route_of
+from evalkit.decision.wording import amount, interval, score
+from evalkit.economics.break_even import break_even
+from evalkit.records.comparison import Difference
+from evalkit.records.decision import Evidence, Finding
+
+_NO_PAIR = "No tuned candidate was measured beside an untuned one; run a pilot tune."
+
+
+def quality(dossier: Dossier) -> Finding:
+    """The best tuned candidate against the best untuned one, case by case."""
+    if dossier.tuned is None or dossier.untuned is None:
+        return QUALITY.unknown(_NO_PAIR)
+    record = dossier.claims.between(dossier.tuned, dossier.untuned)
+    pair = f"{dossier.tuned} against {dossier.untuned}"
+    evidence = [
+        Evidence(label=f"{dossier.table.primary} of {arm}", value=score(dossier.quality(arm)), source=arm)
+        for arm in (dossier.tuned, dossier.untuned)
+    ]
+    evidence.append(Evidence(label="paired difference", value=interval(record), source=pair))
+    if record.p_adjusted is not None:
+        evidence.append(
+            Evidence(label="p, adjusted by Holm", value=f"{record.p_adjusted:.2g}", source=record.method)
+        )
+    if record.discordant is not None:
+        b, c = record.discordant
+        evidence.append(Evidence(label="only one is right", value=f"{b} and {c} cases", source=pair))
+    if record.smallest_detectable is not None:
+        evidence.append(
+            Evidence(label="smallest detectable difference", value=f"{record.smallest_detectable:.3f}")
+        )
+    if record.claim == "superior":
+        return QUALITY.met(f"Yes: {pair}, {interval(record)}.", evidence)
+    if record.claim == "worse":
+        return QUALITY.not_met(f"No, it answers worse: {pair}, {interval(record)}.", evidence)
+    if record.claim in ("non_inferior", "equivalent"):
+        as_good = f"As good within the margin of {dossier.margin:g}: {pair}, {interval(record)}"
+        if _cheaper(dossier):
+            return QUALITY.met(f"{as_good}; the gain is cost.", evidence)
+        return QUALITY.not_met(f"{as_good}, and not cheaper per request.", evidence, speaks_for="neither")
+    return QUALITY.unknown(
+        f"Not shown: {pair}, {interval(record)}. {_cases_that_decide(dossier, record)}", evidence
+    )
+
+
+def cost(dossier: Dossier) -> Finding:
+    """Unit cost and latency of the two, and when the saving has paid for the training."""
+    if dossier.tuned is None or dossier.untuned is None:
+        return COST.unknown(_NO_PAIR)
+    evidence = []
+    for arm in (dossier.tuned, dossier.untuned):
+        summary = dossier.summaries[arm]
+        if summary.tokens is not None:
+            whole = summary.tokens.input + summary.tokens.cache_read + summary.tokens.cache_write
+            used = f"{whole:,.1f} in, {summary.tokens.output:,.1f} out"
+            evidence.append(Evidence(label="tokens per request", value=used, source=arm))
+        if summary.latency is not None and summary.latency.p50 is not None:
+            seconds = f"{summary.latency.p50:.3f} s (p50, n = {summary.latency.n}, {summary.latency.source})"
+            evidence.append(Evidence(label="latency", value=seconds, source=arm))
+        if arm in dossier.money:
+            unit = dossier.money[arm].costs.unit_cost
+            evidence.append(
+                Evidence(label="cost per request", value=amount(unit, dossier.currency), source=arm)
+            )
+    if dossier.terms is None:
+        return COST.unknown("No economics are declared, so nothing is priced; give `economics`.", evidence)
+    treatment, control = dossier.priced(dossier.tuned), dossier.priced(dossier.untuned)
+    if treatment is None or control is None:
+        return COST.unknown("One of the two has no score; answer its cases.", evidence)
+    found = break_even(treatment, control, dossier.terms, basis="cost")
+    evidence.append(Evidence(label="break-even on cost alone", value=found.reason))
+    if found.side == "unknown":
+        return COST.unknown(f"Not known: {found.reason}.", evidence)
+    if found.months is not None:
+        when = "at once" if found.months == 0 else f"after {float(found.months):.1f} months"
+        return COST.met(f"Its requests cost less, and the saving alone pays for it {when}.", evidence)
+    if _cheaper(dossier):
+        return COST.not_met(
+            "Its requests cost less, but the saving alone does not pay for it inside the horizon.",
+            evidence,
+            speaks_for="neither",
+        )
+    if _faster(dossier):
+        return COST.not_met("Its requests are faster but not cheaper.", evidence, speaks_for="neither")
+    return COST.not_met(
+        "Its requests are neither cheaper nor faster: on cost alone it never breaks even.", evidence
+    )
+
+
+def extensibility(dossier: Dossier) -> Finding:
+    """Transfer and forgetting are measured on other task sets; whether weights can be taken is known by route."""
+    evidence = []
+    arm = dossier.tuned or dossier.untuned
+    known = route_of(dossier.suite, dossier.arms[arm].model).route if arm is not None else None
+    if known is not None and known.weights_exportable is not None:
+        state = "can be exported" if known.weights_exportable else "cannot be exported, only served"
+        evidence.append(Evidence(label="weights", value=state, source=f"{known.source}, {known.as_of}"))
+    return EXTENSIBILITY.unknown(
+        "Not run: answer a task set of another kind with the base and the tuned model, and compare.", evidence
+    )
+
+
+def _cheaper(dossier: Dossier) -> bool:
+    """Whether a request of the tuned arm costs less."""
+    pair = [arm for arm in (dossier.tuned, dossier.untuned) if arm is not None]
+    units = [dossier.money[arm].costs.unit_cost for arm in pair if arm in dossier.money]
+    return len(units) == 2 and units[0] is not None and units[1] is not None and units[0] < units[1]
+
+
+def _faster(dossier: Dossier) -> bool:
+    found = [dossier.summaries[arm].latency for arm in (dossier.tuned, dossier.untuned) if arm is not None]
+    medians = [None if latency is None else latency.p50 for latency in found]
+    return len(medians) == 2 and medians[0] is not None and medians[1] is not None and medians[0] < medians[1]
+
+
+def _cases_that_decide(dossier: Dossier, record: Difference) -> str:
+    """How many cases would show the observed difference, or one of the size of the margin, with 80% power.
+
+    The smallest detectable difference falls with the square root of the number of cases.
+    """
+    if record.smallest_detectable is None or record.estimate is None or record.n == 0:
+        return f"{record.note or 'It cannot be compared'}."
+    wanted = max(abs(record.estimate), dossier.margin)
+    needed = math.ceil(record.n * (record.smallest_detectable / wanted) ** 2)
+    if needed <= record.n:
+        return f"Add cases: {record.n} are too few for what was seen."
+    return f"About {needed:,} cases like these would show a difference of {wanted:.3f}."

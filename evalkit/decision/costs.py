@@ -1,0 +1,207 @@
+"""Questions 4 to 7: the way to tune, the work, the compute, the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from evalkit.decision.dossier import Dossier
+from evalkit.decision.money import retune_every
+from evalkit.decision.question import COMPUTE, DATA, EFFORT, TUNABILITY, Question
+from evalkit.decision.tuning_route import months_later, route_of
+from evalkit.decision.wording import amount, share
+from evalkit.economics.cash_flow import renewal_months
+from evalkit.economics.ledger import ledger
+from evalkit.economics.line_item import LineItem
+from evalkit.records.decision import Evidence, Finding
+from evalkit.records.profile import TrainingProfile
+from evalkit.suite.models import TunedModelConfig
+
+MIN_ROWS = 10
+FEW_ROWS = 50
+_WORK = ("engineering", "labelling", "retuning")
+
+
+def tunability(dossier: Dossier) -> Finding:
+    """Whether a route exists, and lasts, through the horizon."""
+    arm = dossier.tuned or dossier.untuned
+    if arm is None:
+        return TUNABILITY.unknown("No candidate has a score, so there is no model to tune.")
+    found = route_of(dossier.suite, dossier.arms[arm].model)
+    if found.route is None:
+        answer = (
+            "The suite does not tell which provider tunes this model; look up its dates before relying on it."
+        )
+        if dossier.tuned is None:
+            return TUNABILITY.unknown(answer)
+        return TUNABILITY.met(f"A tuned model was measured. {answer}", speaks_for="neither")
+    known = found.route
+    until = months_later(dossier.today, dossier.horizon_months)
+    evidence = [
+        Evidence(
+            label="route", value=f"{known.name} ({known.state})", source=f"{known.source}, {known.as_of}"
+        ),
+        Evidence(label="base model", value=found.base),
+        *(
+            Evidence(label=event.from_day.isoformat(), value=event.says, source=known.source)
+            for event in known.events
+        ),
+    ]
+    if dossier.tuned is not None:
+        evidence.append(Evidence(label="tuned", value=_how(dossier, dossier.tuned), source=dossier.tuned))
+    if known.state in ("ended", "deprecated"):
+        return TUNABILITY.blocked(f"Tuning by {known.name} is {known.state}.", evidence)
+    if retired := known.retirements_before(until, found.base):
+        event = retired[0]
+        answer = f"Inside the horizon, on {event.from_day}: {event.says}."
+        return TUNABILITY.blocked(answer, evidence)
+    jobs_end = known.jobs_end()
+    late = [day for day in _job_days(dossier) if jobs_end is not None and day >= jobs_end]
+    if late:
+        answer = f"A tuning job is due on {late[0]}, and {known.name} takes none from {jobs_end}."
+        return TUNABILITY.blocked(answer, evidence)
+    return TUNABILITY.met(
+        f"{found.base} can be tuned by {known.name} through {until}.", evidence, speaks_for="neither"
+    )
+
+
+def effort(dossier: Dossier) -> Finding:
+    """The people's work, and whether the whole is earned back inside the horizon."""
+    lines = [line for line in _tuning_lines(dossier) if line.name in _WORK]
+    return _paid_back(dossier, EFFORT, "work", lines)
+
+
+def compute(dossier: Dossier) -> Finding:
+    """The machine's work, likewise."""
+    lines = [line for line in _tuning_lines(dossier) if line.name not in _WORK]
+    return _paid_back(dossier, COMPUTE, "compute", lines)
+
+
+def data(dossier: Dossier) -> Finding:
+    """Rows, cleanness, and what the learning curve says about more of them."""
+    rows = dossier.training_file()
+    if rows is None:
+        return DATA.unknown(
+            "The suite names no training or example rows; name the file that the model was trained on."
+        )
+    curve = dossier.curve("learning", dossier.tuned)
+    evidence = list(_data_evidence(dossier, rows))
+    if curve is not None:
+        evidence.append(Evidence(label="learning curve", value=curve.note, source=curve.parent))
+    if rows.rows < MIN_ROWS:
+        return DATA.blocked(
+            f"{rows.rows} training rows: providers refuse fewer than {MIN_ROWS}; collect more.", evidence
+        )
+    if rows.rows < FEW_ROWS:
+        answer = f"{rows.rows} training rows; providers see gains from {FEW_ROWS} to 100. Collect more."
+        return DATA.not_met(answer, evidence)
+    if rows.leaked_exact:
+        answer = f"{rows.leaked_exact} training questions are test questions: take them out and tune again."
+        return DATA.not_met(answer, evidence)
+    if curve is None or curve.trend == "unknown":
+        answer = f"{rows.rows} rows without leakage; add `fractions` to the tuned model to see what more rows bring."
+        return DATA.unknown(answer, evidence)
+    reached = dossier.quality(curve.parent)
+    target = dossier.suite.use_case.target
+    at_target = target is not None and reached is not None and reached >= target
+    if curve.trend == "rising" or at_target:
+        state = "the target is reached" if at_target else "more rows still help"
+        return DATA.met(f"{rows.rows} rows without leakage, and {state}.", evidence)
+    return DATA.not_met(f"{rows.rows} rows, and more of the same no longer help.", evidence)
+
+
+def _how(dossier: Dossier, arm: str) -> str:
+    config = dossier.suite.models[dossier.arms[arm].model]
+    if isinstance(config, TunedModelConfig):
+        return f"{config.method}, rank {config.rank} (adapter)"
+    return "elsewhere"
+
+
+def _job_days(dossier: Dossier) -> list[date]:
+    """When tuning jobs have to start: now where nothing was tuned yet, and at each renewal."""
+    economics = dossier.suite.economics
+    every = None if economics is None else retune_every(economics)
+    months = () if every is None else renewal_months(dossier.horizon_months, every)
+    first = [dossier.today] if dossier.tuned is None else []
+    return first + [months_later(dossier.today, int(month)) for month in months]
+
+
+def _tuning_lines(dossier: Dossier) -> tuple[LineItem, ...]:
+    """Everything about the tuned arm over the horizon except its requests."""
+    if dossier.tuned is None or dossier.terms is None or dossier.tuned not in dossier.money:
+        return ()
+    book = ledger(dossier.money[dossier.tuned].costs, dossier.terms)
+    return (*book.one_off.items, *book.standing.items, *book.recurring.items)
+
+
+def _paid_back(dossier: Dossier, question: Question, what: str, lines: list[LineItem]) -> Finding:
+    if dossier.terms is None:
+        return question.unknown("No economics are declared; give `economics` with volume, value and hours.")
+    if dossier.tuned is None:
+        return question.unknown("No tuned candidate was measured; run a pilot tune to know what it takes.")
+    evidence = [
+        Evidence(
+            label=line.name,
+            value=f"{amount(line.amount, dossier.currency)} = {line.basis}",
+            declared=line.name in _WORK or line.name == "hosting",
+            source=dossier.tuned,
+        )
+        for line in lines
+    ]
+    if what == "compute":
+        evidence += _training_evidence(dossier)
+    if unknown := dossier.money[dossier.tuned].unknown:
+        return question.unknown(f"Not all of it is priced: {unknown[0]}.", evidence)
+    found = dossier.paid_back()
+    if found is None:
+        return question.unknown("No untuned candidate was measured to pay it back against.", evidence)
+    whole = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
+    spent = f"{amount(whole, dossier.currency)} of {what} over {dossier.horizon_months} months"
+    if found.side == "unknown":
+        return question.unknown(f"{spent}; whether it is paid back is {found.reason}.", evidence)
+    if found.months is not None:
+        when = "at once" if found.months == 0 else f"in {float(found.months):.1f} months"
+        return question.met(f"{spent}, all costs paid back {when} at the likeliest volume.", evidence)
+    return question.not_met(f"{spent}, not paid back inside the horizon: {found.reason}.", evidence)
+
+
+def _training_evidence(dossier: Dossier) -> Iterator[Evidence]:
+    if dossier.tuned is None or dossier.tuning is None:
+        return
+    arm = dossier.arms[dossier.tuned]
+    for run in dossier.tuning.runs:
+        if run.model == arm.model and run.fraction == 1.0 and run.seed == (arm.seed or 1):
+            yield Evidence(label="training tokens", value=f"{run.tokens:,} tokens", source="tuning.json")
+            yield Evidence(label="training time", value=f"{run.seconds:,.1f} s", source="tuning.json")
+            yield Evidence(
+                label="peak memory", value=f"{run.peak_memory_bytes / 2**20:,.0f} MiB", source="tuning.json"
+            )
+
+
+def _data_evidence(dossier: Dossier, rows: TrainingProfile) -> Iterator[Evidence]:
+    yield Evidence(label="rows", value=f"{rows.rows:,}", source=rows.file)
+    yield Evidence(label="exact duplicates", value=f"{rows.exact_duplicates:,} rows", source=rows.file)
+    yield Evidence(
+        label="normalised duplicates", value=f"{rows.normalised_duplicates:,} rows", source=rows.file
+    )
+    yield Evidence(label="conflicting answers", value=f"{rows.conflicts:,} questions", source=rows.file)
+    yield Evidence(label="test questions among them", value=f"{rows.leaked_exact:,}", source=rows.file)
+    yield Evidence(label="near duplicates of test questions", value=f"{rows.leaked_near:,}", source=rows.file)
+    yield Evidence(label="commonest answer", value=share(rows.largest_answer_share), source=rows.file)
+    if rows.over_limit:
+        yield Evidence(label="rows over the length limit", value=f"{rows.over_limit:,}", source=rows.file)
+    if rows.base_already_right is not None:
+        yield Evidence(
+            label="rows that the base answers", value=share(rows.base_already_right), source=rows.file
+        )
+    arm = dossier.tuned or dossier.untuned
+    known = route_of(dossier.suite, dossier.arms[arm].model).route if arm is not None else None
+    if known is not None and known.minimum_rows is not None:
+        yield Evidence(
+            label=f"{known.name} refuses below", value=f"{known.minimum_rows} rows", source=known.source
+        )
+    if known is not None and known.start_rows is not None:
+        yield Evidence(
+            label=f"{known.name} says to start with", value=f"{known.start_rows} rows", source=known.source
+        )

@@ -1,0 +1,85 @@
+"""The verdict as a short paragraph in plain words."""
+
+from __future__ import annotations
+
+from evalkit.decision.dossier import Dossier
+from evalkit.decision.ladder import MIN_CASES, MIN_CLUSTERS, Evidence, Step
+from evalkit.decision.wording import amount, interval, share
+from evalkit.records.decision import Finding, RedFlag, Verdict, WouldChange
+
+
+def explain(
+    dossier: Dossier,
+    step: Step,
+    evidence: Evidence,
+    findings: tuple[Finding, ...],
+    flags: tuple[RedFlag, ...],
+    changes: tuple[WouldChange, ...],
+) -> str:
+    """What was decided, on what, and what to do next."""
+    sentences = [_verdict(dossier, step, evidence, findings, flags)]
+    if dossier.tuned is not None and dossier.untuned is not None:
+        record = dossier.claims.between(dossier.tuned, dossier.untuned)
+        sentences.append(f"{dossier.tuned} against {dossier.untuned} on {record.metric}: {interval(record)}.")
+    if step.pilot is not None:
+        sentences.append(f"{step.pilot.reason[0].upper()}{step.pilot.reason[1:]}.")
+    volume = next((change for change in changes if change.input == "requests_per_month"), None)
+    if volume is not None and volume.flips_at is not None:
+        side = "Above" if volume.flips_at > volume.current else "Below"
+        sentences.append(
+            f"{side} {volume.flips_at:,.0f} requests a month the verdict becomes {volume.verdict_then}."
+        )
+    return " ".join(sentences)
+
+
+def _verdict(
+    dossier: Dossier,
+    step: Step,
+    evidence: Evidence,
+    findings: tuple[Finding, ...],
+    flags: tuple[RedFlag, ...],
+) -> str:
+    sure = "" if step.confidence is None else f" It wins in {share(step.confidence)} of the joint draws."
+    arm = step.arm
+    if step.verdict is Verdict.FINE_TUNE:
+        why = "it answers better" if step.reason == "superior" else "it answers as well and costs less"
+        return f"Fine-tune: {arm} is worth most, and {why}.{sure}"
+    if step.verdict is Verdict.USE_RAG:
+        return f"Use retrieval: {arm} is worth most.{sure}{_untested(evidence)}"
+    if step.verdict is Verdict.STAY_FEW_SHOT:
+        return f"Stay with prompting: {arm} is worth most.{sure}{_untested(evidence)}"
+    if step.verdict is Verdict.PILOT_FIRST:
+        return f"Make a pilot tune first; run {arm} meanwhile."
+    if step.verdict is Verdict.BLOCKED:
+        answers = " ".join(finding.answer for finding in findings if finding.status == "blocked")
+        return f"Tuning would win but is blocked. {answers} Run {arm} meanwhile.{sure}"
+    if step.verdict is Verdict.COLLECT_MORE_DATA and step.purchase is not None:
+        worth = amount(step.purchase.value, dossier.currency)
+        price = amount(step.purchase.cost, dossier.currency)
+        return f"Answer {step.purchase.n_cases:,} more cases first: worth {worth}, cost {price}. Run {arm} meanwhile."
+    return f"Not decidable: {_why_not(dossier, step, evidence, flags)}{'' if arm is None else f' Run {arm} meanwhile.'}"
+
+
+def _untested(evidence: Evidence) -> str:
+    return "" if evidence.tuned_measured else " No tuned candidate was measured."
+
+
+def _why_not(dossier: Dossier, step: Step, evidence: Evidence, flags: tuple[RedFlag, ...]) -> str:
+    if step.reason == "no_arm_within_limits":
+        broken = "; ".join(
+            f"{arm}: {', '.join(found.broken)}" for arm, found in dossier.standing.items() if found.broken
+        )
+        return f"no candidate keeps to the limits ({broken})."
+    if step.reason == "invalid_evidence":
+        return " ".join(f"{flag.message}." for flag in flags if flag.severity == "invalid")
+    if step.reason == "missing_input":
+        return "; ".join(evidence.missing) + "."
+    if step.reason == "no_paired_claim":
+        return (
+            "the paired evidence does not carry tuning: it takes an arm that is superior, or as good and cheaper, "
+            f"on at least {MIN_CASES} cases in {MIN_CLUSTERS} clusters."
+        )
+    if step.reason == "indifferent":
+        return "either is fine; choosing wrongly is expected to cost less than the margin is worth."
+    subject = step.reason.removeprefix("depends_on_").replace("_", " ")
+    return f"it depends on {subject}."

@@ -1,0 +1,256 @@
+"""The ladder: from payoffs and evidence to one verdict. Its steps are those of the method, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evalkit.comparison.table import BoolArray
+from evalkit.decision.claims import Claims
+from evalkit.decision.more_cases import best_purchase
+from evalkit.decision.outlook import AS_IT_STANDS, Outlook, Outlooks, WhatIf
+from evalkit.decision.pilot import PilotOutcome, PilotQuestion, weigh_pilot
+from evalkit.economics.ledger import VALUE, VOLUME
+from evalkit.economics.net_benefit import input_draws
+from evalkit.records.arm import ArmKind
+from evalkit.records.decision import SampleValue, Verdict
+
+DEPENDS = "depends"
+MIN_CASES = 50
+MIN_CLUSTERS = 20
+"""Below these a paired claim does not carry ``fine_tune``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the ladder knows beside the payoffs; no assumption about money changes it.
+
+    Attributes:
+        tuned_measured: A tuned candidate has scores, inside the limits or not.
+        blocked: Questions of the checklist that are blocked, by name.
+        control_failed: The scorer failed its negative control.
+        invalid: Codes of the red flags that the evidence cannot carry ``fine_tune`` with.
+        missing: What is not known and needed, with what to declare.
+        confidence: The share of draws that counts as sure.
+        cost_per_case: Declared, or None.
+        pilot: What a pilot would be held against; None where a tuned candidate was measured.
+    """
+
+    tuned_measured: bool
+    blocked: tuple[str, ...]
+    control_failed: bool
+    invalid: tuple[str, ...]
+    missing: tuple[str, ...]
+    confidence: float
+    cost_per_case: float | None
+    pilot: PilotQuestion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the ladder ended.
+
+    Attributes:
+        verdict: The answer.
+        reason: A code.
+        arm: The recommended arm, or None.
+        confidence: Share of draws in which the winning family (or, with one family, kind) wins.
+        p_best: By family, or by kind where one family was measured.
+        pilot: What was found about a pilot, where one was weighed.
+        purchase: The cases to add, for ``collect_more_data``.
+    """
+
+    verdict: Verdict
+    reason: str
+    arm: str | None = None
+    confidence: float | None = None
+    p_best: dict[str, float] = field(default_factory=dict)
+    pilot: PilotOutcome | None = None
+    purchase: SampleValue | None = None
+
+
+def nothing_to_weigh(evidence: Evidence) -> Step:
+    """The verdict where payoffs cannot be worked out at all."""
+    if evidence.control_failed:
+        return Step(Verdict.NOT_DECIDABLE, "invalid_evidence")
+    return Step(Verdict.NOT_DECIDABLE, "missing_input")
+
+
+def climb(outlooks: Outlooks, claims: Claims, evidence: Evidence, what_if: WhatIf = AS_IT_STANDS) -> Step:
+    """The verdict as things stand, or with one assumption changed.
+
+    Args:
+        outlooks: Payoffs; arms outside the limits are already left out (step 0).
+        claims: Paired claims.
+        evidence: What does not depend on money.
+        what_if: Changed assumptions.
+    """
+    outlook = outlooks.at(what_if)
+    if not outlook.names or not np.isfinite(outlook.payoff).any():
+        return Step(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
+    tuned = outlook.tuned
+    meanwhile = _name(outlook, outlook.best_of(~tuned))
+    if evidence.control_failed:
+        return Step(Verdict.NOT_DECIDABLE, "invalid_evidence", arm=meanwhile)
+    pilot = None
+    if not evidence.tuned_measured and evidence.pilot is not None:
+        pilot = weigh_pilot(outlooks, outlook, evidence.pilot, what_if)
+        if pilot.worth_it and not evidence.blocked:
+            _, confidence, p_best = _race(outlook)
+            return Step(Verdict.PILOT_FIRST, "pilot_pays", meanwhile, confidence, p_best, pilot)
+    winners, confidence, p_best = _race(outlook)
+    best = outlook.best_of(winners)
+    if best is None:
+        return Step(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
+    tuned_wins = outlook.kinds[best].tuned
+    if tuned_wins and evidence.blocked:
+        return Step(Verdict.BLOCKED, evidence.blocked[0], meanwhile, confidence, p_best)
+    claim = _claim(outlook, claims, best, what_if) if tuned_wins else None
+    if confidence >= evidence.confidence and (claim is None or (claim.carries and not evidence.invalid)):
+        reason = _why(outlook, evidence, claim)
+        return Step(_verdict_for(outlook.kinds[best]), reason, outlook.names[best], confidence, p_best, pilot)
+    if outlook.in_value and not evidence.invalid and evidence.cost_per_case is not None:
+        purchase = best_purchase(outlooks, what_if, evidence.cost_per_case)
+        if purchase is not None:
+            return Step(
+                Verdict.COLLECT_MORE_DATA, "more_cases_pay", meanwhile, confidence, p_best, pilot, purchase
+            )
+    held_back = claim is not None and confidence >= evidence.confidence and not claim.carries
+    reason = _why_not(outlooks, outlook, claims, evidence, claim, held_back, what_if)
+    return Step(Verdict.NOT_DECIDABLE, reason, meanwhile, confidence, p_best, pilot)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedClaim:
+    """Whether the paired evidence carries ``fine_tune``.
+
+    Attributes:
+        control: The untuned arm it is held against; None where none is inside the limits.
+        claim: As ``Difference.claim``.
+        cheaper: The tuned arm costs less over the horizon: the gain is cost.
+        enough: At least 50 cases in at least 20 clusters.
+    """
+
+    control: str | None
+    claim: str
+    cheaper: bool
+    enough: bool
+
+    @property
+    def carries(self) -> bool:
+        """Superior, or not worse by more than the margin where the gain is cost."""
+        if not self.enough:
+            return False
+        if self.control is None or self.claim == "superior":
+            return True
+        return self.cheaper and self.claim in ("non_inferior", "equivalent")
+
+
+def _race(outlook: Outlook) -> tuple[BoolArray, float, dict[str, float]]:
+    """The winning group of arms, the share of draws it wins, and the shares of all groups.
+
+    Between families where both are in the race; else between kinds, few-shot and zero-shot counting as one.
+    """
+    tuned = outlook.tuned
+    if tuned.any() and not tuned.all():
+        shares = {"tuned": outlook.share_won(tuned), "untuned": outlook.share_won(~tuned)}
+        # A tie goes to the family that needs no training.
+        winners = tuned if shares["tuned"] > shares["untuned"] else ~tuned
+        return winners, max(shares.values()), shares
+    groups = {_kind_name(kind): _of_kind(outlook, _kind_name(kind)) for kind in outlook.kinds}
+    shares = {name: outlook.share_won(group) for name, group in groups.items()}
+    best = outlook.best_of(np.ones(len(outlook.names), dtype=bool))
+    if best is None:
+        return np.zeros(len(outlook.names), dtype=bool), 0.0, shares
+    name = _kind_name(outlook.kinds[best])
+    return groups[name], shares[name], shares
+
+
+def _of_kind(outlook: Outlook, name: str) -> BoolArray:
+    return np.array([_kind_name(kind) == name for kind in outlook.kinds], dtype=bool)
+
+
+def _kind_name(kind: ArmKind) -> str:
+    if kind.tuned:
+        return "tuned"
+    return "rag" if kind is ArmKind.RAG else "few_shot"
+
+
+def _claim(outlook: Outlook, claims: Claims, best: int, what_if: WhatIf) -> PairedClaim:
+    """The paired claim of the tuned arm against the untuned one it would replace: that of lowest expected regret."""
+    treatment = outlook.names[best]
+    untuned = outlook.best_of(~outlook.tuned)
+    if untuned is None:
+        return PairedClaim(None, "no_claim", cheaper=True, enough=True)
+    control = outlook.names[untuned]
+    record = claims.between(treatment, control)
+    shift = what_if.shifts.get(treatment, 0.0) - what_if.shifts.get(control, 0.0)
+    return PairedClaim(
+        control=control,
+        claim=claims.claim(treatment, control, shift=shift, margin=what_if.margin),
+        cheaper=bool(outlook.cost[best] < outlook.cost[untuned]),
+        enough=record.n >= MIN_CASES and record.n_clusters >= MIN_CLUSTERS,
+    )
+
+
+def _verdict_for(kind: ArmKind) -> Verdict:
+    if kind.tuned:
+        return Verdict.FINE_TUNE
+    return Verdict.USE_RAG if kind is ArmKind.RAG else Verdict.STAY_FEW_SHOT
+
+
+def _why(outlook: Outlook, evidence: Evidence, claim: PairedClaim | None) -> str:
+    if claim is not None:
+        return "superior" if claim.claim == "superior" else "as_good_and_cheaper"
+    return "untuned_wins" if evidence.tuned_measured else "no_tuned_arm"
+
+
+def _why_not(
+    outlooks: Outlooks,
+    outlook: Outlook,
+    claims: Claims,
+    evidence: Evidence,
+    claim: PairedClaim | None,
+    held_back: bool,
+    what_if: WhatIf,
+) -> str:
+    """The first reason of step 6 that holds; ``depends`` is filled in by whoever knows what would change it.
+
+    ``held_back``: the draws are sure that the tuned arm wins, and its paired claim does not carry it.
+    """
+    if evidence.invalid:
+        return "invalid_evidence"
+    if evidence.missing:
+        return "missing_input"
+    if claim is None:
+        claim = _leading_claim(outlook, claims, what_if)
+    if claim is not None and (not claim.enough or claim.claim == "no_claim"):
+        return "no_paired_claim"
+    if _is_indifferent(outlooks, outlook, what_if):
+        return "indifferent"
+    return (
+        "no_paired_claim" if claim is not None and not claim.carries and claim.claim != "worse" else "depends"
+    )
+
+
+def _leading_claim(outlook: Outlook, claims: Claims, what_if: WhatIf) -> PairedClaim | None:
+    """The claim of the best tuned arm where the untuned family leads; None with one family."""
+    best = outlook.best_of(outlook.tuned)
+    return None if best is None else _claim(outlook, claims, best, what_if)
+
+
+def _is_indifferent(outlooks: Outlooks, outlook: Outlook, what_if: WhatIf) -> bool:
+    """Whether choosing wrongly is expected to lose less than the margin is worth over the horizon."""
+    terms = outlooks.terms
+    if not outlook.in_value or terms.value_per_correct is None:
+        return False
+    drawn = outlooks.drawn(what_if)
+    value = float(np.mean(input_draws(terms.value_per_correct, VALUE, drawn)))
+    volume = float(np.mean(input_draws(terms.requests_per_month, VOLUME, drawn)))
+    margin = outlooks.margin if what_if.margin is None else what_if.margin
+    return float(np.nanmin(outlook.regret())) < margin * value * volume * terms.horizon_months
+
+
+def _name(outlook: Outlook, column: int | None) -> str | None:
+    return None if column is None else outlook.names[column]

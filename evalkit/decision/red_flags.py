@@ -1,0 +1,251 @@
+"""What weakens the evidence: ``invalid`` flags keep it from carrying ``fine_tune``, ``warn`` flags are for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from evalkit.comparison.differences import family_of
+from evalkit.decision.dossier import Dossier
+from evalkit.decision.money import retune_every
+from evalkit.decision.scorer import at_an_end, control_failed
+from evalkit.decision.tuning_route import months_later, route_of
+from evalkit.decision.wording import interval, share
+from evalkit.records.decision import RedFlag
+from evalkit.suite.models import TunedModelConfig
+
+CONTROL_FAILED = "negative_control_failed"
+_DIFFERENT_COVERAGE = 0.02
+_PAIRS_SHOWN = 3
+
+_Check = Callable[[Dossier], Iterator[RedFlag]]
+
+
+def red_flags(dossier: Dossier) -> tuple[RedFlag, ...]:
+    """All that apply, invalid ones first."""
+    found = [flag for check in _CHECKS for flag in check(dossier)]
+    return tuple(sorted(found, key=lambda flag: flag.severity != "invalid"))
+
+
+def invalid_codes(flags: tuple[RedFlag, ...]) -> tuple[str, ...]:
+    """Codes of the flags with which the evidence cannot carry ``fine_tune``."""
+    return tuple(flag.code for flag in flags if flag.severity == "invalid")
+
+
+def _leakage(dossier: Dossier) -> Iterator[RedFlag]:
+    """Questions of the test among the training rows; answers may be shared by design."""
+    for rows in dossier.profile.training.values():
+        if rows.leaked_exact:
+            yield _invalid(
+                "question_leakage",
+                f"{rows.leaked_exact} questions of {rows.file} are test questions, exactly or but for their spelling",
+            )
+        if rows.leaked_near:
+            near = [pair for pair in rows.leaked if pair.match == "near"]
+            shown = "; ".join(f"{pair.case_text!r} ~ {pair.row_text!r}" for pair in near[:_PAIRS_SHOWN])
+            without = _without_near(dossier, {pair.case_id for pair in near})
+            yield _warn(
+                "near_duplicates",
+                f"{rows.leaked_near} questions of {rows.file} nearly are test questions: {shown}{without}",
+            )
+
+
+def _without_near(dossier: Dossier, cases: set[str]) -> str:
+    """The primary difference on the other cases, in words."""
+    if dossier.tuned is None or dossier.untuned is None or not cases:
+        return ""
+    keep = np.array([case_id not in cases for case_id in dossier.table.case_ids])
+    decision = dossier.suite.decision
+    (record,) = family_of(
+        dossier.table,
+        [dossier.tuned],
+        dossier.untuned,
+        family="descriptive",
+        alpha=decision.alpha,
+        margin=decision.margin,
+        seed=dossier.suite.run.seed,
+        keep=keep,
+    )
+    return f". Without those cases {dossier.tuned} against {dossier.untuned}: {interval(record)}"
+
+
+def _clusters(dossier: Dossier) -> Iterator[RedFlag]:
+    n_clusters = dossier.table.n_clusters
+    if n_clusters < 2:
+        yield _invalid("too_few_clusters", f"{n_clusters} cluster: nothing says how much clusters differ")
+    elif n_clusters < 20 and n_clusters < dossier.table.n_cases:
+        yield _warn("few_clusters", f"{n_clusters} clusters: intervals tend to be too narrow below 20")
+
+
+def _scorer(dossier: Dossier) -> Iterator[RedFlag]:
+    if (problem := control_failed(dossier)) is not None:
+        yield _invalid(CONTROL_FAILED, problem)
+    if (problem := at_an_end(dossier)) is not None:
+        yield _warn("metric_at_its_end", problem)
+    judge = dossier.table.judges.get(dossier.table.primary)
+    if judge is not None:
+        yield _invalid(
+            "uncalibrated_judge",
+            f"{dossier.table.primary} is the word of {judge}, held against no human labels",
+        )
+        family = judge.split("-")[0].casefold()
+        kin = [
+            arm.name
+            for arm in dossier.candidates
+            if family and family in _identity(dossier, arm.model).casefold()
+        ]
+        if kin:
+            yield _warn("judge_of_an_arm", f"the judge {judge} is of the family of {', '.join(kin)}")
+
+
+def _identity(dossier: Dossier, model: str) -> str:
+    return str(getattr(dossier.suite.models[model], "model", model))
+
+
+def _coverage(dossier: Dossier) -> Iterator[RedFlag]:
+    coverage = {arm.name: dossier.summaries[arm.name].coverage for arm in dossier.candidates}
+    if coverage and max(coverage.values()) - min(coverage.values()) > _DIFFERENT_COVERAGE:
+        told = ", ".join(f"{name} {share(value)}" for name, value in coverage.items())
+        yield _warn("coverage_differs", f"arms answered different shares of their cells: {told}")
+    reasons = dossier.table.missing_reasons
+    if reasons:
+        told = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        yield _warn("scores_missing", f"some answers have no score: {told}")
+
+
+def _repeats(dossier: Dossier) -> Iterator[RedFlag]:
+    hot = [
+        arm.name
+        for arm in dossier.candidates
+        if float(arm.settings.get("temperature", 0) or 0) > 0 and dossier.manifest.repeats == 1
+    ]
+    if hot:
+        yield _warn(
+            "one_repeat",
+            f"{', '.join(hot)} answered at a temperature above 0, once: the spread is not measured",
+        )
+    if dossier.tuned is not None:
+        parent = dossier.arms[dossier.tuned]
+        seeds = {arm.seed for arm in dossier.arms.values() if arm.model == parent.model}
+        if len(seeds) <= 1:
+            yield _warn(
+                "one_training_seed", f"{dossier.tuned} was trained once: what another seed gives is not known"
+            )
+
+
+def _chosen(dossier: Dossier) -> Iterator[RedFlag]:
+    """Settings picked on the cases that now judge them."""
+    for tuned in (True, False):
+        group = [arm for arm in dossier.candidates if arm.tuned is tuned]
+        kinds = [arm.kind for arm in group]
+        same = [arm.name for arm in group if kinds.count(arm.kind) > 1]
+        if same:
+            yield _warn(
+                "chosen_on_these_cases",
+                f"{', '.join(same)} are alternatives of one kind: the best is chosen on the cases that judge it "
+                "(the draws repeat that choice)",
+            )
+
+
+def _configurations(dossier: Dossier) -> Iterator[RedFlag]:
+    for difference in dossier.comparison.config_differences:
+        yield _warn("configurations_differ", difference)
+
+
+def _replays(dossier: Dossier) -> Iterator[RedFlag]:
+    summaries = [dossier.summaries[arm.name] for arm in dossier.candidates]
+    if summaries and all(summary.ok and summary.replayed == summary.ok for summary in summaries):
+        yield _warn(
+            "replays_only",
+            "every answer came from the response cache; costs and times are those of the first call",
+        )
+
+
+def _routes(dossier: Dossier) -> Iterator[RedFlag]:
+    arm = dossier.tuned or dossier.untuned
+    if arm is None:
+        return
+    found = route_of(dossier.suite, dossier.arms[arm].model)
+    if found.route is None:
+        return
+    until = months_later(dossier.today, dossier.horizon_months)
+    for event in found.route.events:
+        if event.concerns(found.base) and dossier.today <= event.from_day <= until:
+            yield _warn("provider_closing", f"{found.route.name}, {event.from_day}: {event.says}")
+    for event in found.route.restrictions(dossier.today):
+        yield _warn("provider_restricted", f"{found.route.name}, since {event.from_day}: {event.says}")
+
+
+def _knowledge(dossier: Dossier) -> Iterator[RedFlag]:
+    economics = dossier.suite.economics
+    if economics is not None and economics.knowledge_changes_every_months is not None:
+        changes, declared = economics.knowledge_changes_every_months, economics.retune_every_months
+        if declared is None or changes < declared:
+            every = retune_every(economics)
+            yield _warn(
+                "knowledge_changes_faster",
+                f"the knowledge changes every {changes} months and retuning was declared every {declared or 'never'}; "
+                f"the ledger retunes every {every}",
+            )
+
+
+def _citations(dossier: Dossier) -> Iterator[RedFlag]:
+    tuned = dossier.tuned
+    if (
+        dossier.suite.use_case.citations_required
+        and tuned is not None
+        and not dossier.arms[tuned].kind.retrieves
+    ):
+        yield _warn("citations_required", f"answers must cite their source, and {tuned} is given none")
+
+
+def _training_rows(dossier: Dossier) -> Iterator[RedFlag]:
+    trained = {
+        config.train for config in dossier.suite.models.values() if isinstance(config, TunedModelConfig)
+    }
+    for rows in dossier.profile.training.values():
+        if rows.pii_rows and (rows.file in trained or not trained):
+            yield _warn(
+                "personal_data", f"{rows.pii_rows} rows of {rows.file} hold what looks like personal data"
+            )
+
+
+def _assumptions(dossier: Dossier) -> Iterator[RedFlag]:
+    economics = dossier.suite.economics
+    if economics is not None and economics.prompt_cache_hit is not None:
+        yield _warn(
+            "cache_hit_assumed",
+            f"the verdict assumes a prompt-cache hit rate of {economics.prompt_cache_hit:g}",
+        )
+    for arm, standing in dossier.standing.items():
+        if standing.unknown:
+            yield _warn(
+                "limit_not_measured",
+                f"{arm} has no figure for {', '.join(standing.unknown)}; no limit was applied",
+            )
+
+
+_CHECKS: tuple[_Check, ...] = (
+    _leakage,
+    _clusters,
+    _scorer,
+    _coverage,
+    _repeats,
+    _chosen,
+    _configurations,
+    _replays,
+    _routes,
+    _knowledge,
+    _citations,
+    _training_rows,
+    _assumptions,
+)
+
+
+def _invalid(code: str, message: str) -> RedFlag:
+    return RedFlag(code=code, severity="invalid", message=message)
+
+
+def _warn(code: str, message: str) -> RedFlag:
+    return RedFlag(code=code, severity="warn", message=message)

@@ -1,0 +1,42 @@
+"""Whether the scores can carry a decision at all."""
+
+from __future__ import annotations
+
+from evalkit.decision.dossier import Dossier
+
+
+def control_failed(dossier: Dossier) -> str | None:
+    """In words, how the scorer failed its negative control; None where it passed or none was run.
+
+    With references shuffled between clusters a score must fall to chance. It fails where the best candidate keeps
+    all but the margin of its score: then the metric does not look at the reference. An arm that scores no more than
+    the margin has nothing to lose and decides nothing here.
+    """
+    measured = [
+        (mean, summary.scorer_chance, arm.name)
+        for arm in dossier.candidates
+        if (summary := dossier.summaries[arm.name]).scorer_chance is not None
+        and (mean := dossier.quality(arm.name)) is not None
+    ]
+    if not measured:
+        return None
+    mean, chance, name = max(measured)
+    if mean > dossier.margin and mean - (chance or 0.0) < dossier.margin:
+        return (
+            f"with shuffled references {name} still scores {chance:.3f} of its {mean:.3f}: "
+            f"{dossier.table.primary} does not tell right from wrong"
+        )
+    return None
+
+
+def at_an_end(dossier: Dossier) -> str | None:
+    """In words, that the metric is at its ceiling or floor for every candidate; None where it is not."""
+    means = [dossier.quality(arm.name) for arm in dossier.candidates]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return None
+    if min(known) >= 1.0 - dossier.margin:
+        return f"every candidate scores {min(known):.3f} or more: {dossier.table.primary} is at its ceiling"
+    if max(known) <= dossier.margin:
+        return f"no candidate scores more than {max(known):.3f}: {dossier.table.primary} is at its floor"
+    return None

@@ -1,0 +1,70 @@
+"""By which route a model of the suite is tuned, and whether that route lasts through the horizon."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from evalkit.economics.providers import Route, route
+from evalkit.suite.models import OpenAIModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+
+_HOSTS = {
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure",
+    "aiplatform.googleapis.com": "vertex",
+    "generativelanguage.googleapis.com": "gemini_developer_api",
+    "api.mistral.ai": "mistral",
+    "api.cohere.com": "cohere",
+    "api.cohere.ai": "cohere",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+}
+_TUNE = re.compile(r"ft:(?P<base>[^:]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRoute:
+    """The route, and the id of the base model on it.
+
+    Attributes:
+        route: None where the suite does not tell which provider it is.
+        base: Id of the model that is tuned.
+    """
+
+    route: Route | None
+    base: str
+
+
+def route_of(suite: Suite, model: str) -> BaseRoute:
+    """How a model of the suite was tuned, or would be."""
+    config = suite.models[model]
+    if isinstance(config, TunedModelConfig):
+        return BaseRoute(route("local"), config.base)
+    base = getattr(config, "tuned_from", None)
+    if config.type in ("embedded", "transformers"):
+        return BaseRoute(route("local"), base or model)
+    if isinstance(config, OpenAIModelConfig):
+        host = urlsplit(config.base_url or "https://api.openai.com").hostname or ""
+        name = next(
+            (name for known, name in _HOSTS.items() if host == known or host.endswith(f".{known}")), None
+        )
+        started = suite.models.get(base) if base is not None else None
+        tune = _TUNE.match(config.model)
+        known_base = started.model if isinstance(started, OpenAIModelConfig) else None
+        identity = known_base or (tune["base"] if tune else config.model)
+        return BaseRoute(None if name is None else route(name), identity)
+    return BaseRoute(None, base or model)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of a later month, or its last day.
+
+    >>> months_later(date(2026, 11, 30), 3)
+    datetime.date(2027, 2, 28)
+    """
+    year, month = divmod(day.month - 1 + months, 12)
+    last = (date(day.year + year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - date.resolution).day
+    return date(day.year + year, month + 1, min(day.day, last))
