@@ -32,6 +32,7 @@ from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
 from evalkit.economics.prices import PriceTable
 from evalkit.metrics.build import build_metrics
+from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import Metric
 from evalkit.models.build import build_model
 from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
@@ -110,6 +111,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
     """
     cases = check_files(suite)
     metrics = build_metrics(suite)
+    check_cases(metrics, cases)
     prices = price_table(suite)
     arms = build_arms(
         suite,

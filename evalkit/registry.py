@@ -100,6 +100,8 @@ METRICS = Registry(
         "regex": "evalkit.metrics.regex:Regex",
         "json_schema": "evalkit.metrics.json_schema:JsonSchema",
         "rouge_l": "evalkit.metrics.rouge_l:RougeL",
+        "accuracy": "evalkit.metrics.accuracy:Accuracy",
+        "macro_f1": "evalkit.metrics.macro_f1:MacroF1",
     },
 )
 REGISTRIES = (READERS, MODELS, RETRIEVERS, TUNERS, METRICS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from evalkit.errors import InputError, Problem, SuiteError, did_you_mean
-from evalkit.metrics.protocol import Metric
+from evalkit.metrics.protocol import Metric, aggregate_of
 from evalkit.registry import METRICS
 from evalkit.suite.schema import MetricConfig, Suite
 
@@ -19,8 +20,8 @@ def build_metrics(suite: Suite) -> dict[str, Metric]:
     A metric's class is called with its options by keyword; one that takes ``folder`` is given the suite's folder.
 
     Raises:
-        SuiteError: A metric does not exist, or does not take an option or its value. All problems are listed,
-            each with its line.
+        SuiteError: A metric does not exist, does not take an option or its value, or is the primary one and has no
+            value for a single answer. All problems are listed, each with its line.
     """
     metrics: dict[str, Metric] = {}
     problems: list[Problem] = []
@@ -31,9 +32,23 @@ def build_metrics(suite: Suite) -> dict[str, Metric]:
             problems.extend(_translate(error, suite, position, config))
         except (ValueError, TypeError, InputError) as error:
             problems.append(suite.source.problem(("metrics", position), f"{config.type}: {error}"))
-    if problems:
+    if problems := problems or list(_without_value(suite, metrics)):
         raise SuiteError(*problems)
     return metrics
+
+
+def _without_value(suite: Suite, metrics: Mapping[str, Metric]) -> Iterator[Problem]:
+    """The primary metric pays for every right answer, so it must be able to tell which answers are right."""
+    primary = suite.primary_metric
+    if primary not in metrics or aggregate_of(metrics[primary]) is None:
+        return
+    declared = suite.use_case.primary_metric is not None
+    single = [name for name, metric in metrics.items() if aggregate_of(metric) is None]
+    yield suite.source.problem(
+        ("use_case", "primary_metric") if declared else ("metrics", 0),
+        f"{primary!r} is computed from all answers together and gives none of them a value, so it cannot carry "
+        f"quality into money; name another as use_case.primary_metric. {did_you_mean(primary, single)}",
+    )
 
 
 def _build(config: MetricConfig, suite: Suite) -> Metric:

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from evalkit.metrics.excerpt import LONGEST_SEARCHED, excerpt
+from evalkit.metrics.answer import find_answer
+from evalkit.metrics.excerpt import excerpt
 from evalkit.metrics.options import STRICT, compiled
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
@@ -41,20 +42,12 @@ class ExactMatch:
         """See ``Metric``."""
         if not case.reference:
             return Score.missing("no_reference")
-        answer = self._answer(sample.output or "")
+        answer = find_answer(sample.output or "", self._pattern)
         if answer is None:
             return Score(value=0.0, explanation=f"the pattern {self.extract!r} finds no answer in the output")
         right = self._form(answer) in map(self._form, case.reference)
         sign = "is" if right else "is not"
         return Score(value=float(right), explanation=f"{excerpt(answer)} {sign} {excerpt(case.reference[0])}")
-
-    def _answer(self, output: str) -> str | None:
-        if self._pattern is None:
-            return output
-        found = self._pattern.search(output[:LONGEST_SEARCHED])
-        if found is None:
-            return None
-        return found[1] or "" if self._pattern.groups else found[0]
 
     def _form(self, text: str) -> str:
         return normalise(text) if self.normalise else text.strip()

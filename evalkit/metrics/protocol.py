@@ -1,12 +1,16 @@
-"""What every metric can do."""
+"""What every metric can do, and what some can do besides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
+
+Aggregate = Callable[[Mapping[str, float]], float]
+"""From counts summed over cases to the metric, in [0, 1]."""
 
 
 class Metric(Protocol):
@@ -14,6 +18,9 @@ class Metric(Protocol):
 
     A metric is built from its options in the suite, by keyword. It raises ``ValueError`` in its constructor
     for options that make no sense; ``score`` never raises for what an arm wrote.
+
+    Two methods are optional. ``aggregate`` makes it a metric of the whole corpus, see ``CorpusMetric``.
+    ``refuse(case) -> str | None`` says why a case cannot be marked by it, if so, before any model is asked.
     """
 
     @property
@@ -28,3 +35,35 @@ class Metric(Protocol):
         what we lack: a case without a reference.
         """
         ...
+
+
+class CorpusMetric(Metric, Protocol):
+    """A metric of all answers together (macro F1, BLEU): its scores carry ``stats`` and no value.
+
+    The counts of all cases are summed, by name, and the metric is computed from the sums: once for the arm, and once
+    in each of thousands of resamples. It is compared by paired bootstrap and cannot be the primary metric.
+    """
+
+    def aggregate(self, stats: Mapping[str, float]) -> float:
+        """The metric from summed counts.
+
+        Args:
+            stats: Every name that any case of the run gave, with the sum over the cases at hand. Repeats of a case
+                are averaged first, so that sums need not be whole.
+
+        Returns:
+            In [0, 1], and a number whatever the sums: 0 where a denominator is 0.
+        """
+        ...
+
+
+def aggregate_of(metric: Metric) -> Aggregate | None:
+    """How the metric sums up a corpus; None for metrics whose scores are averaged."""
+    aggregate: Aggregate | None = getattr(metric, "aggregate", None)
+    return aggregate
+
+
+def refusal(metric: Metric, case: Case) -> str | None:
+    """Why the metric cannot mark a case, whatever is answered; None where it can."""
+    refuse: Callable[[Case], str | None] | None = getattr(metric, "refuse", None)
+    return None if refuse is None else refuse(case)

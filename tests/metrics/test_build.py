@@ -33,11 +33,16 @@ def test_every_registered_metric_is_built_under_its_name(tmp_path):
         "  - exact_match: {extract: '^(.*)$'}\n  - token_f1\n  - contains\n"
         "  - regex: {name: house_format, pattern: '^a'}\n"
         "  - {type: json_schema, name: shape, options: {path: schema.json}}\n  - rouge_l\n"
+        "  - accuracy\n  - macro_f1: {labels: [a, b]}\n"
     )
     metrics = build(text, tmp_path)
-    assert list(metrics) == ["exact_match", "token_f1", "contains", "house_format", "shape", "rouge_l"]
+    assert list(metrics) == [
+        *("exact_match", "token_f1", "contains", "house_format", "shape", "rouge_l", "accuracy", "macro_f1")
+    ]
     assert len(metrics) == len(METRICS.names())
-    assert [metric.binary for metric in metrics.values()] == [True, False, True, True, True, False]
+    assert [metric.binary for metric in metrics.values()] == [
+        *(True, False, True, True, True, False, True, False)
+    ]
 
 
 def test_a_metric_may_come_from_a_module_of_the_users(tmp_path, monkeypatch):
@@ -71,3 +76,30 @@ def test_all_mistakes_are_listed_with_their_lines(tmp_path):
     assert "'[' is not a regular expression" in lines[3]
     assert "option 'pattern'" in lines[4]
     assert "required" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("use_case", "line"),
+    [("use_case: {primary_metric: macro_f1}\n", 8), ("", 6)],
+)
+def test_a_metric_of_the_whole_corpus_cannot_carry_money(tmp_path, use_case, line):
+    """Declared or first in the list: the message has its line and names the metrics that can."""
+    metrics = "  - macro_f1: {labels: [a, b]}\n  - accuracy: {labels: [a, b]}\n"
+    message = refusal(metrics + use_case, tmp_path)
+    assert f"suite.yaml:{line}: " in message
+    assert "gives none of them a value" in message
+    assert "Defined: 'accuracy'" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("macro_f1", "labels is missing"),
+        ("macro_f1: {labels: [a]}", "at least two"),
+        ("accuracy: {labels: [Heron, heron.]}", "'heron.', which reads the same as 'Heron'"),
+        ("accuracy: {labels: [a, '']}", "empty label"),
+        ("accuracy: {extract: '('}", "not a regular expression"),
+    ],
+)
+def test_labels_that_cannot_be_told_apart_are_refused(tmp_path, options, told):
+    assert told in refusal(f"  - token_f1\n  - {options}\n", tmp_path)
