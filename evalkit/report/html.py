@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Finding
 from evalkit.records.run import RunRecords
-from evalkit.report import charts, ledger_tables, method, money_charts, number_words, origin_tables, words
+from evalkit.report import (
+    charts,
+    ledger_tables,
+    method,
+    money_charts,
+    number_words,
+    origin_tables,
+    verdict_words,
+    words,
+)
 from evalkit.report import quality_tables as quality
 from evalkit.report import worth_tables as worth
 from evalkit.report.palette import DARK, LIGHT, PAGE, Palette, arm_slots
@@ -129,10 +138,10 @@ def _shared(records: RunRecords) -> dict[str, object]:
     return {
         "records": records,
         "decision": decision,
-        "verdict": words.VERDICTS[decision.verdict],
-        "reason": words.reason(decision),
-        "confidence": words.confidence(decision, records.confidence),
-        "change": words.what_would_change(decision),
+        "verdict": verdict_words.VERDICTS[decision.verdict],
+        "reason": verdict_words.reason(decision),
+        "confidence": verdict_words.confidence(decision, records.confidence),
+        "change": verdict_words.what_would_change(decision),
         "facts": headline_facts(records),
         "slots": {arm: slot + 1 for arm, slot in arm_slots(records).items()},
         "light": LIGHT.variables(),

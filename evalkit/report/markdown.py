@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
-from evalkit.report import ledger_tables, method, number_words, origin_tables, words
+from evalkit.report import ledger_tables, method, number_words, origin_tables, verdict_words, words
 from evalkit.report import quality_tables as quality
 from evalkit.report import worth_tables as worth
 from evalkit.report.table import Table
@@ -57,18 +57,18 @@ def table_lines(table: Table) -> str:
 
 def _blocks(records: RunRecords) -> Iterator[str]:
     decision, manifest = records.decision, records.manifest
-    verdict = words.VERDICTS[decision.verdict]
+    verdict = verdict_words.VERDICTS[decision.verdict]
     arm = "none" if decision.recommended_arm is None else escaped(decision.recommended_arm)
     yield f"# Should we fine-tune? {escaped(manifest.suite)}"
-    yield f"**{verdict.headline}** {escaped(words.reason(decision))}"
+    yield f"**{verdict.headline}** {escaped(verdict_words.reason(decision))}"
     if decision.explanation:
         yield escaped(decision.explanation)
     yield "\n".join(
         (
             f"- {verdict.recommendation}: **{arm}**",
-            f"- Confidence: **{escaped(words.confidence(decision, records.confidence))}**",
-            *([f"- {words.tuning_pays(decision.q_star)}"] if decision.q_star is not None else []),
-            f"- What would change this answer: {escaped(words.what_would_change(decision))}",
+            f"- Confidence: **{escaped(verdict_words.confidence(decision, records.confidence))}**",
+            *([f"- {verdict_words.tuning_pays(decision.q_star)}"] if decision.q_star is not None else []),
+            f"- What would change this answer: {escaped(verdict_words.what_would_change(decision))}",
         )
     )
     if records.embedded:
@@ -157,7 +157,7 @@ def _evidence(found: Evidence) -> str:
 
 def _flags(records: RunRecords) -> str:
     if not records.decision.red_flags:
-        return "None was raised."
+        return "No red flag was raised."
     return "\n".join(
         f"- **{words.SEVERITIES[flag.severity]}** {escaped(flag.message)} ({escaped(flag.code)})"
         for flag in records.decision.red_flags

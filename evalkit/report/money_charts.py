@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkit.records.run import DeclaredEconomics, RunRecords
-from evalkit.report import words
+from evalkit.report import verdict_words, words
 from evalkit.report.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
 from evalkit.report.number_words import significant
 from evalkit.report.palette import Palette
@@ -99,11 +99,11 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
         rows.append(
             {
                 "row": place,
-                "name": words.title(words.input_name(bar.input)),
+                "name": words.title(verdict_words.input_name(bar.input)),
                 "from": start,
                 "to": stop,
-                "left": words.quantity(first, unit, named=False),
-                "right": words.quantity(last, unit, named=False),
+                "left": verdict_words.quantity(first, unit, named=False),
+                "right": verdict_words.quantity(last, unit, named=False),
             }
         )
     down: Part = {"field": "row", "type": "ordinal", "axis": None}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
 from evalkit.report import quality_tables as quality
-from evalkit.report import words
+from evalkit.report import verdict_words, words
 from evalkit.report import worth_tables as worth
 from evalkit.report.ledger_tables import horizon
 from evalkit.report.number_words import MINUS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MAX_WIDTH = 100
-_NAMES = 18  # columns that the first cell of a row keeps where room is short
+_NAMES = 18  # names up to here are not broken where room is short
 _STYLES = {"go": "bold green", "stay": "bold blue", "wait": "bold yellow", "stop": "bold red"}
 _ASCII = str.maketrans({MINUS: "-", "–": "-", "“": '"', "”": '"', "’": "'", "×": "x", "…": "..."})
 EMBEDDED = (
@@ -63,14 +63,14 @@ def print_decision(decision: Decision, console: Console) -> None:
 
 
 def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None:
-    verdict = words.VERDICTS[decision.verdict]
+    verdict = verdict_words.VERDICTS[decision.verdict]
     out.line(verdict.headline, _STYLES[verdict.tone])
     arm = "none" if decision.recommended_arm is None else decision.recommended_arm
-    out.line(f"{verdict.recommendation}: {arm}. Confidence: {words.confidence(decision, threshold)}.")
-    out.line(words.reason(decision))
+    out.line(f"{verdict.recommendation}: {arm}. Confidence: {verdict_words.confidence(decision, threshold)}.")
+    out.line(verdict_words.reason(decision))
     if decision.q_star is not None:
-        out.line(words.tuning_pays(decision.q_star))
-    out.line(f"What would change this answer: {words.what_would_change(decision)}")
+        out.line(verdict_words.tuning_pays(decision.q_star))
+    out.line(f"What would change this answer: {verdict_words.what_would_change(decision)}")
 
 
 def _money(out: _Printer, decision: Decision, over: str) -> None:
@@ -127,9 +127,8 @@ class _Printer:
         grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         names = max(self.text(row.cells[0]).cell_len for row in rows)
         for place, column in enumerate(table.columns):
-            width = min(names + 1, _NAMES) if place == 0 else None
-            heading = self.text(column.heading)
-            grid.add_column(heading, justify=column.align, overflow="fold", min_width=width)
+            whole = place == 0 and names < _NAMES
+            grid.add_column(self.text(column.heading), justify=column.align, overflow="fold", no_wrap=whole)
         for row in rows:
             tag = "*" if "recommended" in row.tag else ""
             cells: Iterable[str] = (f"{row.cells[0]}{tag}", *row.cells[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.records.decision import BreakEven, Decision, Interval3
-from evalkit.report import words
+from evalkit.report import verdict_words, words
 from evalkit.report.number_words import UNKNOWN, count, money, percent, significant
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
@@ -92,11 +92,11 @@ def would_change_table(decision: Decision) -> Table:
     rows = [
         Row(
             (
-                words.title(words.input_name(item.input)),
-                words.quantity(item.current, item.unit),
-                *([words.verdict_now(item)] if differs else []),
+                words.title(verdict_words.input_name(item.input)),
+                verdict_words.quantity(item.current, item.unit),
+                *([verdict_words.verdict_now(item)] if differs else []),
                 "none within 100×" if item.flips_at is None else _bare(item.flips_at, item.unit),
-                words.verdict_then(item),
+                verdict_words.verdict_then(item),
                 NOT_APPLICABLE if item.closed_form is None else _bare(item.closed_form, item.unit),
             )
         )
@@ -124,7 +124,7 @@ def information_table(decision: Decision) -> Table:
     paid = decision.currency
     rows = [Row(("Everything", money(decision.evpi, paid), NOT_APPLICABLE, NOT_APPLICABLE))]
     rows += [
-        Row((words.title(words.input_name(name)), money(value, paid), NOT_APPLICABLE, NOT_APPLICABLE))
+        Row((words.title(verdict_words.input_name(name)), money(value, paid), NOT_APPLICABLE, NOT_APPLICABLE))
         for name, value in sorted(decision.evppi.items(), key=lambda item: -item[1])
     ]
     rows += [
@@ -167,7 +167,7 @@ def money_interval(found: Interval3 | None, currency: str) -> tuple[str, str]:
 
 
 def _bare(value: float, unit: str) -> str:
-    return words.quantity(value, unit, named=False)
+    return verdict_words.quantity(value, unit, named=False)
 
 
 def _span(found: Interval3 | None) -> str:

@@ -1,0 +1,220 @@
+"""How a verdict is worded: what to do, how sure that is, and what would change it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.records.decision import Decision, Verdict, WouldChange
+from evalkit.report.number_words import UNKNOWN, declared_percent, money, percent, significant
+from evalkit.report.words import spaced, title
+
+Tone = Literal["go", "stay", "wait", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """A verdict for people.
+
+    Attributes:
+        headline: What to do, in one line.
+        short: The same inside a sentence.
+        meaning: One sentence that the headline stands for.
+        recommendation: What the recommended arm is: the answer, or what to run meanwhile.
+        tone: How it is coloured.
+    """
+
+    headline: str
+    short: str
+    meaning: str
+    recommendation: str
+    tone: Tone
+
+
+_ANSWER, _MEANWHILE = "Recommended arm", "Use meanwhile"
+VERDICTS = {
+    Verdict.FINE_TUNE: VerdictWords(
+        "Fine-tune.", "fine-tune", "Tuning is worth its cost on these cases and terms.", _ANSWER, "go"
+    ),
+    Verdict.USE_RAG: VerdictWords(
+        "Do not fine-tune. Use retrieval.",
+        "use retrieval",
+        "Giving the model passages is worth more than tuning it.",
+        _ANSWER,
+        "stay",
+    ),
+    Verdict.STAY_FEW_SHOT: VerdictWords(
+        "Do not fine-tune. Stay with the prompt.",
+        "stay with the prompt",
+        "The prompt alone is worth more than tuning or retrieval.",
+        _ANSWER,
+        "stay",
+    ),
+    Verdict.PILOT_FIRST: VerdictWords(
+        "Run a tuning pilot first.",
+        "run a pilot first",
+        "No tuned arm was measured, and a pilot is worth more than it costs.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.COLLECT_MORE_DATA: VerdictWords(
+        "Not yet. Answer more cases first.",
+        "answer more cases first",
+        "More cases are worth more than they cost before this is decided.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.NOT_DECIDABLE: VerdictWords(
+        "This run cannot decide.",
+        "not decidable",
+        "The evidence does not carry a verdict.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.BLOCKED: VerdictWords(
+        "Tuning would win, but it is blocked.",
+        "tuning is blocked",
+        "A question of the checklist rules tuning out for now.",
+        _MEANWHILE,
+        "stop",
+    ),
+}
+_REASONS = {
+    "superior": "The tuned arm answers better than the best untuned one, and the gain is worth more than it costs.",
+    "as_good_and_cheaper": "The tuned arm answers as well as the best untuned one, within the margin, and costs less.",
+    "no_tuned_arm": "No tuned arm was measured. Of those that were, this one is worth most.",
+    "no_arm_within_limits": "No arm keeps within the declared limits.",
+    "invalid_evidence": "A red flag makes the evidence invalid.",
+    "missing_input": "A price or another input is missing.",
+    "no_paired_claim": "No paired difference is large and sure enough to be claimed.",
+    "indifferent": "Either is fine: choosing wrong costs less than the margin.",
+}
+_INPUTS = {
+    "requests_per_month": "requests per month",
+    "value_per_correct": "value of a correct answer",
+    "cost_per_wrong": "cost of a wrong answer",
+    "labour_hours": "hours of work",
+    "labour_rate": "hourly rate of work",
+    "retune_hours": "hours of work per retune",
+    "retune_every_months": "months between retunes",
+    "training_hours": "hours of training",
+    "device_hour": "price of a device hour",
+}
+_SHARES = ("of the score", "share", "quality", "probability")
+
+
+def reason(decision: Decision) -> str:
+    """Why this verdict, as a sentence: codes of the ladder are spelled out."""
+    if decision.reason in _REASONS:
+        return _REASONS[decision.reason]
+    if decision.reason.startswith("depends_on_"):
+        return f"It depends on {input_name(decision.reason.removeprefix('depends_on_'))}."
+    if re.fullmatch(r"[a-z0-9_]*", decision.reason):
+        return VERDICTS[decision.verdict].meaning
+    return decision.reason
+
+
+def confidence(decision: Decision, threshold: float | None) -> str:
+    """How sure the verdict is, against what was asked for.
+
+    The share of draws in which the winning family is worth most; not the probability that a claim is true.
+    """
+    if decision.confidence is None:
+        return UNKNOWN
+    if threshold is None:
+        return percent(decision.confidence)
+    side = "at or above" if decision.confidence >= threshold else "below"
+    return f"{percent(decision.confidence)}, {side} the {declared_percent(threshold)} asked for"
+
+
+def tuning_pays(q_star: float) -> str:
+    """Where no tuned arm was measured: how good one has to be.
+
+    >>> tuning_pays(0.742), tuning_pays(1.3)
+    ('Tuning would pay from a quality of 74.2%.', 'Tuning would not pay even if every answer were right.')
+    """
+    if q_star > 1:
+        return "Tuning would not pay even if every answer were right."
+    return f"Tuning would pay from a quality of {percent(max(q_star, 0.0))}."
+
+
+def what_would_change(decision: Decision) -> str:
+    """The line under the verdict: the nearest input that would change the answer."""
+    if not decision.would_change:
+        return "Not computed in this run."
+    nearest = nearest_change(decision)
+    if nearest is None or nearest.flips_at is None:
+        return "No single input changes the answer, even at 100 times its value or a hundredth of it."
+    way = "below" if nearest.flips_at < nearest.current else "above"
+    flip = f"{way} {quantity(nearest.flips_at, nearest.unit, named=False)}"
+    now = quantity(nearest.current, nearest.unit)
+    name = title(input_name(nearest.input))
+    if nearest.verdict_now in (None, decision.verdict):
+        return f"{name} {flip} (now {now}): {verdict_then(nearest)}."
+    return f"{name}, if certain to be {now}: {verdict_now(nearest)}; {flip}: {verdict_then(nearest)}."
+
+
+def nearest_change(decision: Decision) -> WouldChange | None:
+    """The input that has to move least, as a ratio, to change the verdict; None when no input changes it."""
+    flips = [change for change in decision.would_change if change.flips_at is not None]
+    return min(flips, key=_move, default=None)
+
+
+def verdict_then(change: WouldChange) -> str:
+    """The verdict on the other side of a flip."""
+    return "the verdict stays" if change.flips_at is None else _verdict(change.verdict_then, change.arm_then)
+
+
+def verdict_now(change: WouldChange) -> str:
+    """The verdict if this input were certain at its current value."""
+    return _verdict(change.verdict_now, None)
+
+
+def input_name(name: str) -> str:
+    """An input of the decision in words.
+
+    >>> [input_name(name) for name in ("requests_per_month", "quality:rag", "gpt-x input")]
+    ['requests per month', 'quality of rag', 'gpt-x input']
+    """
+    if name in _INPUTS:
+        return _INPUTS[name]
+    kind, colon, arm = name.partition(":")
+    return f"quality of {arm}" if colon and kind == "quality" else spaced(name)
+
+
+def quantity(value: float | None, unit: str, *, named: bool = True) -> str:
+    """A value as its unit asks: money for "USD" and "USD per ...", percent "of the score", else a number.
+
+    ``named`` says whether the words of the unit follow.
+
+    >>> [quantity(25012.3, "requests a month"), quantity(0.0123, "USD per correct answer"), quantity(0.8, "share")]
+    ['25,000 requests a month', '$0.0123 per correct answer', '80.0%']
+    >>> quantity(25012.3, "requests a month", named=False), quantity(None, "hours")
+    ('25,000', 'unknown')
+    """
+    if value is None:
+        return UNKNOWN
+    if unit in _SHARES:
+        return percent(value)
+    currency = re.match("[A-Z]{3}(?= |$)", unit)
+    shown = money(value, currency[0]) if currency else significant(value)
+    following = unit.removeprefix(currency[0]).strip() if currency else unit
+    return f"{shown} {following}".rstrip() if named else shown
+
+
+def _move(change: WouldChange) -> float:
+    """How far an input has to move, as the logarithm of the ratio; from or to 0 or below it is infinitely far."""
+    if change.flips_at is None or change.flips_at <= 0 or change.current <= 0:
+        return math.inf
+    return abs(math.log(change.flips_at / change.current))
+
+
+def _verdict(code: str | None, arm: str | None) -> str:
+    """A verdict's code inside a sentence, with the arm that goes with it."""
+    known = next((verdict for verdict in Verdict if verdict == code), None)
+    if known is None:
+        return spaced(code or UNKNOWN)
+    meanwhile = "meanwhile " if VERDICTS[known].recommendation == _MEANWHILE else ""
+    return f"{VERDICTS[known].short} ({meanwhile}{arm})" if arm else VERDICTS[known].short

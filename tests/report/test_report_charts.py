@@ -1,0 +1,104 @@
+"""Charts: what is drawn, and what becomes of it as SVG."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import msgspec
+import pytest
+
+from evalkit.records.run import DeclaredRange
+from evalkit.report import charts, money_charts
+from evalkit.report.palette import LIGHT, PAGE
+from evalkit.report.svg import to_svg
+
+CHARTS = {
+    "forest": charts.forest,
+    "shots": lambda records, palette: charts.quality_curve(records, "shots", palette),
+    "learning": lambda records, palette: charts.quality_curve(records, "learning", palette),
+    "failures": charts.failures,
+    "losses": charts.losses,
+    "cost": money_charts.total_cost,
+    "net": money_charts.net_benefit,
+    "tornado": money_charts.tornado,
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_well_formed_and_holds_nothing_from_outside(name, hostile):
+    """Untrusted names become text; there is no script, no link and no font of its own."""
+    svg = to_svg(CHARTS[name](hostile, PAGE), name, f"{name} <chart>")
+    root = ET.fromstring(svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1))
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert not tags & {"script", "a", "image", "foreignObject", "use", "style"}
+    assert "font-family" not in svg
+    assert root.get("aria-label") == f"{name} <chart>"
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_run_without_the_numbers_has_no_chart(name, sparse):
+    """Nothing is drawn rather than a zero."""
+    assert CHARTS[name](sparse, PAGE) is None
+
+
+def test_ids_of_two_pictures_do_not_clash_and_the_same_chart_gives_the_same_bytes(support_desk):
+    """The renderer numbers its clip paths through the life of the process."""
+    definition = money_charts.net_benefit(support_desk, PAGE)
+    first, second = (to_svg(definition, name, "x") for name in ("one", "two"))
+    ids = [re.findall(r'\bid="([^"]+)"', svg) for svg in (first, second)]
+    assert ids[0]
+    assert not set(ids[0]) & set(ids[1])
+    assert set(re.findall(r"url\(#([^)]+)\)", first)) <= set(ids[0])
+    assert first == to_svg(definition, "one", "x")
+
+
+def test_control_characters_do_not_reach_the_renderer(support_desk):
+    """One of them ends the whole process inside the renderer."""
+    definition = charts.forest(support_desk, PAGE)
+    definition["title"] = "a\x1b[31m\ud800b"
+    assert "a�[31m�b" in to_svg(definition, "x", "x")
+
+
+def test_a_chart_is_drawn_in_the_colours_it_is_given(support_desk):
+    """The page's colours are variables of its style sheet; a viewer gives plain ones."""
+    assert "var(--s3)" in to_svg(charts.forest(support_desk, PAGE), "x", "x")
+    plain = to_svg(charts.forest(support_desk, LIGHT), "x", "x")
+    assert LIGHT.s3 in plain
+    assert "var(" not in plain
+
+
+def test_the_crossing_is_drawn_where_the_lines_meet(support_desk):
+    """The break-even record and the ledger's lines tell the same story."""
+    definition = money_charts.net_benefit(support_desk, PAGE)
+    (mark,) = definition["layer"][4]["data"]["values"]
+    lines = {"fine_tuned": [], "rag": []}
+    for row in definition["data"]["values"]:
+        if row["arm"] in lines:
+            lines[row["arm"]].append((row["volume"], row["value"]))
+    lead = [(one[0], one[1] - other[1]) for one, other in zip(lines["fine_tuned"], lines["rag"], strict=True)]
+    below = max(volume for volume, ahead in lead if ahead < 0)
+    above = min(volume for volume, ahead in lead if ahead > 0)
+    assert below < mark["volume"] < above
+
+
+def test_a_volume_given_as_a_point_can_be_drawn(support_desk):
+    """Low, mode and high are then one number."""
+    terms = msgspec.structs.replace(
+        support_desk.economics, requests_per_month=DeclaredRange(low=5000, mode=5000, high=5000)
+    )
+    records = msgspec.structs.replace(support_desk, economics=terms)
+    for chart in (money_charts.net_benefit, money_charts.total_cost):
+        assert "<path" in to_svg(chart(records, PAGE), "x", "x")
+
+
+def test_differences_without_an_estimate_are_left_out_of_the_forest(support_desk):
+    """They stand in the table as unknown."""
+    first, *rest = support_desk.comparison.differences
+    gone = msgspec.structs.replace(first, estimate=None, low=None, high=None)
+    no_interval = msgspec.structs.replace(rest[0], low=None, high=None)
+    comparison = msgspec.structs.replace(support_desk.comparison, differences=(gone, no_interval, *rest[1:]))
+    definition = charts.forest(msgspec.structs.replace(support_desk, comparison=comparison), PAGE)
+    pairs = [row.get("pair") for row in definition["data"]["values"]]
+    assert "rag vs few_shot" not in pairs
+    assert "no interval" in to_svg(definition, "x", "x")

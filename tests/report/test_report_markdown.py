@@ -1,0 +1,95 @@
+"""The Markdown report."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from evalkit.report.markdown import escaped, render_markdown
+
+
+def tokens(text: str):
+    return MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+
+
+@pytest.mark.parametrize("run", ["support_desk", "hostile", "sparse"])
+def test_tables_are_well_formed(run, request):
+    """Every line of a table is understood as a row, with as many cells as the heading has."""
+    text = render_markdown(request.getfixturevalue(run))
+    found = tokens(text)
+    tables = [index for index, token in enumerate(found) if token.type == "table_open"]
+    rules = re.findall(r"^\| ---.*$", text, re.MULTILINE)
+    assert len(tables) == len(rules) > 0
+    rows = sum(token.type == "tr_open" for token in found)
+    assert rows == len(re.findall(r"^\| ", text, re.MULTILINE)) - len(rules)
+    for line in re.findall(r"^\| .*$", text, re.MULTILINE):
+        assert line.endswith(" |")
+    for start in tables:
+        end = next(index for index in range(start, len(found)) if found[index].type == "table_close")
+        counts = []
+        for token in found[start:end]:
+            if token.type == "tr_open":
+                counts.append(0)
+            elif token.type in ("th_open", "td_open"):
+                counts[-1] += 1
+        assert len(set(counts)) == 1
+
+
+def test_hostile_text_makes_no_markup(hostile):
+    """No raw HTML, no link, no picture, no heading and no code span comes from names, questions or outputs."""
+    found = tokens(render_markdown(hostile))
+    inline = [child for token in found for child in token.children or []]
+    assert not [token for token in found if token.type == "html_block"]
+    assert not [child for child in inline if child.type in ("html_inline", "image", "code_inline", "em_open")]
+    links = [child.attrs["href"] for child in inline if child.type == "link_open"]
+    assert all(link.startswith(("https://arxiv.org/", "https://doi.org/")) for link in links)
+    headings = [found[index + 1].content for index, token in enumerate(found) if token.type == "heading_open"]
+    assert "heading" not in headings
+    assert "\x1b" not in render_markdown(hostile)
+
+
+def test_the_checklist_has_ten_entries_with_evidence(support_desk):
+    """Numbered 1 to 10."""
+    text = render_markdown(support_desk)
+    assert re.findall(r"^### (\d+)\.", text, re.MULTILINE) == [str(number) for number in range(1, 11)]
+    assert "- Target: 80.0% (declared, suite.yaml)" in text
+
+
+def test_the_verdict_is_in_the_first_lines(support_desk):
+    """A reader of a pull request sees it without scrolling."""
+    top = "\n".join(render_markdown(support_desk).splitlines()[:12])
+    assert "**Fine-tune.**" in top
+    assert "**fine_tuned**" in top
+    assert "What would change this answer" in top
+
+
+def test_what_is_not_known_is_not_zero(sparse):
+    """Unknown money and quality are words."""
+    text = render_markdown(sparse)
+    assert not re.search(r"\$ ?0\b", text)
+    assert "None" not in text
+    assert text.count("unknown") > 10
+
+
+def test_chinese_survives(hostile):
+    """As written, unescaped."""
+    assert "水泵P17嗡嗡作响但不转动" in render_markdown(hostile)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a_b _c_", r"a_b \_c\_"),
+        ("# x", r"\# x"),
+        ("- x", r"\- x"),
+        ("1. x", r"1\. x"),
+        ("|", r"\|"),
+        ("&lt;", "&amp;lt;"),
+        ("a\nb", "a b"),
+    ],
+)
+def test_markdown_is_escaped_and_words_are_left_alone(text, shown):
+    """Underscores inside names stay readable in the source."""
+    assert escaped(text) == shown

@@ -1,0 +1,95 @@
+"""The report in a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from evalkit.report.terminal import print_decision, print_report
+
+
+def printed(records, **options) -> str:
+    out = io.StringIO()
+    print_report(records, Console(file=out, **options))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+@pytest.mark.parametrize("run", ["support_desk", "hostile", "sparse"])
+def test_no_line_is_wider_than_the_terminal_or_100_columns(run, width, request):
+    """Wide characters count double."""
+    lines = printed(request.getfixturevalue(run), width=width).splitlines()
+    assert max(map(cell_len, lines)) <= min(width, 100)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_names_and_figures_are_whole_at_80_and_100_columns(support_desk, width):
+    """Nothing that a reader compares is broken over lines or cut."""
+    text = printed(support_desk, width=width)
+    for words in ("fine_tuned_rag ", "97.2% (89.4 to 99.3)", "$0.00080", "+20.3 to +35.3", "25,200"):
+        assert words in text, words
+    assert "…" not in text
+
+
+def test_the_verdict_comes_first(support_desk):
+    """What to do, which arm, how sure, why, what would change it."""
+    lines = printed(support_desk, width=100).splitlines()
+    assert lines[0] == "Fine-tune."
+    assert lines[1] == "Recommended arm: fine_tuned. Confidence: 96.8%, at or above the 90% asked for."
+    assert any(line.startswith("What would change this answer: ") for line in lines[2:6])
+
+
+def test_output_that_is_no_terminal_is_plain(support_desk):
+    """A file or a pipe gets no escape sequence."""
+    assert "\x1b" not in printed(support_desk, width=100)
+
+
+def test_no_color_is_respected_and_a_terminal_gets_colour(support_desk, monkeypatch):
+    """Weight may stay, colour goes (no-color.org)."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured = printed(support_desk, width=100, force_terminal=True, color_system="standard")
+    assert "\x1b[1;32mFine-tune." in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    grey = printed(support_desk, width=100, force_terminal=True, color_system="standard")
+    assert "\x1b[1mFine-tune." in grey
+    assert "32m" not in grey
+
+
+def test_untrusted_text_is_neither_markup_nor_escape_sequence(hostile):
+    """A model cannot colour, move or clear the terminal of its reader."""
+    text = printed(hostile, width=100)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "<script>alert(1)" in text
+    assert "[x](javascript" in text
+
+
+def test_a_terminal_without_unicode_is_served(support_desk, hostile):
+    """Signs that it cannot show are replaced, not raised."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    for run in (support_desk, hostile):
+        print_report(run, Console(file=out, width=100))
+    out.flush()
+    assert b"97.2% (89.4 to 99.3)" in raw.getvalue()
+
+
+def test_what_is_not_known_is_not_zero(sparse):
+    """The only figures are the cells asked and their coverage."""
+    text = printed(sparse, width=100)
+    assert "unknown" in text
+    assert "$0" not in text
+    assert "None" not in text
+
+
+def test_a_decision_alone_can_be_printed(support_desk):
+    """What `evalkit decide` shows under other assumptions."""
+    out = io.StringIO()
+    print_decision(support_desk.decision, Console(file=out, width=100))
+    text = out.getvalue()
+    assert text.startswith("Fine-tune.\nRecommended arm: fine_tuned. Confidence: 96.8%.")
+    assert "Break-even" in text
+    assert "Red flags" in text
