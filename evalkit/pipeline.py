@@ -33,7 +33,7 @@ from evalkit.decision.decide import decide
 from evalkit.economics.prices import PriceTable
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
-from evalkit.metrics.protocol import Metric
+from evalkit.metrics.protocol import Metric, aggregate_of
 from evalkit.models.build import build_model
 from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
 from evalkit.records.comparison import Comparison
@@ -216,6 +216,11 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         chance=chance,
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
+        aggregates={
+            name: aggregate
+            for name, found in prepared.metrics.items()
+            if (aggregate := aggregate_of(found)) is not None
+        },
     )
     run.write("comparison.json", comparison)
     return comparison

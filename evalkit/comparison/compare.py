@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from evalkit.comparison.arms import summarise_arms
 from evalkit.comparison.config_diff import config_differences
+from evalkit.comparison.confusion import confusions
+from evalkit.comparison.corpus import corpus_differences, corpus_estimate
 from evalkit.comparison.curves import curves
 from evalkit.comparison.differences import all_differences, best_untuned, oracle
 from evalkit.comparison.failures import FORM_CHECKS, AnswerFacts
 from evalkit.comparison.table import OK, ScoreTable
-from evalkit.records.comparison import Comparison
+from evalkit.metrics.protocol import Aggregate
+from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.sample import LatencyRow
 from evalkit.records.tuning import TuningReport
 
@@ -35,6 +39,7 @@ def compare(
     chance: Mapping[str, float] | None = None,
     prefix_tokens: Mapping[str, float] | None = None,
     tuning: TuningReport | None = None,
+    aggregates: Mapping[str, Aggregate] | None = None,
 ) -> Comparison:
     """Summarise every arm and hold the candidates against each other.
 
@@ -48,6 +53,7 @@ def compare(
         chance: By arm, the primary metric with references shuffled between clusters (negative control).
         prefix_tokens: By arm, counted tokens of the prompt prefix that all its requests share.
         tuning: Turns fractions into rows for the learning curve.
+        aggregates: By corpus metric, from summed counts to the metric; left out, no corpus metric is given.
     """
     decision, seed = suite.decision, suite.run.seed
     alpha, margin, reference = decision.alpha, decision.margin, suite.reference_arm
@@ -60,6 +66,16 @@ def compare(
         alpha=alpha,
         seed=seed,
     )
+    summaries = _with_counts(table, summaries, aggregates or {}, alpha=alpha, seed=seed)
+    differences = all_differences(table, reference=reference, alpha=alpha, margin=margin, seed=seed)
+    differences += corpus_differences(
+        table,
+        ((found.treatment, found.control) for found in differences),
+        aggregates or {},
+        alpha=alpha,
+        margin=margin,
+        seed=seed,
+    )
     return Comparison(
         primary_metric=table.primary,
         binary=table.is_binary(),
@@ -69,12 +85,37 @@ def compare(
         n_cases=table.n_cases,
         n_clusters=table.n_clusters,
         arms=summaries,
-        differences=all_differences(table, reference=reference, alpha=alpha, margin=margin, seed=seed),
+        differences=differences,
         curves=curves(table, summaries, tuning, alpha=alpha, margin=margin, seed=seed),
         oracle_best_of_arms=oracle(table),
         config_differences=config_differences(suite, table.arms, reference),
         missing_reasons=dict(table.missing_reasons),
         notes=_notes(table),
+    )
+
+
+def _with_counts(
+    table: ScoreTable,
+    summaries: Sequence[ArmSummary],
+    aggregates: Mapping[str, Aggregate],
+    *,
+    alpha: float,
+    seed: int,
+) -> tuple[ArmSummary, ...]:
+    """The summaries with their corpus metrics and confusion matrices."""
+    matrices = confusions(table)
+    return tuple(
+        replace(
+            summary,
+            quality=summary.quality
+            | {
+                metric: corpus_estimate(table, summary.name, metric, aggregate, alpha=alpha, seed=seed)
+                for metric, aggregate in aggregates.items()
+                if metric in table.counts
+            },
+            confusion=matrices.get(summary.name),
+        )
+        for summary in summaries
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.comparison.abstention import is_abstention
+from evalkit.comparison.counts import Counts, CountsBuilder
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.case import Case
@@ -33,7 +34,7 @@ _STATUS = {Status.OK: OK, Status.ERROR: ERROR, Status.LIMIT: LIMIT}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreTable:
-    """One run in memory: about 70 bytes a cell (an arm's answer to a case and repeat).
+    """One run in memory: about 70 bytes a cell (an arm's answer to a case and repeat), and 12 for every count in it.
 
     Every array starts with the axes (n_arms, n_cases, n_repeats). NaN stands for a figure that is not there.
 
@@ -53,6 +54,7 @@ class ScoreTable:
         currency: Of ``cost``; None where no cost is known.
         missing_reasons: Why scores are missing, as ``metric: reason``, and how often.
         judges: Metric name to the model that gives its scores, where one does.
+        counts: Metric name to the counts of its scores. A metric with counts and no values is one of the whole corpus.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -70,6 +72,7 @@ class ScoreTable:
     currency: str | None
     missing_reasons: Mapping[str, int]
     judges: Mapping[str, str]
+    counts: Mapping[str, Counts]
 
     @property
     def n_cases(self) -> int:
@@ -221,6 +224,7 @@ class _Builder:
         self._currency: str | None = None
         self._values: dict[str, FloatArray] = {}
         self._judges: dict[str, str] = {}
+        self._counts: dict[str, CountsBuilder] = {}
         self._reasons: dict[tuple[str, tuple[int, int, int]], str] = {}
 
     def add_sample(self, sample: Sample) -> None:
@@ -248,17 +252,23 @@ class _Builder:
         if score.judge is not None:
             self._judges[score.metric] = score.judge
         key = (score.metric, at)
-        if score.value is None:
-            self._values[score.metric][at] = np.nan
-            self._reasons[key] = score.reason or ("corpus metric" if score.stats else "no reason given")
+        self._values[score.metric][at] = np.nan if score.value is None else score.value
+        if score.stats is not None and score.metric not in self._counts:
+            self._counts[score.metric] = CountsBuilder(self._shape)
+        if score.metric in self._counts:
+            self._counts[score.metric].set(at, score.stats)
+        if score.value is None and score.stats is None:
+            self._reasons[key] = score.reason or "no reason given"
         else:
-            self._values[score.metric][at] = score.value
             self._reasons.pop(key, None)
 
     def finish(self, primary_metric: str) -> ScoreTable:
         unscored = self._status != OK
         for cells in self._values.values():
             cells[unscored] = np.nan
+        for name in self._counts:
+            if not np.isfinite(self._values[name]).any():
+                del self._values[name]
         return ScoreTable(
             arms=self._arms,
             case_ids=tuple(self._columns),
@@ -275,6 +285,7 @@ class _Builder:
             currency=self._currency,
             missing_reasons=dict(sorted(Counter(self._missing()).items())),
             judges=self._judges,
+            counts={name: builder.finish(~unscored) for name, builder in self._counts.items()},
         )
 
     def _missing(self) -> Iterator[str]:

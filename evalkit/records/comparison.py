@@ -86,6 +86,44 @@ class Failures(Record, frozen=True, kw_only=True):
     other: int = 0
 
 
+class ClassFigures(Record, frozen=True, kw_only=True):
+    """How one class of a classification was told apart; counts of answers.
+
+    Attributes:
+        n: Answers to cases of this class.
+        named: Answers that gave this class, rightly or wrongly.
+        precision: ``right / named``; None when no answer named it.
+        recall: ``right / n``; None when no case has it.
+        f1: None when neither.
+    """
+
+    label: str
+    n: int
+    named: int
+    right: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class Confusion(Record, frozen=True, kw_only=True):
+    """Which class was taken for which.
+
+    Attributes:
+        metric: The metric whose counts these are.
+        labels: Order of rows and columns.
+        counts: Row: the case's class; column: the class that was named. The diagonal is right.
+        outside: By row, answers that were none of the declared labels.
+        classes: In the order of ``labels``.
+    """
+
+    metric: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    outside: tuple[int, ...]
+    classes: tuple[ClassFigures, ...]
+
+
 class ArmSummary(Record, frozen=True, kw_only=True):
     """One arm's figures.
 
@@ -101,6 +139,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
         unit_cost: Mean money per request as observed, as a decimal string; None when unknown.
         replayed: Samples answered from the response cache.
         scorer_chance: Primary metric with references shuffled between clusters (negative control).
+        confusion: None where no metric of the suite counts classes.
     """
 
     name: str
@@ -130,6 +169,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     retrieval: RetrievalSummary | None = None
     replayed: int = 0
     scorer_chance: float | None = None
+    confusion: Confusion | None = None
 
 
 class Difference(Record, frozen=True, kw_only=True):
