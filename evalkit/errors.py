@@ -92,10 +92,12 @@ class RetryableError(CallError):
     Args:
         message: What the provider or the transport said.
         retry_after_s: Seconds the provider asked to wait, or None.
+        throttled: The provider is asked too much, so that everybody should ask it less.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, *, throttled: bool = False) -> None:
         self.retry_after_s = retry_after_s
+        self.throttled = throttled
         super().__init__(message)
 
 

@@ -73,23 +73,67 @@ class TransformersModelConfig(_Local):
     trust_remote_code: bool = False
 
 
+class AzureConfig(Strict):
+    """Where an Azure OpenAI deployment is."""
+
+    endpoint: str = Field(description="https://<resource>.openai.azure.com")
+    api_version: str
+    deployment: str | None = Field(None, description="Default: the model's name.")
+
+
 class OpenAIModelConfig(_Model):
-    """An OpenAI-compatible chat endpoint: OpenAI, vLLM, SGLang, Ollama, llama.cpp, Together, ... by base_url."""
+    """An OpenAI-compatible endpoint: OpenAI, Azure, vLLM, SGLang, Ollama, llama.cpp, Together, ... by base_url."""
 
     type: Literal["openai"]
     model: str
     base_url: str | None = None
-    api_key_env: str = Field("OPENAI_API_KEY", description="Name of the environment variable with the key.")
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.0
+    azure: AzureConfig | None = None
+    endpoint: Literal["chat", "completions"] = Field(
+        "chat", description="`completions` is for base models: it continues the prompt as plain text."
+    )
+    api_key_env: str | None = Field(
+        None,
+        description="Name of the environment variable with the key. Default: OPENAI_API_KEY, with azure "
+        "AZURE_OPENAI_API_KEY.",
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        0.0, description="null sends none; reasoning models refuse it."
+    )
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: PositiveInt | None = 256
+    max_completion_tokens: PositiveInt | None = Field(
+        None, description="Sent instead of max_tokens: OpenAI's reasoning models want it."
+    )
+    reasoning_effort: str | None = Field(None, description="none, minimal, low, medium, high, ...")
+    response_format: dict[str, Any] | None = Field(
+        None,
+        description="Structured output: {type: json_object}, or {type: json_schema, json_schema: {...}}.",
+    )
     stop: list[str] | None = None
     stream: bool = False
     seed: bool = Field(True, description="Send the run's seed to the provider.")
-    timeout_s: PositiveFloat = 120.0
+    timeout_s: PositiveFloat = Field(120.0, description="For one attempt, connecting included.")
+    idle_timeout_s: PositiveFloat | None = Field(
+        None, description="Seconds without a byte after which an attempt is given up; for streams."
+    )
     max_concurrency: PositiveInt = 8
     max_attempts: PositiveInt = 5
+    requests_per_minute: PositiveInt | None = None
+    tokens_per_minute: PositiveInt | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def key_variable(self) -> str:
+        """The environment variable that holds the key."""
+        return self.api_key_env or ("AZURE_OPENAI_API_KEY" if self.azure else "OPENAI_API_KEY")
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> OpenAIModelConfig:
+        if self.azure and self.base_url:
+            raise ValueError("give azure or base_url, not both")
+        if self.endpoint == "completions" and (self.response_format or self.reasoning_effort):
+            raise ValueError("response_format and reasoning_effort belong to the chat endpoint")
+        return self
 
 
 class RecordedModelConfig(_Model):

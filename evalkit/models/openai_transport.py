@@ -1,0 +1,180 @@
+"""Bytes to an endpoint and back: one pool of connections, time limits, times taken at the socket, no secret let out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.request import getproxies, proxy_bypass
+
+import msgspec
+
+from evalkit.errors import RetryableError
+from evalkit.models.socket_times import Exchange, current, stamping_socket
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+REDACTED = "[redacted]"
+EachPiece = Callable[[bytes, float], None]
+"""Told each piece of a stream and the seconds from the request to its arrival."""
+
+
+class Secrets:
+    """Texts that must not reach a log, a journal, a cache or a message; a provider may echo a key.
+
+    Args:
+        texts: Those that are empty count nothing.
+    """
+
+    def __init__(self, texts: Iterable[str | None]) -> None:
+        self._texts = [text for text in texts if text]
+        self._bytes = [text.encode() for text in self._texts]
+
+    def hide(self, text: str) -> str:
+        """The text without them."""
+        for secret in self._texts:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def hide_bytes(self, content: bytes) -> bytes:
+        """The same for a body."""
+        for secret in self._bytes:
+            if secret in content:
+                content = content.replace(secret, REDACTED.encode())
+        return content
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back.
+
+    Attributes:
+        body: Whole, without secrets; empty where it was given away piece by piece.
+        service_s: Request sent to last byte arrived.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    service_s: float
+
+
+class Transport:
+    """Sends requests to one URL, over as many connections as there are requests at a time.
+
+    Args:
+        url: May hold a user name and password, which are sent as basic authentication.
+        headers: Of every request.
+        total_s: For one attempt, connecting included.
+        idle_s: Without a byte; None for no limit of its own.
+        secrets: Taken out of all that comes back.
+
+    Raises:
+        ValueError: That is no URL.
+    """
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, total_s: float, idle_s: float | None, secrets: Secrets
+    ) -> None:
+        from yarl import URL
+
+        whole = URL(url)
+        self._url = whole.with_user(None)
+        self._headers = dict(headers)
+        self._account = (whole.user, whole.password or "") if whole.user else None
+        self._total_s = total_s
+        self._idle_s = idle_s
+        self._secrets = secrets
+        self._session: ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def send(self, body: bytes, each: EachPiece | None = None) -> Reply:
+        """Send a body and read the reply, whatever its status.
+
+        Args:
+            body: JSON.
+            each: Given the pieces of a reply that is a stream of events.
+
+        Raises:
+            RetryableError: No whole reply came.
+        """
+        import aiohttp
+
+        session = self._open()
+        exchange = Exchange()
+        token = current.set(exchange)
+        began = time.perf_counter()
+        try:
+            async with session.post(self._url, data=body) as response:
+                if each is not None and response.status < 300 and _is_stream(response):
+                    await self._read_pieces(response, each, exchange, began)
+                    content = b""
+                else:
+                    content = await response.read()
+        except aiohttp.SocketTimeoutError as error:
+            raise RetryableError(f"no byte came for {self._idle_s:g} s") from error
+        except TimeoutError as error:
+            raise RetryableError(f"no answer within the time limit of {self._total_s:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a reply that is no HTTP
+            raise RetryableError(f"the connection failed: {self._words(error)}") from error
+        finally:
+            current.reset(token)
+        service_s = exchange.service_s()
+        return Reply(
+            response.status,
+            response.headers,
+            self._secrets.hide_bytes(content),
+            time.perf_counter() - began if service_s is None else service_s,
+        )
+
+    async def close(self) -> None:
+        """Close the connections; a further request opens them again."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _read_pieces(
+        self, response: ClientResponse, each: EachPiece, exchange: Exchange, began: float
+    ) -> None:
+        read = 0
+        async for piece in response.content.iter_any():
+            # Where pieces came in while we were busy they are read as one: it counts from the first of them.
+            arrived = exchange.arrivals[read] if read < len(exchange.arrivals) else time.perf_counter()
+            read = len(exchange.arrivals)
+            each(piece, arrived - (exchange.sent or began))
+
+    def _open(self) -> ClientSession:
+        """The session of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._session = self._new_session()
+            self._loop = loop
+        return self._session
+
+    def _new_session(self) -> ClientSession:
+        import aiohttp
+
+        headers = dict(self._headers)
+        if self._account is not None:
+            headers["Authorization"] = aiohttp.encode_basic_auth(*self._account)
+        return aiohttp.ClientSession(
+            headers=headers,
+            # How many requests are in flight is the caller's business.
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=stamping_socket),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._total_s, sock_read=self._idle_s),
+            proxy=self._proxy(),
+        )
+
+    def _proxy(self) -> str | None:
+        """The environment's proxy for this host, looked up once; aiohttp would look it up for every request."""
+        host = self._url.host or ""
+        return None if proxy_bypass(host) else getproxies().get(self._url.scheme)
+
+    def _words(self, error: Exception) -> str:
+        return self._secrets.hide(str(error) or type(error).__name__)
+
+
+def _is_stream(response: ClientResponse) -> bool:
+    return "event-stream" in response.headers.get("Content-Type", "")

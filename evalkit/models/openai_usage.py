@@ -1,0 +1,133 @@
+"""Token counts of a provider's answer, normalised once.
+
+Providers agree on neither names nor sums:
+
+    =============  =======================  ====================  =========================================
+    shape          cached prompt tokens     reasoning tokens      told by
+    =============  =======================  ====================  =========================================
+    OpenAI, Azure  inside ``prompt_tokens``  inside the output    ``prompt_tokens``
+    Responses API  inside ``input_tokens``   inside the output    ``input_tokens`` with ``_details``
+    Anthropic      beside ``input_tokens``   inside the output    ``input_tokens`` without
+    Gemini         inside the prompt         beside the output    ``promptTokenCount``
+    =============  =======================  ====================  =========================================
+
+xAI words its usage like OpenAI and counts reasoning beside the output; its total tells.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from evalkit.records.sample import Usage
+
+Count = Annotated[int, msgspec.Meta(ge=0)] | None
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None  # OpenRouter
+    cache_creation_tokens: Count = None  # LiteLLM
+    reasoning_tokens: Count = None
+
+
+class UsagePayload(msgspec.Struct):
+    """The ``usage`` (Gemini: ``usageMetadata``) of an answer, as any of the providers words it."""
+
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    total_tokens: Count = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    prompt_cache_hit_tokens: Count = None  # DeepSeek
+
+    input_tokens: Count = None
+    output_tokens: Count = None
+    input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+
+    prompt: Count = msgspec.field(default=None, name="promptTokenCount")
+    candidates: Count = msgspec.field(default=None, name="candidatesTokenCount")
+    thoughts: Count = msgspec.field(default=None, name="thoughtsTokenCount")
+    cached_content: Count = msgspec.field(default=None, name="cachedContentTokenCount")
+    tool_use_prompt: Count = msgspec.field(default=None, name="toolUsePromptTokenCount")
+
+
+_decode = msgspec.json.Decoder(UsagePayload, strict=False).decode
+
+
+def read_usage(payload: msgspec.Raw | bytes) -> Usage | None:
+    """Usage from the JSON of a payload, or None where it does not say both prompt and output tokens."""
+    try:
+        return normalise_usage(_decode(payload))
+    except msgspec.MsgspecError:
+        return None  # null, or a shape of its own: unknown is not zero, and no reason to ask again
+
+
+def normalise_usage(payload: UsagePayload) -> Usage | None:
+    """Uncached prompt, cache reads and writes apart; output with its reasoning inside."""
+    if payload.prompt_tokens is not None:
+        return _openai(payload)
+    if payload.input_tokens is not None:
+        inside = payload.input_tokens_details is not None or payload.output_tokens_details is not None
+        return _responses(payload) if inside else _anthropic(payload)
+    return _gemini(payload)
+
+
+def _openai(payload: UsagePayload) -> Usage | None:
+    prompt, output = payload.prompt_tokens or 0, payload.completion_tokens
+    if output is None:
+        return None
+    details = payload.prompt_tokens_details or _Details()
+    read = details.cached_tokens or payload.prompt_cache_hit_tokens or payload.cache_read_input_tokens or 0
+    write = (
+        details.cache_write_tokens
+        or details.cache_creation_tokens
+        or payload.cache_creation_input_tokens
+        or 0
+    )
+    reasoning = (payload.completion_tokens_details or _Details()).reasoning_tokens or 0
+    if reasoning and payload.total_tokens == prompt + output + reasoning:
+        output += reasoning
+    return _inside(prompt, read, write, output, reasoning)
+
+
+def _responses(payload: UsagePayload) -> Usage | None:
+    if payload.output_tokens is None:
+        return None
+    details = payload.input_tokens_details or _Details()
+    reasoning = (payload.output_tokens_details or _Details()).reasoning_tokens or 0
+    return _inside(payload.input_tokens or 0, details.cached_tokens or 0, 0, payload.output_tokens, reasoning)
+
+
+def _anthropic(payload: UsagePayload) -> Usage | None:
+    if payload.output_tokens is None:
+        return None
+    return Usage(
+        input=payload.input_tokens or 0,
+        cache_read=payload.cache_read_input_tokens or 0,
+        cache_write=payload.cache_creation_input_tokens or 0,
+        output=payload.output_tokens,
+    )
+
+
+def _gemini(payload: UsagePayload) -> Usage | None:
+    if payload.prompt is None or (payload.candidates is None and payload.thoughts is None):
+        return None
+    thoughts = payload.thoughts or 0
+    prompt = payload.prompt + (payload.tool_use_prompt or 0)
+    return _inside(prompt, payload.cached_content or 0, 0, (payload.candidates or 0) + thoughts, thoughts)
+
+
+def _inside(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage:
+    """Usage where ``read`` and ``write`` are parts of ``prompt``."""
+    return Usage(
+        input=max(0, prompt - read - write),
+        cache_read=read,
+        cache_write=write,
+        output=output,
+        reasoning=min(reasoning, output),
+    )
