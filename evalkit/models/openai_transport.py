@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
@@ -82,7 +83,9 @@ class Transport:
         whole = URL(url)
         self._url = whole.with_user(None)
         self._headers = dict(headers)
-        self._account = (whole.user, whole.password or "") if whole.user else None
+        if whole.user:
+            account = f"{whole.user}:{whole.password or ''}".encode()
+            self._headers["Authorization"] = f"Basic {b64encode(account).decode()}"
         self._total_s = total_s
         self._idle_s = idle_s
         self._secrets = secrets
@@ -155,11 +158,8 @@ class Transport:
     def _new_session(self) -> ClientSession:
         import aiohttp
 
-        headers = dict(self._headers)
-        if self._account is not None:
-            headers["Authorization"] = aiohttp.encode_basic_auth(*self._account)
         return aiohttp.ClientSession(
-            headers=headers,
+            headers=self._headers,
             # How many requests are in flight is the caller's business.
             connector=aiohttp.TCPConnector(limit=0, socket_factory=stamping_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
