@@ -85,7 +85,7 @@ class Outlook:
 
         NaN for an arm that never counts.
         """
-        best = self.payoff.max(axis=1, keepdims=True)
+        best = self.payoff.max(axis=1, keepdims=True, initial=-np.inf)
         counts = np.isfinite(self.payoff)
         lost = np.zeros_like(self.payoff)
         np.subtract(best, self.payoff, out=lost, where=counts)

@@ -56,7 +56,7 @@ def weigh(outlooks: Outlooks, dossier: Dossier, evidence: Evidence, step: Step) 
     inputs = inputs_of(outlooks, quality)
     spans = spans_of(outlooks.world.ranges, _intervals(dossier, quality))
     changes: tuple[WouldChange, ...] = ()
-    if outlook.names and not evidence.control_failed:
+    if not evidence.control_failed:
 
         def verdict(what_if: WhatIf) -> Step:
             return climb(outlooks, dossier.claims, evidence, what_if)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec.structs import replace as struct_replace
 
 from evalkit.comparison.compare import compare
 from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.decision.decide import decide
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
-from evalkit.records.comparison import Comparison
+from evalkit.records.comparison import ArmSummary, Comparison, Failures
+from evalkit.records.decision import Decision
 from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.profile import Profile, Spread, TrainingProfile
 from evalkit.records.sample import Sample, Status, Timing, Usage
 from evalkit.records.score import ScoreRow
+from evalkit.records.tuning import TuningReport
 from evalkit.suite.load import build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import parse_yaml
@@ -53,6 +57,24 @@ class Run:
     table: ScoreTable
     comparison: Comparison
     profile: Profile
+    tuning: TuningReport | None
+    arms: dict[str, Arm]
+    changes: dict[str, Any]
+
+
+def suite_of(arms: dict[str, Arm], **changes: Any) -> Suite:
+    """The suite alone."""
+    return build_suite(parse_yaml(suite_text(arms, changes), file="suite.yaml", folder=Path()))
+
+
+def decision(run: Run, **given: Any) -> Decision:
+    """The decision on a run."""
+    return decide(run.suite, run.manifest, run.table, run.comparison, run.profile, run.tuning, **given)
+
+
+def changed(run: Run, **changes: Any) -> Run:
+    """The same run under other declarations: what ``evalkit decide`` with overrides does."""
+    return replace(run, suite=suite_of(run.arms, **_merged(run.changes, changes)))
 
 
 def scores(right: int, n: int) -> list[float | None]:
@@ -128,7 +150,7 @@ def suite_text(arms: dict[str, Arm], changes: dict[str, Any]) -> str:
             "acme-base": {"input": 1.0, "output": 2.0, **PRICE},
             "ft:acme-base": {"input": 1.0, "output": 2.0, **PRICE},
         },
-        "decision": {"draws": 4000},
+        "decision": {"draws": 1000},
     }
     return yaml.safe_dump(_merged(data, changes), sort_keys=False)
 
@@ -167,11 +189,11 @@ def make_run(
     prefix_tokens: dict[str, float] | None = None,
     made_profile: Profile | None = None,
     more_scores: dict[str, dict[str, list[float | None]]] | None = None,
-    tuning: Any = None,
+    tuning: TuningReport | None = None,
     **changes: Any,
 ) -> Run:
     """A finished run; ``changes`` are laid over the suite's YAML."""
-    suite = build_suite(parse_yaml(suite_text(arms, changes), file="suite.yaml", folder=Path()))
+    suite = suite_of(arms, **changes)
     n = len(next(iter(arms.values())).scores)
     cases = [
         Case(
@@ -202,7 +224,7 @@ def make_run(
         suite.primary_metric,
     )
     comparison = compare(suite, table, chance=chance, prefix_tokens=prefix_tokens, tuning=tuning)
-    return Run(suite, manifest, table, comparison, made_profile or profile(cases=n))
+    return Run(suite, manifest, table, comparison, made_profile or profile(cases=n), tuning, arms, changes)
 
 
 def _facts(name: str, arm: Arm) -> ArmFacts:
@@ -259,3 +281,13 @@ def _score_rows(
         for index, case in enumerate(cases)
         if values[index] is not None
     ]
+
+
+def with_failures(summary: ArmSummary, failures: Failures) -> ArmSummary:
+    """The same arm with other kinds of failures."""
+    return struct_replace(summary, failures=failures)
+
+
+def with_comparison(run: Run, **changes: Any) -> Run:
+    """The same run with parts of its comparison replaced."""
+    return replace(run, comparison=struct_replace(run.comparison, **changes))

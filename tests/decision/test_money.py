@@ -1,0 +1,208 @@
+"""What each arm costs, checked by hand."""
+
+from decimal import Decimal
+
+import pytest
+
+from evalkit.decision.money import arm_money, check_prices, retune_every, terms_of
+from evalkit.errors import SuiteError
+from evalkit.records.arm import ArmFacts, ArmKind
+from evalkit.records.comparison import ArmSummary, TokenSummary
+from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.runner.pricing import price_table
+
+
+def local_suite(synthetic, economics, **models):
+    """The embedded model and a tune of it, priced by the hour."""
+    arms = {
+        "few_shot": synthetic.Arm([1.0, 0.0]),
+        "tuned": synthetic.Arm([1.0, 0.0], kind="fine_tuned", shots=0),
+    }
+    return synthetic.suite_of(
+        arms,
+        models={
+            "base": {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None},
+            "tuned": {
+                "type": "tuned",
+                "base": "base",
+                "train": "train.jsonl",
+                **dict.fromkeys(("model", "base_url", "tuned_from", "training")),
+                **models,
+            },
+        },
+        economics=economics,
+    )
+
+
+def facts(name, kind, model, **more):
+    return ArmFacts(
+        name=name, kind=ArmKind(kind), role="candidate", model=model, model_type="t", prompt="house", **more
+    )
+
+
+def summary(name, kind, **more):
+    given = {"n": 1, "ok": 1, "errors": 0, "limited": 0, "coverage": 1.0, "quality": {}, **more}
+    return ArmSummary(name=name, kind=ArmKind(kind), role="candidate", model="m", **given)
+
+
+def tuning(seconds=7200.0):
+    run = TuningRun(
+        model="tuned",
+        method="lora",
+        fraction=1.0,
+        seed=1,
+        rows=100,
+        validation_rows=5,
+        steps=10,
+        tokens=1000,
+        seconds=seconds,
+        trainable_parameters=1,
+        total_parameters=2,
+        peak_memory_bytes=1,
+        losses=(),
+        final_train_loss=0.1,
+        final_validation_loss=None,
+        adapter="a",
+    )
+    return TuningReport(runs=(run,))
+
+
+ECONOMICS = {
+    "training": {
+        "labour_hours": 10,
+        "labour_rate": 60,
+        "retune_hours": 4,
+        "labelling_cost": 200,
+        "failed_runs": 0.5,
+    },
+    "retune_every_months": 5,
+    "hosting": {"tuned_per_hour": 0.5, "hours_per_month": 100},
+}
+
+
+def money_of(suite, arm, given, report=None):
+    return arm_money(suite, suite.economics, arm, given, report, price_table(suite))
+
+
+def test_a_local_tune_costs_device_time_work_hosting_and_renewals(synthetic):
+    suite = local_suite(synthetic, ECONOMICS)
+    found = money_of(
+        suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1), tuning()
+    )
+    amounts = {item.name: item.amount for item in found.costs.one_off}
+    assert amounts == {
+        "training": Decimal("0.72"),  # 2 hours at 0.36
+        "failed runs": Decimal("0.36"),
+        "engineering": Decimal(600),
+        "labelling": Decimal(200),
+    }
+    assert found.costs.unit_cost == Decimal("0.00001")  # 0.1 s at 0.36 an hour
+    assert found.costs.standing[0].amount == 50
+    (renewal,) = found.costs.renewals
+    assert renewal.every_months == 5
+    assert [item.amount for item in renewal.items] == [Decimal("0.72"), Decimal(240)]
+    assert found.unknown == ()
+
+
+def test_a_tune_answers_on_its_base_machine_and_trains_on_its_own(synthetic):
+    """device_hour of a tuned model is that of the machine that trains."""
+    suite = local_suite(synthetic, {}, device_hour=3.6)
+    found = money_of(
+        suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1), tuning()
+    )
+    assert found.costs.unit_cost == Decimal("0.00001")
+    assert found.costs.one_off[0].amount == Decimal("7.2")
+    assert found.costs.one_off[0].factors[1].source == "tuned device_hour"
+
+
+def test_an_untuned_arm_pays_neither_training_nor_its_hosting(synthetic):
+    suite = local_suite(synthetic, ECONOMICS)
+    found = money_of(
+        suite, facts("few_shot", "few_shot", "base"), summary("few_shot", "few_shot", device_s=0.1)
+    )
+    assert (found.costs.one_off, found.costs.standing, found.costs.renewals) == ((), (), ())
+
+
+def test_a_machine_without_a_price_is_unknown_and_named(synthetic):
+    suite = local_suite(synthetic, {})
+    unpriced = synthetic.suite_of(
+        {"few_shot": synthetic.Arm([1.0])},
+        models={"base": {"type": "embedded", "model": None, "base_url": None}},
+    )
+    found = money_of(
+        unpriced, facts("few_shot", "few_shot", "base"), summary("few_shot", "few_shot", device_s=0.1)
+    )
+    assert found.costs.unit_cost is None
+    assert "models.base.device_hour" in found.unknown[0]
+    no_report = money_of(
+        suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1)
+    )
+    assert no_report.costs.one_off[0].amount is None
+    assert no_report.unknown
+
+
+def test_the_three_cache_scenarios_of_a_hosted_arm(synthetic):
+    """1,000 prompt tokens, 800 of them shared: at a hit rate of one half, 400 are read at a tenth of the price."""
+    suite = synthetic.suite_of(
+        {"few_shot": synthetic.Arm([1.0])},
+        economics={"prompt_cache_hit": 0.5},
+        prices={"acme-base": {"input_cache_read": 0.1}},
+    )
+    tokens = TokenSummary(input=1000.0, cache_read=0.0, cache_write=0.0, output=0.0, reasoning=0.0)
+    given = summary("few_shot", "few_shot", tokens=tokens, prefix_tokens=800.0)
+    found = money_of(suite, facts("few_shot", "few_shot", "base"), given)
+    assert found.costs.unit_costs == {
+        "cold": Decimal("0.001"),
+        "observed": Decimal("0.001"),
+        "assumed": Decimal("0.00064"),
+    }
+    assert found.costs.scenario == "assumed"
+
+
+def test_a_cold_local_prefix_is_charged(synthetic):
+    suite = local_suite(synthetic, {})
+    given = summary("few_shot", "few_shot", device_s=0.1, prefill_s=0.9)
+    found = money_of(suite, facts("few_shot", "few_shot", "base"), given)
+    assert found.costs.unit_costs["cold"] == Decimal("0.0001")
+    assert found.costs.unit_costs["observed"] == Decimal("0.00001")
+
+
+def test_a_tune_made_elsewhere_is_charged_as_its_bill_says(synthetic):
+    """By tokens and epochs at the row's training price."""
+    suite = synthetic.suite_of(
+        {"tuned": synthetic.Arm([1.0], kind="fine_tuned", shots=0)},
+        models={"tuned": {"training": {"cost": None, "tokens": 2_000_000, "epochs": 3}}},
+        prices={"ft:acme-base": {"train": 4}},
+    )
+    tokens = TokenSummary(input=10.0, cache_read=0.0, cache_write=0.0, output=1.0, reasoning=0.0)
+    found = money_of(
+        suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", tokens=tokens)
+    )
+    assert found.costs.one_off[0].amount == 24
+
+
+def test_an_unknown_model_id_is_an_error_with_its_line_and_the_nearest_id(synthetic):
+    suite = synthetic.suite_of({"few_shot": synthetic.Arm([1.0])}, models={"base": {"model": "acme-bas"}})
+    with pytest.raises(SuiteError, match=r"suite.yaml:\d+: models.base.model: .*'acme-base'"):
+        check_prices(suite)
+
+
+def test_no_price_is_asked_for_where_nothing_is_counted_in_money(synthetic):
+    check_prices(
+        synthetic.suite_of(
+            {"few_shot": synthetic.Arm([1.0])}, models={"base": {"model": "nobody"}}, economics=None
+        )
+    )
+
+
+def test_the_cadence_is_the_shorter_of_the_declared_one_and_how_fast_knowledge_changes(synthetic):
+    arms = {"few_shot": synthetic.Arm([1.0])}
+    for declared, changes, expected in ((6, 4, 4), (6, None, 6), (None, 3, 3), (None, None, None)):
+        economics = {"retune_every_months": declared, "knowledge_changes_every_months": changes}
+        assert retune_every(synthetic.suite_of(arms, economics=economics).economics) == expected
+
+
+def test_terms_are_taken_as_written(synthetic):
+    terms = terms_of(synthetic.suite_of({"few_shot": synthetic.Arm([1.0])}).economics)
+    assert terms.requests_per_month.mode == 100_000
+    assert terms.value_per_correct.mode == Decimal("0.01")

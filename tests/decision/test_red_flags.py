@@ -1,0 +1,109 @@
+"""What weakens the evidence, one fact a flag."""
+
+from datetime import date
+
+import pytest
+
+from evalkit.decision.tuning_route import months_later, route_of
+from evalkit.records.profile import LeakedPair
+
+
+def arms(synthetic, n=100, **tuned):
+    return {
+        "few_shot": synthetic.Arm(synthetic.scores(50, n)),
+        "tuned": synthetic.Arm(synthetic.scores(80, n), kind="fine_tuned", shots=0, **tuned),
+    }
+
+
+def flags(synthetic, run):
+    return {flag.code: flag for flag in synthetic.decision(run).red_flags}
+
+
+def test_a_clean_run_has_only_the_one_seed_flag(synthetic):
+    assert set(flags(synthetic, synthetic.make_run(arms(synthetic)))) == {"one_training_seed"}
+
+
+def test_near_duplicates_warn_and_show_the_difference_without_them(synthetic):
+    pairs = tuple(
+        LeakedPair(
+            case_id=f"c{index}",
+            row_id="r",
+            match="near",
+            similarity=0.9,
+            case_text="how?",
+            row_text="how so?",
+        )
+        for index in range(50, 60)
+    )
+    run = synthetic.make_run(arms(synthetic), made_profile=synthetic.profile(leaked=pairs, leaked_near=10))
+    flag = flags(synthetic, run)["near_duplicates"]
+    assert flag.severity == "warn"
+    assert "'how?' ~ 'how so?'" in flag.message
+    assert "+0.222" in flag.message, "20 of the other 90 cases"
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("cache_hit_assumed", {"economics": {"prompt_cache_hit": 0.8}}),
+        ("knowledge_changes_faster", {"economics": {"knowledge_changes_every_months": 2}}),
+        ("citations_required", {"use_case": {"citations_required": True}}),
+        ("limit_not_measured", {"decision": {"limits": {"p99_latency_s": {"max": 1}}}, "n": 40}),
+        ("personal_data", {"made_profile": {"pii_rows": 3}}),
+    ],
+)
+def test_declared_and_measured_weaknesses_are_flagged(synthetic, code, changes):
+    made = arms(synthetic, n=changes.pop("n", 100))
+    if "made_profile" in changes:
+        changes["made_profile"] = synthetic.profile(**changes["made_profile"])
+    flag = flags(synthetic, synthetic.make_run(made, **changes))[code]
+    assert flag.severity == "warn"
+
+
+def test_different_coverage_is_flagged(synthetic):
+    made = arms(synthetic)
+    made["tuned"].scores[:10] = [None] * 10
+    assert "90.0%" in flags(synthetic, synthetic.make_run(made))["coverage_differs"].message
+
+
+def test_alternatives_of_one_kind_and_hot_arms_are_flagged(synthetic):
+    made = arms(synthetic, settings={"temperature": "0.7"})
+    made["other"] = synthetic.Arm(synthetic.scores(55, 100), prompt="other")
+    found = flags(synthetic, synthetic.make_run(made))
+    assert {"chosen_on_these_cases", "one_repeat", "configurations_differ"} <= set(found)
+
+
+def test_one_cluster_is_invalid(synthetic):
+    run = synthetic.make_run(arms(synthetic), clusters=["k"] * 100)
+    assert flags(synthetic, run)["too_few_clusters"].severity == "invalid"
+
+
+def test_the_prompt_cache_is_flagged_where_it_turns_the_verdict(synthetic):
+    """Cold, the long prefix makes few-shot lose; at a hit rate of one and a price of nothing it wins."""
+    made = {
+        "few_shot": synthetic.Arm(synthetic.scores(80, 100), input=2000),
+        "tuned": synthetic.Arm(synthetic.scores(80, 100), kind="fine_tuned", shots=0, input=100),
+    }
+    run = synthetic.make_run(
+        made,
+        prefix_tokens={"few_shot": 1900.0},
+        economics={"prompt_cache_hit": 1.0},
+        prices={"acme-base": {"input_cache_read": 0.0}},
+    )
+    assert "cold" in flags(synthetic, run)["depends_on_prompt_cache"].message
+
+
+def test_an_address_tells_the_provider(synthetic):
+    suite = synthetic.suite_of(
+        {"few_shot": synthetic.Arm([1.0])}, models={"base": {"model": "gpt-4o-mini", "base_url": None}}
+    )
+    found = route_of(suite, "base")
+    assert (found.route.name, found.base) == ("openai", "gpt-4o-mini")
+    elsewhere = synthetic.suite_of({"few_shot": synthetic.Arm([1.0])})
+    assert route_of(elsewhere, "base").route is None
+
+
+def test_months_later_keeps_to_the_calendar():
+    assert months_later(date(2026, 12, 31), 2) == date(2027, 2, 28)
+    assert months_later(date(2026, 11, 20), 12) == date(2027, 11, 20)
+    assert months_later(date(2026, 11, 20), 1) == date(2026, 12, 20)
