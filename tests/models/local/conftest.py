@@ -10,10 +10,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
+from evalkit.extras import silence_telemetry
 from evalkit.models.embedded.model import EmbeddedModel, weights_folder
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig
+
+silence_telemetry()  # before any test imports torch
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 

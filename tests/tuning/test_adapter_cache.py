@@ -1,0 +1,84 @@
+"""Adapters by what made them."""
+
+import pytest
+
+from evalkit.errors import TuningError
+from evalkit.records.tuning import TuningRun
+from evalkit.tuning.cache import AdapterCache
+
+RUN = TuningRun(
+    model="tuned",
+    method="lora",
+    fraction=1.0,
+    seed=1,
+    rows=8,
+    validation_rows=0,
+    steps=20,
+    tokens=100,
+    seconds=12.5,
+    trainable_parameters=1,
+    total_parameters=2,
+    peak_memory_bytes=3,
+    losses=(),
+    final_train_loss=0.1,
+    final_validation_loss=None,
+    adapter="key",
+)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return AdapterCache(tmp_path / "adapters")
+
+
+def keep(cache, content=b"weights"):
+    with cache.workspace() as workspace:
+        made = workspace / "key"
+        made.mkdir()
+        (made / "adapter_config.json").write_text("{}")
+        (made / "adapter_model.safetensors").write_bytes(content)
+        return cache.put("key", made, RUN)
+
+
+def test_a_kept_adapter_is_found_with_the_seconds_of_its_training(cache):
+    assert cache.get("key") is None
+    folder = keep(cache)
+    assert folder == cache.path("key")
+    assert (folder / "adapter_model.safetensors").read_bytes() == b"weights"
+    found = cache.get("key")
+    assert found.cached and found.seconds == 12.5
+
+
+def test_the_first_of_two_equal_adapters_stays(cache):
+    """Another process was quicker; runs that use its folder must not see it change."""
+    keep(cache, b"first")
+    keep(cache, b"second")
+    assert (cache.path("key") / "adapter_model.safetensors").read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json", "tuning.json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_adapter_is_unknown_and_made_again(cache, name, damage):
+    file = keep(cache) / name
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-2])
+    assert cache.get("key") is None
+    keep(cache, b"anew")
+    assert cache.get("key") is not None
+    assert (cache.path("key") / "adapter_model.safetensors").read_bytes() == b"anew"
+
+
+def test_a_training_that_ends_early_leaves_nothing(tmp_path, cache):
+    with pytest.raises(KeyboardInterrupt), cache.workspace() as workspace:
+        (workspace / "key").mkdir()
+        raise KeyboardInterrupt
+    assert list((tmp_path / "adapters").iterdir()) == []
+
+
+def test_a_tuner_that_writes_no_adapter_is_an_error(cache):
+    with cache.workspace() as workspace:
+        (workspace / "key").mkdir()
+        with pytest.raises(TuningError, match="left no whole adapter"):
+            cache.put("key", workspace / "key", RUN)

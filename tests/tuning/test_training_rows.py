@@ -1,0 +1,48 @@
+"""Rows as tokens and the order in which they are seen."""
+
+import numpy as np
+import pytest
+import transformers
+
+from evalkit.errors import TuningError
+from evalkit.models.embedded.model import weights_folder
+from evalkit.models.engine.chat import Chat
+from evalkit.tuning.rows import TokenRow, batches, tokenize
+
+
+@pytest.fixture(scope="module")
+def chat():
+    return Chat(transformers.AutoTokenizer.from_pretrained(weights_folder()))
+
+
+def test_every_row_is_seen_once_a_pass(chat, rows):
+    """Eight rows in batches of four: every two batches hold each row once."""
+    tokens = tokenize(rows, chat, 512)
+    seen = list(batches(tokens, 4, 16, np.random.default_rng(0)))
+    assert [len(batch) for batch in seen] == [4] * 16
+    counts = [sum(batch.count(row) for batch in seen) for row in tokens]
+    assert counts == [8] * 8
+
+
+def test_batches_hold_rows_of_similar_length():
+    """Lengths 1 to 256: padding stays below a tenth, where random batches would waste almost half."""
+    rows = [TokenRow((0,) * length, (1,)) for length in np.random.default_rng(0).permutation(256) + 1]
+    seen = list(batches(rows, 32, 8, np.random.default_rng(0)))
+    padded = sum(max(row.tokens for row in batch) * len(batch) for batch in seen)
+    real = sum(row.tokens for batch in seen for row in batch)
+    assert padded / real < 1.15
+    assert [max(row.tokens for row in batch) for batch in seen] != sorted(
+        max(row.tokens for row in batch) for batch in seen
+    )
+
+
+def test_fewer_rows_than_a_batch_still_fill_it():
+    rows = [TokenRow((0,), (index,)) for index in range(3)]
+    (batch,) = batches(rows, 8, 1, np.random.default_rng(0))
+    assert len(batch) == 8 and set(batch) <= set(rows)
+
+
+def test_a_row_longer_than_the_context_is_refused_and_named(chat, rows):
+    """Cutting it would teach half an answer."""
+    with pytest.raises(TuningError, match=r"training row 1 has \d+ tokens and the model takes 12.*error E10"):
+        tokenize(rows, chat, 12)
