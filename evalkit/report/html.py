@@ -140,6 +140,7 @@ def _shared(records: RunRecords) -> dict[str, object]:
         "decision": decision,
         "verdict": verdict_words.VERDICTS[decision.verdict],
         "reason": verdict_words.reason(decision),
+        "confidence_label": verdict_words.confidence_label(decision),
         "confidence": verdict_words.confidence(decision, records.confidence),
         "change": verdict_words.what_would_change(decision),
         "facts": headline_facts(records),
@@ -214,6 +215,13 @@ def _link(source: str) -> Markup | str:
     return Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>').format(source)
 
 
+def _prose(text: str) -> Markup:
+    """A sentence in which `names` stand as code, all else as it is."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(words.plain(text)))))  # noqa: S704 - escaped
+
+
 def _runs(columns: Sequence[Column], attribute: str) -> list[list[Column]]:
     """Neighbouring columns with the same value together."""
     return [list(run) for _, run in itertools.groupby(columns, key=lambda column: getattr(column, attribute))]
@@ -242,6 +250,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["link"] = _link
+    environment.filters["prose"] = _prose
     environment.filters["groupby_run"] = _runs
     environment.filters["tone"] = _status_tone
     return environment

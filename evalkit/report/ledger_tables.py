@@ -65,9 +65,17 @@ def basis_table(records: RunRecords) -> Table:
     for arm, book in records.decision.ledger.items():
         rows.append(Row((arm,), "section", arm=arm))
         for block in (book.one_off, book.standing, book.recurring):
-            rows += [Row((line.name, money(line.amount, book.currency), line.basis)) for line in block]
+            rows += [
+                Row((words.title(line.name), money(line.amount, book.currency), line.basis)) for line in block
+            ]
         rows += [
-            Row((f"{line.name}, per 1,000", money(per_thousand(line.amount), book.currency), line.basis))
+            Row(
+                (
+                    f"{words.title(line.name)}, per 1,000",
+                    money(per_thousand(line.amount), book.currency),
+                    line.basis,
+                )
+            )
             for line in book.per_request
         ]
     return Table(
@@ -105,7 +113,7 @@ def _block(
             NOT_APPLICABLE if not lines else money(_sum(lines), book.currency, places)
             for lines, book in zip(found, books, strict=True)
         )
-        rows.append(Row((name, *cells)))
+        rows.append(Row((words.title(name), *cells)))
     return rows
 
 

@@ -59,6 +59,7 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     decision, manifest = records.decision, records.manifest
     verdict = verdict_words.VERDICTS[decision.verdict]
     arm = "none" if decision.recommended_arm is None else escaped(decision.recommended_arm)
+    sure = escaped(verdict_words.confidence(decision, records.confidence))
     yield f"# Should we fine-tune? {escaped(manifest.suite)}"
     yield f"**{verdict.headline}** {escaped(verdict_words.reason(decision))}"
     if decision.explanation:
@@ -66,7 +67,7 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "\n".join(
         (
             f"- {verdict.recommendation}: **{arm}**",
-            f"- Confidence: **{escaped(verdict_words.confidence(decision, records.confidence))}**",
+            f"- {verdict_words.confidence_label(decision)}: **{sure}**",
             *([f"- {verdict_words.tuning_pays(decision.q_star)}"] if decision.q_star is not None else []),
             f"- What would change this answer: {escaped(verdict_words.what_would_change(decision))}",
         )

@@ -54,7 +54,7 @@ def total_cost(records: RunRecords, palette: Palette) -> VegaLite | None:
         "field": "value",
         "type": "quantitative",
         "scale": {"type": "log", "domain": [low / 1.5, high * 1.5], "nice": False},
-        "axis": {"values": _powers(low, high), "format": ",~r"},
+        "axis": {"values": _ticks(low, high), "format": ",~r"},
         "title": f"total cost over {months} months, {terms.currency}",
     }
     return _by_volume(records, palette, rows, up, crossings)
@@ -91,7 +91,7 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
     bars = sorted(records.decision.tornado, key=lambda bar: -abs(bar.at_high - bar.at_low))
     if not bars:
         return None
-    units = {change.input: change.unit for change in records.decision.would_change}
+    units = {change.input: verdict_words.unit_of(change) for change in records.decision.would_change}
     rows: list[Part] = []
     for place, bar in enumerate(bars):
         unit = units.get(bar.input, "")
@@ -212,8 +212,10 @@ def _by_volume(
         "field": "volume",
         "type": "quantitative",
         "scale": {"type": "log", "domain": [low, high], "nice": False},
-        "axis": {"values": _powers(low, high), "format": ",~r", "grid": False},
-        "title": "requests a month (shaded: declared range, dotted: its mode)",
+        "axis": {"values": _ticks(low, high), "format": ",~r", "grid": False},
+        "title": "requests a month (dotted: declared)"
+        if declared.low == declared.high
+        else "requests a month (shaded: declared range, dotted: its mode)",
     }
     layers: list[Part] = [
         {
@@ -261,7 +263,15 @@ def _by_volume(
     return chart(palette, data={"values": rows}, layer=layers, width=_WIDTH, height=_HEIGHT)
 
 
-def _powers(low: float, high: float) -> list[float]:
-    """The powers of ten in a range, every second or third one where there would be too many labels."""
-    exponents = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
-    return [10.0**exponent for exponent in exponents[:: max(1, math.ceil(len(exponents) / 6))]]
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a log axis: powers of ten, with 2 and 5 times those where there are few, some where many."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    powers = [10.0**exponent for exponent in exponents if low <= 10.0**exponent <= high]
+    if len(powers) < 3:
+        return [
+            value
+            for exponent in exponents
+            for step in (1, 2, 5)
+            if low <= (value := step * 10.0**exponent) <= high
+        ]
+    return powers[:: max(1, math.ceil(len(powers) / 6))]

@@ -44,6 +44,16 @@ def percent(share: Number | None, digits: int = 1) -> str:
     return f"{_signed(shown)}%"
 
 
+def share_of_draws(share: Number | None) -> str:
+    """A share of joint draws: all of some thousand draws is not certainty.
+
+    >>> share_of_draws(1.0), share_of_draws(0.968), share_of_draws(0)
+    ('>99.9%', '96.8%', '<0.1%')
+    """
+    value = known(share)
+    return UNKNOWN if value is None else percent(min(max(value, Decimal("1e-9")), 1 - Decimal("1e-9")))
+
+
 def declared_percent(share: Number | None) -> str:
     """A share that somebody wrote down: without decimals that they did not write.
 

@@ -66,7 +66,8 @@ def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None
     verdict = verdict_words.VERDICTS[decision.verdict]
     out.line(verdict.headline, _STYLES[verdict.tone])
     arm = "none" if decision.recommended_arm is None else decision.recommended_arm
-    out.line(f"{verdict.recommendation}: {arm}. Confidence: {verdict_words.confidence(decision, threshold)}.")
+    sure = f"{verdict_words.confidence_label(decision)}: {verdict_words.confidence(decision, threshold)}"
+    out.line(f"{verdict.recommendation}: {arm}. {sure}.")
     out.line(verdict_words.reason(decision))
     if decision.q_star is not None:
         out.line(verdict_words.tuning_pays(decision.q_star))
@@ -121,7 +122,8 @@ class _Printer:
         from rich import box
         from rich.table import Table as Grid
 
-        rows = [row for row in table.rows if row.kind != "section"]
+        # A pair that belongs to both Holm families stands in the table twice.
+        rows = list(dict.fromkeys(row for row in table.rows if row.kind != "section"))
         if not rows:
             return
         grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

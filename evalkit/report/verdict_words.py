@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.records.decision import Decision, Verdict, WouldChange
-from evalkit.report.number_words import UNKNOWN, declared_percent, money, percent, significant
+from evalkit.report.number_words import (
+    UNKNOWN,
+    declared_percent,
+    money,
+    percent,
+    points,
+    share_of_draws,
+    significant,
+)
 from evalkit.report.words import spaced, title
 
+POINTS = "points"
 Tone = Literal["go", "stay", "wait", "stop"]
 
 
@@ -101,6 +110,13 @@ _INPUTS = {
     "retune_every_months": "months between retunes",
     "training_hours": "hours of training",
     "device_hour": "price of a device hour",
+    "hosting tuned_per_hour": "hosting of the tuned model",
+}
+_GROUPS = {
+    "tuned": "the tuned arms",
+    "untuned": "the untuned arms",
+    "rag": "retrieval",
+    "few_shot": "prompting",
 }
 _SHARES = ("of the score", "share", "quality", "probability")
 
@@ -123,10 +139,19 @@ def confidence(decision: Decision, threshold: float | None) -> str:
     """
     if decision.confidence is None:
         return UNKNOWN
+    shown = share_of_draws(decision.confidence)
     if threshold is None:
-        return percent(decision.confidence)
+        return shown
     side = "at or above" if decision.confidence >= threshold else "below"
-    return f"{percent(decision.confidence)}, {side} the {declared_percent(threshold)} asked for"
+    return f"{shown}, {side} the {declared_percent(threshold)} asked for"
+
+
+def confidence_label(decision: Decision) -> str:
+    """What the confidence belongs to: the verdict, or the group of arms in the lead where nothing was settled."""
+    if VERDICTS[decision.verdict].recommendation == _ANSWER:
+        return "Confidence"
+    leader = max(decision.p_best, key=lambda group: decision.p_best[group], default="")
+    return f"Draws won by the leader, {_GROUPS.get(leader, spaced(leader))}" if leader else "Confidence"
 
 
 def tuning_pays(q_star: float) -> str:
@@ -148,8 +173,8 @@ def what_would_change(decision: Decision) -> str:
     if nearest is None or nearest.flips_at is None:
         return "No single input changes the answer, even at 100 times its value or a hundredth of it."
     way = "below" if nearest.flips_at < nearest.current else "above"
-    flip = f"{way} {quantity(nearest.flips_at, nearest.unit, named=False)}"
-    now = quantity(nearest.current, nearest.unit)
+    flip = f"{way} {quantity(nearest.flips_at, unit_of(nearest), named=False)}"
+    now = quantity(nearest.current, unit_of(nearest))
     name = title(input_name(nearest.input))
     if nearest.verdict_now in (None, decision.verdict):
         return f"{name} {flip} (now {now}): {verdict_then(nearest)}."
@@ -160,6 +185,11 @@ def nearest_change(decision: Decision) -> WouldChange | None:
     """The input that has to move least, as a ratio, to change the verdict; None when no input changes it."""
     flips = [change for change in decision.would_change if change.flips_at is not None]
     return min(flips, key=_move, default=None)
+
+
+def unit_of(change: WouldChange) -> str:
+    """The unit its values are worded in: the margin is a difference, and so counts in points."""
+    return POINTS if change.input == "margin" else change.unit
 
 
 def verdict_then(change: WouldChange) -> str:
@@ -175,11 +205,14 @@ def verdict_now(change: WouldChange) -> str:
 def input_name(name: str) -> str:
     """An input of the decision in words.
 
-    >>> [input_name(name) for name in ("requests_per_month", "quality:rag", "gpt-x input")]
-    ['requests per month', 'quality of rag', 'gpt-x input']
+    >>> [input_name(name) for name in ("requests_per_month", "quality:rag", "my_model input_cache_read")]
+    ['requests per month', 'quality of rag', 'price of my_model input cache read']
     """
     if name in _INPUTS:
         return _INPUTS[name]
+    model, space, price = name.rpartition(" ")
+    if space:
+        return f"price of {model} {spaced(price)}"
     kind, colon, arm = name.partition(":")
     return f"quality of {arm}" if colon and kind == "quality" else spaced(name)
 
@@ -198,6 +231,8 @@ def quantity(value: float | None, unit: str, *, named: bool = True) -> str:
         return UNKNOWN
     if unit in _SHARES:
         return percent(value)
+    if unit == POINTS:
+        return f"{points(value).removeprefix('+')} points"
     currency = re.match("[A-Z]{3}(?= |$)", unit)
     shown = money(value, currency[0]) if currency else significant(value)
     following = unit.removeprefix(currency[0]).strip() if currency else unit

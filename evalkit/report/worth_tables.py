@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.records.decision import BreakEven, Decision, Interval3
 from evalkit.report import verdict_words, words
-from evalkit.report.number_words import UNKNOWN, count, money, percent, significant
+from evalkit.report.number_words import UNKNOWN, count, money, percent, share_of_draws, significant
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
 
@@ -28,7 +28,7 @@ def worth_table(decision: Decision, over: str = "the horizon") -> Table:
         for name, arm in candidates.items()
     ]
     shares = "; ".join(
-        f"{words.spaced(family)} {percent(share)}" for family, share in decision.p_best.items()
+        f"{words.spaced(family)} {share_of_draws(share)}" for family, share in decision.p_best.items()
     )
     return Table(
         name="worth",
@@ -93,11 +93,15 @@ def would_change_table(decision: Decision) -> Table:
         Row(
             (
                 words.title(verdict_words.input_name(item.input)),
-                verdict_words.quantity(item.current, item.unit),
+                verdict_words.quantity(item.current, verdict_words.unit_of(item)),
                 *([verdict_words.verdict_now(item)] if differs else []),
-                "none within 100×" if item.flips_at is None else _bare(item.flips_at, item.unit),
+                "none within 100×"
+                if item.flips_at is None
+                else _bare(item.flips_at, verdict_words.unit_of(item)),
                 verdict_words.verdict_then(item),
-                NOT_APPLICABLE if item.closed_form is None else _bare(item.closed_form, item.unit),
+                NOT_APPLICABLE
+                if item.closed_form is None
+                else _bare(item.closed_form, verdict_words.unit_of(item)),
             )
         )
         for item in decision.would_change
@@ -173,6 +177,8 @@ def _bare(value: float, unit: str) -> str:
 def _span(found: Interval3 | None) -> str:
     if found is None or (found.low is None and found.high is None):
         return "no interval"
+    if found.high == 0:
+        return "from the first"
     if found.low is None:
         return f"up to {significant(found.high)}"
     if found.high is None:
@@ -183,4 +189,4 @@ def _span(found: Interval3 | None) -> str:
 def _months(found: Interval3 | None) -> str:
     if found is None or found.mode is None:
         return "beyond the horizon"
-    return f"{found.mode:.1f} months"
+    return f"{found.mode:.1f} months" if found.mode else "at once"

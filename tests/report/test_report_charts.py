@@ -102,3 +102,16 @@ def test_differences_without_an_estimate_are_left_out_of_the_forest(support_desk
     pairs = [row.get("pair") for row in definition["data"]["values"]]
     assert "rag vs few_shot" not in pairs
     assert "no interval" in to_svg(definition, "x", "x")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (6000, 130_000, [10_000, 20_000, 50_000, 100_000]),
+        (900, 2_000_000, [1000, 10_000, 100_000, 1_000_000]),
+        (0.01, 1e9, [0.01, 1, 100, 10_000, 1_000_000, 100_000_000]),
+    ],
+)
+def test_a_log_axis_has_a_few_round_numbers(low, high, ticks):
+    """Between two and six or so, however wide the range."""
+    assert money_charts._ticks(low, high) == pytest.approx(ticks)

@@ -220,3 +220,10 @@ def test_the_summary_for_a_notebook_holds_the_verdict_and_the_arms(support_desk,
     selectors = [one.strip() for rule in rules for one in rule.split(",") if "@media" not in one]
     assert all(one.startswith(".evalkit-summary") for one in selectors), selectors
     assert not [tag for tag, _ in Page(summary_html(hostile)).tags if tag in ("script", "img")]
+
+
+def test_names_in_backticks_are_code_and_stay_escaped(sparse):
+    """Advice names settings that way."""
+    decision = msgspec.structs.replace(sparse.decision, explanation="add a `shot_curve` <b>`<i>`")
+    source = render_html(msgspec.structs.replace(sparse, decision=decision))
+    assert "add a <code>shot_curve</code> &lt;b&gt;<code>&lt;i&gt;</code>" in source
