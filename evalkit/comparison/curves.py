@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from evalkit.comparison.learning_curve import Fraction, fit, fit_in_words, last_step
 from evalkit.comparison.pairwise import difference
 from evalkit.comparison.table import ScoreTable
 from evalkit.records.arm import ArmFacts
@@ -37,37 +38,79 @@ def curves(
     found = []
     for parent in table.candidates:
         points = [arm for arm in table.arms if arm.parent == parent.name and arm.role == "curve"]
-        for kind, arms in (
-            ("shots", _shot_points(parent, points)),
-            ("learning", _learning_points(parent, points)),
-        ):
-            if len(arms) < 2:
-                continue
-            last = difference(
-                table,
-                arms[-1].name,
-                arms[-2].name,
-                table.primary,
-                family="curve",
-                alpha=alpha,
-                margin=margin,
-                seed=seed,
-            )
-            trend = trend_of(last, margin)
+        shots = _shot_points(parent, points)
+        if len(shots) > 1:
+            found.append(_shot_curve(table, parent, shots, by_name, alpha=alpha, margin=margin, seed=seed))
+        sizes = _sizes(parent, points, tuning)
+        if len(sizes) > 1:
             found.append(
-                Curve(
-                    kind="shots" if kind == "shots" else "learning",
-                    parent=parent.name,
-                    points=tuple(_points(arms, by_name, table.primary, tuning, kind)),
-                    trend=trend,
-                    last_step=last,
-                    seed_spread=_seed_spread(parent, points, by_name, table.primary)
-                    if kind == "learning"
-                    else None,
-                    note=_note(trend, last, margin),
-                )
+                _learning_curve(table, parent, sizes, by_name, alpha=alpha, margin=margin, seed=seed)
             )
     return tuple(found)
+
+
+def _shot_curve(
+    table: ScoreTable,
+    parent: ArmFacts,
+    arms: Sequence[ArmFacts],
+    summaries: Mapping[str, ArmSummary],
+    *,
+    alpha: float,
+    margin: float,
+    seed: int,
+) -> Curve:
+    last = difference(
+        table,
+        arms[-1].name,
+        arms[-2].name,
+        table.primary,
+        family="curve",
+        alpha=alpha,
+        margin=margin,
+        seed=seed,
+    )
+    trend = trend_of(last, margin)
+    return Curve(
+        kind="shots",
+        parent=parent.name,
+        points=tuple(_point(arm.name, float(arm.shots), summaries, table.primary) for arm in arms),
+        trend=trend,
+        last_step=last,
+        note=_note(trend, last, margin),
+    )
+
+
+def _learning_curve(
+    table: ScoreTable,
+    parent: ArmFacts,
+    sizes: Sequence[Fraction],
+    summaries: Mapping[str, ArmSummary],
+    *,
+    alpha: float,
+    margin: float,
+    seed: int,
+) -> Curve:
+    last = last_step(table, sizes[-2], sizes[-1], alpha=alpha, margin=margin, seed=seed)
+    trend = trend_of(last, margin)
+    law = fit(table, sizes, alpha=alpha, margin=margin, seed=seed)
+    in_rows = all(size.rows is not None for size in sizes)
+    return Curve(
+        kind="learning",
+        parent=parent.name,
+        points=tuple(
+            _point(
+                size.arm.name,
+                size.rows if in_rows and size.rows is not None else size.arm.fraction or 0.0,
+                summaries,
+                table.primary,
+            )
+            for size in sizes
+        ),
+        trend=trend,
+        last_step=last,
+        seed_spread=_seed_spread(sizes[-1], summaries, table.primary),
+        note=_note(trend, last, margin) + ("" if law is None else f"; {fit_in_words(law)}"),
+    )
 
 
 def trend_of(last_step: Difference, margin: float) -> Trend:
@@ -90,43 +133,32 @@ def _shot_points(parent: ArmFacts, points: Sequence[ArmFacts]) -> list[ArmFacts]
     return [by_shots[shots] for shots in sorted(by_shots)]
 
 
-def _learning_points(parent: ArmFacts, points: Sequence[ArmFacts]) -> list[ArmFacts]:
-    arms = [parent, *(arm for arm in points if arm.shots == parent.shots and arm.seed == parent.seed)]
-    by_fraction = {arm.fraction: arm for arm in reversed(arms) if arm.fraction is not None}
-    return [by_fraction[fraction] for fraction in sorted(by_fraction)]
-
-
-def _points(
-    arms: Sequence[ArmFacts],
-    summaries: Mapping[str, ArmSummary],
-    metric: str,
-    tuning: TuningReport | None,
-    kind: str,
-) -> Iterator[CurvePoint]:
+def _sizes(parent: ArmFacts, points: Sequence[ArmFacts], tuning: TuningReport | None) -> list[Fraction]:
+    """Sizes that the parent's own seed was trained on, rising, each with the arms of all its seeds."""
     rows = {} if tuning is None else {(run.model, run.fraction): float(run.rows) for run in tuning.runs}
-    all_rows_known = all((arm.model, arm.fraction) in rows for arm in arms)
-    for arm in arms:
-        quality = summaries[arm.name].quality.get(metric)
-        x = float(arm.shots) if kind == "shots" else float(arm.fraction or 0.0)
-        if kind == "learning" and all_rows_known:
-            x = rows[arm.model, arm.fraction or 0.0]
-        yield CurvePoint(
-            arm=arm.name,
-            x=x,
-            mean=None if quality is None else quality.mean,
-            low=None if quality is None else quality.low,
-            high=None if quality is None else quality.high,
-        )
+    by_fraction: dict[float, list[ArmFacts]] = {}
+    for arm in (parent, *points):
+        if arm.fraction is not None and arm.shots == parent.shots:
+            by_fraction.setdefault(arm.fraction, []).append(arm)
+    return [
+        Fraction(arm=own[0], seeds=tuple(arms), rows=rows.get((own[0].model, fraction)))
+        for fraction, arms in sorted(by_fraction.items())
+        if (own := [arm for arm in arms if arm.seed == parent.seed])
+    ]
 
 
-def _seed_spread(
-    parent: ArmFacts, points: Sequence[ArmFacts], summaries: Mapping[str, ArmSummary], metric: str
-) -> float | None:
+def _point(arm: str, x: float, summaries: Mapping[str, ArmSummary], metric: str) -> CurvePoint:
+    quality = summaries[arm].quality.get(metric)
+    if quality is None:
+        return CurvePoint(arm=arm, x=x, mean=None, low=None, high=None)
+    return CurvePoint(arm=arm, x=x, mean=quality.mean, low=quality.low, high=quality.high)
+
+
+def _seed_spread(size: Fraction, summaries: Mapping[str, ArmSummary], metric: str) -> float | None:
     """Highest less lowest mean over the training seeds on all rows; None with one seed."""
-    arms = [parent, *(arm for arm in points if arm.fraction == parent.fraction and arm.seed != parent.seed)]
-    means = [quality.mean for arm in arms if (quality := summaries[arm.name].quality.get(metric)) is not None]
-    known = [mean for mean in means if mean is not None]
-    return max(known) - min(known) if len(known) > 1 else None
+    found = [summaries[arm.name].quality.get(metric) for arm in size.seeds]
+    means = [quality.mean for quality in found if quality is not None and quality.mean is not None]
+    return max(means) - min(means) if len(means) > 1 else None
 
 
 def _note(trend: Trend, last: Difference, margin: float) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from msgspec.structs import replace
 
-from evalkit.comparison.table import BoolArray, FloatArray, ScoreTable, pairs
+from evalkit.comparison.table import BoolArray, FloatArray, Pairs, ScoreTable, pairs
 from evalkit.records.comparison import Difference
 from evalkit.stats.bounds import Bounds
 from evalkit.stats.compare import paired_difference
@@ -54,23 +54,55 @@ def difference(
         Without an estimate, and with the reason as its note, where the pair cannot be compared.
     """
     both = pairs(table, treatment, control, metric, keep=keep)
-    n_clusters = int(np.unique(both.clusters).size)
+    record = compared(
+        both,
+        (treatment, control, metric),
+        family=family,
+        binary=table.is_binary(metric),
+        alpha=alpha,
+        margin=margin,
+        rng=generator(seed, treatment, control, metric),
+    )
+    return replace(record, worst_case=_worst_case(table, treatment, control, metric, keep))
+
+
+def compared(
+    both: Pairs,
+    names: tuple[str, str, str],
+    *,
+    family: str,
+    binary: bool,
+    alpha: float,
+    margin: float,
+    rng: np.random.Generator,
+) -> Difference:
+    """The record of one comparison.
+
+    Args:
+        both: Scores of the two on the same cases.
+        names: Of treatment, control and metric.
+        family: As in ``difference``.
+        binary: Whether the scores are 0 or 1.
+        alpha: Two-sided error rate.
+        margin: The loss that would not matter.
+        rng: Source of chance.
+
+    Returns:
+        Without an estimate, and with the reason as its note, where the two cannot be compared.
+    """
     found = partial(
         Difference,
-        treatment=treatment,
-        control=control,
-        metric=metric,
+        treatment=names[0],
+        control=names[1],
+        metric=names[2],
         family=family,
         n=both.treatment.size,
-        n_clusters=n_clusters,
+        n_clusters=int(np.unique(both.clusters).size),
         claim="no_claim",
-        worst_case=_worst_case(table, treatment, control, metric, keep),
     )
     nothing = partial(found, low=None, high=None, p_value=None, method="none")
     if both.treatment.size == 0:
         return nothing(estimate=None, note="no case has a score of both arms")
-    rng = generator(seed, treatment, control, metric)
-    binary = table.is_binary(metric)
     try:
         result = paired_difference(
             both.treatment, both.control, both.clusters, binary=binary, alpha=alpha, rng=rng

@@ -162,3 +162,23 @@ def test_the_oracle_is_the_mean_of_the_best_candidate_per_case(synthetic):
 def test_the_same_run_gives_the_same_bytes(synthetic):
     first, second = (synthetic.make_run(arms(synthetic)).comparison for _ in range(2))
     assert to_json(first) == to_json(second)
+
+
+def test_the_learning_curves_last_step_averages_the_training_seeds(synthetic):
+    """Seed 1 gained and seed 2 lost as much: on average nothing was gained."""
+    n = 400
+    low, high = synthetic.scores(200, n), synthetic.scores(260, n)
+
+    def tuned(scores, fraction, seed, **kind):
+        return synthetic.Arm(list(scores), kind="fine_tuned", shots=0, fraction=fraction, seed=seed, **kind)
+
+    made = {
+        "few_shot": synthetic.Arm(synthetic.scores(100, n)),
+        "tuned": tuned(high, 1.0, 1),
+        "tuned@0.5": tuned(low, 0.5, 1, role="curve", parent="tuned"),
+        "tuned@0.5/seed2": tuned(high, 0.5, 2, role="curve", parent="tuned"),
+        "tuned@1.0/seed2": tuned(low, 1.0, 2, role="curve", parent="tuned"),
+    }
+    (curve,) = synthetic.make_run(made).comparison.curves
+    assert curve.last_step.estimate == 0.0
+    assert curve.trend == "flat"

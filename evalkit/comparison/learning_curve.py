@@ -1,0 +1,104 @@
+"""Quality against training rows: training seeds averaged case by case, and a power law where points suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.comparison.pairwise import compared, generator
+from evalkit.comparison.table import FloatArray, Pairs, ScoreTable
+from evalkit.records.arm import ArmFacts
+from evalkit.records.comparison import Difference
+from evalkit.stats.curve import FIT_POINTS, FIT_SEEDS, CurveFit, learning_curve
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """One size of the training set.
+
+    Attributes:
+        arm: The arm of the first training seed, which stands for the point.
+        seeds: The arms of all its seeds.
+        rows: Training rows; None where they are not known.
+    """
+
+    arm: ArmFacts
+    seeds: tuple[ArmFacts, ...]
+    rows: float | None
+
+
+def last_step(
+    table: ScoreTable, before: Fraction, after: Fraction, *, alpha: float, margin: float, seed: int
+) -> Difference:
+    """The paired difference of the last two sizes, each averaged over the training seeds that both have.
+
+    One run per size would take the luck of a run for the effect of more rows.
+
+    Args:
+        table: The run.
+        before: The smaller size.
+        after: The larger.
+        alpha: Two-sided error rate.
+        margin: The gain that would not matter.
+        seed: The suite's.
+    """
+    shared = {arm.seed for arm in before.seeds} & {arm.seed for arm in after.seeds}
+    left, right = (
+        _averaged(table, [arm for arm in size.seeds if arm.seed in shared]) for size in (after, before)
+    )
+    both = np.isfinite(left) & np.isfinite(right)
+    return compared(
+        Pairs(left[both], right[both], table.clusters[both]),
+        (after.arm.name, before.arm.name, table.primary),
+        family="curve",
+        binary=bool(np.isin(left[both], (0.0, 1.0)).all() and np.isin(right[both], (0.0, 1.0)).all()),
+        alpha=alpha,
+        margin=margin,
+        rng=generator(seed, after.arm.name, before.arm.name, "seeds averaged"),
+    )
+
+
+def fit(
+    table: ScoreTable, sizes: Sequence[Fraction], *, alpha: float, margin: float, seed: int
+) -> CurveFit | None:
+    """A power law through the curve; None with fewer than five sizes or two seeds, or where rows are not known."""
+    rows = [size.rows for size in sizes if size.rows is not None]
+    n_seeds = min((len(size.seeds) for size in sizes), default=0)
+    if len(rows) < max(FIT_POINTS, len(sizes)) or n_seeds < FIT_SEEDS:
+        return None
+    scores = np.stack([_averaged(table, size.seeds) for size in sizes])
+    known = np.isfinite(scores).all(axis=0)
+    try:
+        found = learning_curve(
+            rows,
+            scores[:, known],
+            table.clusters[known],
+            margin=margin,
+            alpha=alpha,
+            rng=generator(seed, "learning curve", sizes[-1].arm.name),
+            n_seeds=n_seeds,
+        )
+    except ValueError:
+        return None  # too few cases or clusters to compare two sizes; the last step says so in words
+    return found.fit
+
+
+def fit_in_words(found: CurveFit) -> str:
+    """What the law says, and how far to believe it."""
+    tested = f"it misses the largest size by {found.held_out_error:.3f}, the value before by {found.last_value_error:.3f}"
+    told = f"power law: {found.law.limit:.3f} with unlimited rows ({tested})"
+    if not found.extrapolates:
+        return f"{told}; do not read it beyond the data"
+    return (
+        f"{told}; it informs and does not decide: fits are published from 8,000 rows on"
+        if found.informs_only
+        else told
+    )
+
+
+def _averaged(table: ScoreTable, arms: Sequence[ArmFacts]) -> FloatArray:
+    """Shape (n_cases,), mean over training seeds; NaN where one of them has no score."""
+    mean: FloatArray = np.stack([table.scores(arm.name) for arm in arms]).mean(axis=0)
+    return mean
