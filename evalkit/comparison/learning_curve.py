@@ -87,7 +87,8 @@ def fit(
 
 def fit_in_words(found: CurveFit) -> str:
     """What the law says, and how far to believe it."""
-    tested = f"it misses the largest size by {found.held_out_error:.3f}, the value before by {found.last_value_error:.3f}"
+    misses = (found.held_out_error, found.last_value_error)
+    tested = f"off by {misses[0]:.3f} on the largest size held out, the value before by {misses[1]:.3f}"
     told = f"power law: {found.law.limit:.3f} with unlimited rows ({tested})"
     if not found.extrapolates:
         return f"{told}; do not read it beyond the data"

@@ -35,7 +35,7 @@ def prompting(dossier: Dossier) -> Finding:
         return PROMPTING.unknown(
             "The last shot step is too uncertain to tell rising from flat; answer more cases.", evidence
         )
-    if len(prompts) <= 1:
+    if len(prompts) <= 1 and len(shots) <= 1:
         return PROMPTING.unknown(
             "One prompt with one number of shots was tried; add a `shot_curve` or a prompt.", evidence
         )

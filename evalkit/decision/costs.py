@@ -89,6 +89,9 @@ def data(dossier: Dossier) -> Finding:
     evidence = list(_data_evidence(dossier, rows))
     if curve is not None:
         evidence.append(Evidence(label="learning curve", value=curve.note, source=curve.parent))
+    if dossier.tuned is None and not _to_be_trained_on(dossier, rows):
+        answer = f"Only the {rows.rows} examples of {rows.file} are known; name the rows that a tune would train on."
+        return DATA.unknown(answer, evidence)
     if rows.rows < MIN_ROWS:
         return DATA.blocked(
             f"{rows.rows} training rows: providers refuse fewer than {MIN_ROWS}; collect more.", evidence
@@ -109,6 +112,19 @@ def data(dossier: Dossier) -> Finding:
         state = "the target is reached" if at_target else "more rows still help"
         return DATA.met(f"{rows.rows} rows without leakage, and {state}.", evidence)
     return DATA.not_met(f"{rows.rows} rows, and more of the same no longer help.", evidence)
+
+
+def _to_be_trained_on(dossier: Dossier, rows: TrainingProfile) -> bool:
+    """Whether a file is one that the suite trains on, or large enough to be meant for it."""
+    configs = dossier.suite.models.values()
+    named = [config.train for config in configs if isinstance(config, TunedModelConfig)]
+    return rows.file in named or rows.rows >= FEW_ROWS
+
+
+def _trained_here(dossier: Dossier) -> bool:
+    """Whether the run trained the tuned arm itself, so that its bill was measured."""
+    tuned = dossier.tuned
+    return tuned is not None and isinstance(dossier.suite.models[dossier.arms[tuned].model], TunedModelConfig)
 
 
 def _how(dossier: Dossier, arm: str) -> str:
@@ -144,7 +160,7 @@ def _paid_back(dossier: Dossier, question: Question, what: str, lines: list[Line
         Evidence(
             label=line.name,
             value=f"{amount(line.amount, dossier.currency)} = {line.basis}",
-            declared=line.name in _WORK or line.name == "hosting",
+            declared=line.name != "training" or not _trained_here(dossier),
             source=dossier.tuned,
         )
         for line in lines

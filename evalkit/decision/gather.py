@@ -65,7 +65,7 @@ def gather(
     summaries = {summary.name: summary for summary in comparison.arms}
     candidates = [arm for arm in table.candidates if mean_score(table, arm.name) is not None]
     terms, money = _priced(suite, table, summaries, tuning, prices)
-    missing = tuple(_missing(suite, candidates, money))
+    missing = tuple(_missing(suite, table, candidates, money))
     outlooks = None if missing else _outlooks(suite, table, candidates, summaries, money, terms, seed)
     if outlooks is None and not missing:
         missing = ("no case has a score of every candidate: run the cells that are owed",)
@@ -110,15 +110,18 @@ def _priced(
     return terms_of(economics), money
 
 
-def _missing(suite: Suite, candidates: Sequence[ArmFacts], money: Mapping[str, ArmMoney]) -> Iterator[str]:
-    if not candidates:
-        yield "no candidate has a score: run the cells that are owed, or see why scores are missing"
-    elif not any(not arm.tuned for arm in candidates):
+def _missing(
+    suite: Suite, table: ScoreTable, candidates: Sequence[ArmFacts], money: Mapping[str, ArmMoney]
+) -> Iterator[str]:
+    if candidates and not any(not arm.tuned for arm in candidates):
         yield "no untuned candidate was measured: add one, so that there is something to hold tuning against"
     if suite.economics is None:
         yield _UNDECLARED
-    for arm in candidates:
-        if arm.name in money:
+    scored = {arm.name for arm in candidates}
+    for arm in table.candidates:
+        if arm.name not in scored:
+            yield f"{arm.name} has no score: run its owed cells, or take the arm out"
+        elif arm.name in money:
             yield from money[arm.name].unknown
 
 

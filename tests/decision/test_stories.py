@@ -364,3 +364,70 @@ def test_format_failures_speak_for_tuning_and_missing_knowledge_for_retrieval(sy
         arms = tuple(synthetic.with_failures(arm, failures) for arm in run.comparison.arms)
         told_by = synthetic.decision(synthetic.with_comparison(run, arms=arms)).checklist[0]
         assert told_by.speaks_for == side
+
+
+def test_a_candidate_that_never_answered_is_named_and_not_taken_for_untested(synthetic):
+    """It is no reason for a pilot: the tuned model exists, its answers are owed."""
+    decision = synthetic.decision(
+        synthetic.make_run(pair(synthetic, synthetic.scores(50, 100), [None] * 100))
+    )
+    assert told(decision) == (Verdict.NOT_DECIDABLE, "missing_input")
+    assert "tuned has no score" in decision.explanation
+
+
+def test_arms_without_a_case_in_common_are_not_decided_between(synthetic):
+    few, tuned = [1.0] * 50 + [None] * 50, [None] * 50 + [1.0] * 50
+    decision = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned)))
+    assert told(decision) == (Verdict.NOT_DECIDABLE, "missing_input")
+
+
+def test_a_handful_of_examples_is_no_reason_against_a_pilot(synthetic):
+    """Eight demonstrations are not the rows that a tune would be trained on."""
+    arms = {"few_shot": synthetic.Arm(synthetic.scores(240, 400))}
+    decision = synthetic.decision(synthetic.make_run(arms, made_profile=synthetic.profile(rows=8)))
+    assert decision.verdict is Verdict.PILOT_FIRST
+    assert decision.checklist[6].status == "unknown"
+
+
+def test_a_blocked_finding_never_gives_a_pilot(synthetic):
+    """gpt-4o-mini shuts inside the year: there is nothing to pilot."""
+    arms = {"few_shot": synthetic.Arm(synthetic.scores(240, 400))}
+    run = synthetic.make_run(arms, models={"base": {"model": "gpt-4o-mini", "base_url": None}})
+    decision = synthetic.decision(run)
+    assert decision.checklist[3].status == "blocked"
+    assert told(decision) == (Verdict.STAY_FEW_SHOT, "no_tuned_arm")
+
+
+def test_without_a_value_a_quality_limit_is_held_in_every_draw(synthetic):
+    """Tuned is observed at 0.85 against a limit of 0.85: it keeps to it in about half of the draws."""
+    arms = better(synthetic)
+    run = synthetic.make_run(
+        arms, economics={"value_per_correct": None}, decision={"limits": {"exact_match": {"min": 0.85}}}
+    )
+    decision = synthetic.decision(run)
+    assert decision.verdict is not Verdict.FINE_TUNE
+    assert 0.2 < decision.p_best["tuned"] < 0.8
+    assert decision.p_best["untuned"] < 0.05
+
+
+def test_the_decision_holds_the_tuned_arm_against_the_untuned_one_it_would_replace(synthetic):
+    """RAG answers best and costs a fortune; the money is between few-shot and tuning."""
+    arms = better(synthetic)
+    arms["rag"] = synthetic.Arm(synthetic.pattern((364, 1), (36, 0)), kind="rag", input=20_000)
+    decision = synthetic.decision(synthetic.make_run(arms))
+    assert told(decision) == (Verdict.FINE_TUNE, "superior")
+    against = {d.control for d in decision.differences if d.family == "tuned"}
+    assert against == {"rag", "few_shot"}
+
+
+def test_a_wrong_answer_costs_and_a_declined_one_does_not(synthetic):
+    """At 0.05 USD a wrong answer, an arm that declines its wrong answers is worth more."""
+    scores = synthetic.scores(300, 400)
+    declined = ["answer"] * 300 + ["I don't know."] * 100
+    run = synthetic.make_run(
+        pair(synthetic, scores, list(scores), input=1000),
+        outputs={"tuned": declined},
+        economics={"cost_per_wrong": 0.05},
+    )
+    benefits = {name: arm.net_benefit.mode for name, arm in synthetic.decision(run).arms.items()}
+    assert benefits["tuned"] - benefits["few_shot"] == pytest.approx(12 * 100_000 * 0.05 * 0.25 - 600)
