@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from evalkit.errors import DataError, InputError, did_you_mean
 from evalkit.records.case import Case, Passage
 from evalkit.suite.models import Strict
-from evalkit.text.words import words
+from evalkit.text.words import search_terms
 
 
 class _Options(Strict):
@@ -27,7 +27,7 @@ class BM25Retriever:
     Args:
         passages: With text; at least one.
         options: ``k1`` (how soon a repeated word stops counting) and ``b`` (0 to 1: how much length counts).
-        tokenize: From text to the words that count; the default handles Chinese as well.
+        tokenize: From text to the terms that count; by default words, and single characters of Chinese.
 
     Raises:
         DataError: There is no passage, or none with a word in it.
@@ -43,7 +43,7 @@ class BM25Retriever:
         passages: Sequence[Passage],
         *,
         options: Mapping[str, object] | None = None,
-        tokenize: Callable[[str], list[str]] = words,
+        tokenize: Callable[[str], list[str]] = search_terms,
     ) -> None:
         import bm25s  # brings scipy: half a second that only arms with retrieval should pay
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evalkit.errors import DataError, InputError
 from evalkit.records.case import Case, Passage
 from evalkit.retrieval.bm25 import BM25Retriever
+from evalkit.text.words import words
 
 CASE = Case(id="c", input="", cluster="c")
 
@@ -51,9 +52,14 @@ def test_rank_orders_every_passage_with_the_unrelated_last():
     assert BM25Retriever(corpus("oven", "pump")).rank("zebra") == [0, 1]
 
 
-def test_chinese_is_searched_by_words():
-    passages = corpus("打印机卡纸，请打开后盖", "路由器没有信号，请重启", "相机镜头有水")
-    assert ids(BM25Retriever(passages).search("我的路由器重启以后没有信号", 1, CASE)) == ["p1"]
+def test_chinese_is_searched_by_characters():
+    """A question that shares a character but no word with its passage finds it; Latin words stay whole."""
+    passages = corpus("打印机卡纸，请打开后盖", "路由器没有信号，请重启", "相机镜头有水，VPN 无关")
+    retriever = BM25Retriever(passages)
+    assert ids(retriever.search("我的路由器重启以后没有信号", 1, CASE)) == ["p1"]
+    assert ids(retriever.search("纸卡住了", 1, CASE)) == ["p0"]
+    assert retriever.search("V P N", 1, CASE) == []
+    assert BM25Retriever(passages, tokenize=words).search("纸卡住了", 1, CASE) == []
 
 
 def test_options_change_the_ranking():
