@@ -1,23 +1,28 @@
 """One request in, one completion out, with the promises of evalkit.
 
-Every model is asked through a ``Caller``: it looks in the response cache first, retries what is worth a
-retry, keeps waiting apart from service time, and stops asking an endpoint that refuses everybody.
+Every model is asked through a ``Caller``: it looks in the response cache first, heeds what the endpoint bears,
+retries what is worth a retry, keeps waiting apart from service time, and asks no question twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from evalkit.calls.endpoint import Endpoint, Halted, HaltedError, Queued
 from evalkit.calls.key import identity_digest, request_digest
+from evalkit.calls.pace import RateLimits
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.clock import Clock
-from evalkit.errors import AccessError
-from evalkit.models.protocol import BatchModel, Model
+from evalkit.errors import AccessError, CallError
+from evalkit.models.protocol import BatchModel, Model, RateLimitedModel
 from evalkit.records.sample import Completion, Request
 from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache
+
+__all__ = ["Answered", "Caller", "HaltedError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Answered:
     replayed: str | None
 
 
+def _never() -> bool:
+    return False
+
+
 class Caller:
     """Asks one model.
 
@@ -42,6 +51,7 @@ class Caller:
         cache: Where completions are looked up and kept.
         clock: For the date of new answers.
         policy: When to try again.
+        limits: How often the endpoint may be asked.
     """
 
     def __init__(
@@ -51,60 +61,89 @@ class Caller:
         cache: ResponseCache,
         clock: Clock | None = None,
         policy: RetryPolicy | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self.model = model
         self._by_case = model.answers_by_case
         self._cache: ResponseCache = NoCache() if self._by_case else cache
+        self._keeps = not isinstance(self._cache, NoCache)
         self._clock = clock or Clock()
         self._policy = policy or RetryPolicy()
         self._identity = identity_digest(model.identity)
-        self._refused: AccessError | None = None
+        self._endpoint = Endpoint(limits or RateLimits(), breaks=not self._by_case)
+        self._asking: dict[str, asyncio.Future[None]] = {}
+        if isinstance(model, RateLimitedModel):
+            model.hear_headers = self._endpoint.hear
 
     @property
     def refused(self) -> AccessError | None:
-        """Why no request to this model can succeed, once one was refused that way."""
-        return self._refused
+        """Why no request to this model can succeed, once one was refused that way or too many failed."""
+        return self._endpoint.refused
+
+    @property
+    def ease(self) -> Callable[[], None]:
+        """To be called when our own event loop cannot keep up."""
+        return self._endpoint.ease
 
     @property
     def batch_model(self) -> BatchModel | None:
         """The model where it answers batches on this machine, else None."""
         return self.model if isinstance(self.model, BatchModel) else None
 
-    def digest(self, request: Request) -> str:
-        """The cache key of a request."""
-        return self._key(request)
+    def digest(self, request: Request, *, isolated: bool = False) -> str:
+        """The cache key of a request; one that is timed alone has a key of its own."""
+        case_id = request.case_id if self._by_case else None
+        return request_digest(self._identity, request, case_id=case_id, isolated=isolated)
 
     def knows_alone(self, request: Request) -> bool:
         """Whether the cache has a timing of this request answered alone."""
-        key = self._key(request, isolated=True)
-        return key in self._cache.get_many([key])
+        return self.replay(self.digest(request, isolated=True)) is not None
 
-    async def call(self, request: Request, *, queue_s: float = 0.0, isolated: bool = False) -> Answered:
+    def replay(self, key: str) -> Answered | None:
+        """The answer from the cache, or None."""
+        if not self._keeps:
+            return None
+        known = self._cache.get_many((key,)).get(key)
+        return None if known is None else Answered(known.completion, key, known.answered_on)
+
+    async def call(self, request: Request, *, isolated: bool = False) -> Answered:
         """One answer, from the cache or from the model.
 
         Args:
             request: What to ask.
-            queue_s: Seconds this request has waited for a slot.
             isolated: Timed alone; kept apart in the cache.
 
         Raises:
             CallError: No answer; see its kinds for which.
         """
-        key = self._key(request, isolated=isolated)
-        if (known := self._cache.get_many([key]).get(key)) is not None:
-            return Answered(known.completion, key, known.answered_on)
-        if self._refused is not None:
-            raise self._refused
+        key = self.digest(request, isolated=isolated)
+        return self.replay(key) or await self.ask(request, key)
+
+    async def ask(self, request: Request, key: str, *, halted: Halted = _never) -> Answered:
+        """One answer from the model. Where the same question is being asked, its answer is waited for instead.
+
+        Args:
+            request: What to ask.
+            key: Its digest; the cache is known not to have it.
+            halted: Whether the run was asked to stop; looked at while waiting.
+
+        Raises:
+            CallError: No answer; see its kinds for which.
+            HaltedError: The run stopped before the request was sent.
+        """
+        if not self._keeps:
+            return Answered(await self._ask(request, halted), key, None)
+        while (twin := self._asking.get(key)) is not None:
+            await asyncio.shield(twin)
+            if (known := self.replay(key)) is not None:
+                return known
+        done = self._asking[key] = asyncio.get_running_loop().create_future()
         try:
-            completion, attempted = await with_retries(lambda: self.model.complete(request), self._policy)
-        except AccessError as error:
-            self._refused = error
-            raise
-        timing = msgspec.structs.replace(
-            completion.timing, queue_s=queue_s, backoff_s=attempted.backoff_s, attempts=attempted.attempts
-        )
-        completion = msgspec.structs.replace(completion, timing=timing)
-        self._keep([(key, completion)])
+            completion = await self._ask(request, halted)
+            self._keep([(key, completion)])
+        finally:
+            del self._asking[key]
+            done.set_result(None)
         return Answered(completion, key, None)
 
     def call_batch(self, requests: Sequence[Request]) -> list[Answered]:
@@ -129,9 +168,24 @@ class Caller:
             for key, done in zip(keys, completions, strict=True)
         ]
 
-    def _key(self, request: Request, *, isolated: bool = False) -> str:
-        case_id = request.case_id if self._by_case else None
-        return request_digest(self._identity, request, case_id=case_id, isolated=isolated)
+    async def _ask(self, request: Request, halted: Halted) -> Completion:
+        endpoint, queued = self._endpoint, Queued()
+        try:
+            completion, attempted = await with_retries(
+                lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued),
+                self._policy,
+                sleep=lambda seconds: endpoint.sleep(seconds, halted),
+            )
+        except CallError as error:
+            endpoint.failed(error)
+            raise
+        timing = msgspec.structs.replace(
+            completion.timing,
+            queue_s=queued.seconds,
+            backoff_s=attempted.backoff_s,
+            attempts=attempted.attempts,
+        )
+        return msgspec.structs.replace(completion, timing=timing)
 
     def _keep(self, items: list[tuple[str, Completion]]) -> None:
         today = self._clock.today().isoformat()

@@ -85,7 +85,10 @@ class Transport:
         self._headers = dict(headers)
         if whole.user:
             account = f"{whole.user}:{whole.password or ''}".encode()
-            self._headers["Authorization"] = f"Basic {b64encode(account).decode()}"
+            self._headers = {
+                **{name: value for name, value in headers.items() if name.lower() != "authorization"},
+                "Authorization": f"Basic {b64encode(account).decode()}",
+            }
         self._total_s = total_s
         self._idle_s = idle_s
         self._secrets = secrets

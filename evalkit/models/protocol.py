@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from evalkit.records.sample import Completion, Request
@@ -44,6 +44,17 @@ class Model(Protocol):
     async def close(self) -> None:
         """Give back connections and memory."""
         ...
+
+
+@runtime_checkable
+class RateLimitedModel(Protocol):
+    """A model whose provider says in headers how much more it may be asked.
+
+    Attributes:
+        hear_headers: Set by the caller; to be given the headers of every reply, refusals too.
+    """
+
+    hear_headers: Callable[[Mapping[str, str]], None] | None
 
 
 @runtime_checkable

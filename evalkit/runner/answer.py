@@ -6,12 +6,16 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from evalkit.calls.caller import HaltedError
+from evalkit.calls.lag import LoopLag
 from evalkit.errors import AccessError, CallError
 from evalkit.records.case import Case, Message
 from evalkit.records.sample import Sample
 from evalkit.runner.batches import CHUNK, plan_batches
 from evalkit.runner.cells import ArmWork, Cell, all_cells, answered_sample, compose_cell, failed_sample
+from evalkit.runner.expected_cost import ExpectedCost
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
 from evalkit.runner.stop import Stop
@@ -22,18 +26,26 @@ class Tally:
     """What one arm's session came to.
 
     Attributes:
+        reasons: Count of errors by what they say.
+        finish_reasons: Count of answers by how they ended.
         refused: Why the endpoint answers nobody, where it does not.
+        client_bound: Share of the time in which our own event loop came more than 10 ms late, in [0, 1]: the client
+            was the bottleneck. Service times are taken at the socket and do not grow by it, waiting for a turn does.
     """
 
     ok: int = 0
     errors: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    finish_reasons: dict[str, int] = field(default_factory=dict)
     refused: AccessError | None = None
+    client_bound: float = 0.0
 
     def count(self, sample: Sample) -> None:
         """Count one journaled sample."""
         if sample.error is None:
             self.ok += 1
+            reason = sample.finish_reason or "unknown"
+            self.finish_reasons[reason] = self.finish_reasons.get(reason, 0) + 1
         else:
             self.errors += 1
             self.reasons[sample.error] = self.reasons.get(sample.error, 0) + 1
@@ -83,6 +95,8 @@ async def _answer_one_by_one(
     work: ArmWork, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: Tally
 ) -> None:
     session.progress.start(work.name, total)
+    rows = _RowsOfOneTurn(session, work, tally)
+    expected = ExpectedCost(work.price, work.most_output)
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
@@ -92,18 +106,93 @@ async def _answer_one_by_one(
                 session.progress.advance(work.name)
                 continue
             cell = compose_cell(work, case, repeat, seed=session.seed)
+            key = work.caller.digest(cell.request)
             try:
-                answered = await work.caller.call(cell.request)
+                if (known := work.caller.replay(key)) is not None:
+                    sample = answered_sample(work, cell, known)
+                else:
+                    sample = await _ask(work, cell, key, session, expected)
+            except HaltedError:
+                return
             except AccessError as error:
                 tally.refused = error
                 return
             except CallError as error:
                 sample = failed_sample(work, cell, str(error))
-            else:
-                sample = answered_sample(work, cell, answered)
-            _journal(session, work, tally, [(sample, cell.request.messages)])
+            rows.add(sample, cell.request.messages)
 
-    await asyncio.gather(*(worker() for _ in range(session.concurrency)))
+    with LoopLag(work.caller.ease) as lag:
+        try:
+            await asyncio.gather(*(worker() for _ in range(session.concurrency)))
+        finally:
+            rows.flush()
+    tally.client_bound = lag.late_share
+
+
+async def _ask(work: ArmWork, cell: Cell, key: str, session: Session, expected: ExpectedCost) -> Sample:
+    """Ask the model, within the cost limit.
+
+    Raises:
+        CallError: No answer.
+        HaltedError: The run stops; this cell is still owed.
+    """
+    stop, budget = session.stop, session.stop.budget
+    may_cost = expected.of(cell.request.messages) if budget.limited else Decimal(0)
+    if not await budget.hold(may_cost):
+        stop.reach_limit()
+        raise HaltedError
+    try:
+        answered = await work.caller.ask(cell.request, key, halted=lambda: stop.asked)
+    except BaseException:
+        budget.settle(may_cost, None, answered=False)
+        raise
+    sample = answered_sample(work, cell, answered)
+    if answered.replayed is not None:  # another cell asked the same and paid
+        budget.settle(may_cost, None, answered=False)
+    else:
+        budget.settle(may_cost, None if sample.cost is None else sample.cost.model)
+        expected.learn(cell.request.messages, answered.completion.usage)
+    return sample
+
+
+class _RowsOfOneTurn:
+    """Journals the cells that finish in one turn of the event loop in one write, before the loop turns again."""
+
+    def __init__(self, session: Session, work: ArmWork, tally: Tally) -> None:
+        self._session, self._work, self._tally = session, work, tally
+        self._rows: list[tuple[Sample, tuple[Message, ...]]] = []
+        self._fault: BaseException | None = None
+
+    def add(self, sample: Sample, messages: tuple[Message, ...]) -> None:
+        """Journal a finished cell.
+
+        Raises:
+            RunError: An earlier write failed; nothing more is to be asked.
+        """
+        if self._fault is not None:
+            raise self._fault
+        self._rows.append((sample, messages))
+        if len(self._rows) == 1:
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def flush(self) -> None:
+        """Write what is left.
+
+        Raises:
+            RunError: The disk is full.
+        """
+        self._write()
+        if self._fault is not None:
+            raise self._fault
+
+    def _write(self) -> None:
+        rows, self._rows = self._rows, []
+        if not rows or self._fault is not None:
+            return
+        try:
+            _journal(self._session, self._work, self._tally, rows)
+        except BaseException as error:  # noqa: BLE001 - raised where a worker sees it
+            self._fault = error
 
 
 async def _answer_in_batches(
@@ -127,7 +216,11 @@ async def _answer_in_batches(
                 continue
             if session.stop.asked:
                 return
-            _journal(session, work, tally, await _answer_batch(work, batch, missing))
+            rows = await _answer_batch(work, batch, missing)
+            _journal(session, work, tally, rows)
+            for sample, _ in rows:
+                if sample.replayed is None and sample.cost is not None:
+                    session.stop.spend(sample.cost.model)
 
 
 async def _answer_batch(
@@ -154,6 +247,4 @@ def _journal(
     for sample, _ in rows:
         tally.count(sample)
         errors += sample.error is not None
-        if sample.replayed is None and sample.cost is not None:
-            session.stop.spend(sample.cost.model)
     session.progress.advance(work.name, ok=len(rows) - errors, errors=errors)

@@ -17,11 +17,16 @@ from evalkit.runner.pricing import Pricer
 
 @dataclass(frozen=True, slots=True)
 class ArmWork:
-    """What answering one arm takes."""
+    """What answering one arm takes.
+
+    Attributes:
+        most_output: Tokens at which the model stops; None where nothing says.
+    """
 
     arm: Arm
     caller: Caller
     price: Pricer
+    most_output: int | None = None
 
     @property
     def name(self) -> str:

@@ -8,10 +8,10 @@ from dataclasses import fields
 from decimal import Decimal
 
 from evalkit.economics.device_cost import device_lines
-from evalkit.economics.line_item import total
+from evalkit.economics.line_item import MILLION, total
 from evalkit.economics.price_file import price_row, shipped_prices
-from evalkit.economics.prices import PriceError, PriceRow, PriceTable
-from evalkit.economics.request_cost import Tokens, request_cost
+from evalkit.economics.prices import PriceError, PriceRow, PriceTable, Rates
+from evalkit.economics.request_cost import rates_in_force
 from evalkit.errors import SuiteError
 from evalkit.records.run import PriceUsed
 from evalkit.records.sample import Cost, Timing, Usage
@@ -83,19 +83,35 @@ def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
     except PriceError:
         return lambda usage, timing: None
 
+    usual, above = rates_in_force(row), row.long_context_above
+    long = usual if above is None else rates_in_force(row, prompt_tokens=above + 1)
+
     def by_tokens(usage: Usage | None, timing: Timing | None) -> Cost | None:
         if usage is None:
             return None
-        tokens = Tokens(
-            input=usage.input,
-            output=usage.output,
-            cache_read=usage.cache_read,
-            cache_write=usage.cache_write,
-            reasoning=usage.reasoning,
-        )
-        return Cost(model=request_cost(tokens, row), currency=currency)
+        rates = usual if above is None or usage.prompt <= above else long
+        return Cost(model=_request_cost(usage, rates), currency=currency)
 
     return by_tokens
+
+
+def _request_cost(usage: Usage, rates: Rates) -> Decimal | None:
+    """``economics.request_cost`` without its lines of words, which would take as long as the rest of a call."""
+    reasoning = usage.reasoning if rates.reasoning != rates.output else 0
+    parts = (
+        (usage.input, rates.input),
+        (usage.cache_read, rates.input_cache_read),
+        (usage.cache_write, rates.input_cache_write),
+        (usage.output - reasoning, rates.output),
+        (reasoning, rates.reasoning),
+    )
+    amount = Decimal(0)
+    for count, price in parts:
+        if count > 0:
+            if price is None:
+                return None
+            amount += count * price / MILLION
+    return amount
 
 
 def prices_as_of(suite: Suite, prices: PriceTable) -> str | None:

@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from decimal import Decimal
 from types import FrameType
 
+from evalkit.calls.budget import Budget
+
 
 class Stop:
     """Asks a run to take no new cell.
 
     Attributes:
         reason: "interrupted" or "cost_limit" once it was asked, else None.
+        budget: The money that may still be spent.
     """
 
     def __init__(self, cost_limit: Decimal | None = None) -> None:
         self.reason: str | None = None
-        self._cost_limit = cost_limit
-        self._spent = Decimal(0)
+        self.budget = Budget(cost_limit)
 
     @property
     def asked(self) -> bool:
@@ -30,18 +32,21 @@ class Stop:
     @property
     def spent(self) -> Decimal:
         """Money of the calls made now; answers from the cache cost nothing again."""
-        return self._spent
+        return self.budget.spent
 
     def interrupt(self) -> None:
         """Finish the cells in flight, then stop."""
         self.reason = self.reason or "interrupted"
 
+    def reach_limit(self) -> None:
+        """Take no new cell, since the next one may pass the cost limit."""
+        self.reason = self.reason or "cost_limit"
+
     def spend(self, amount: Decimal | None) -> None:
         """Count one call's cost against the limit; an unknown cost counts nothing."""
-        if amount is not None:
-            self._spent += amount
-            if self._cost_limit is not None and self._spent >= self._cost_limit:
-                self.reason = self.reason or "cost_limit"
+        self.budget.spend(amount)
+        if self.budget.used_up:
+            self.reach_limit()
 
 
 @contextmanager

@@ -72,37 +72,39 @@ def measure_sdk(url: str, n_cases: int) -> dict[str, float]:
     return asyncio.run(loop())
 
 
+SUITE = """
+name: bench
+cases: cases.jsonl
+prompts: {house: {system: Answer in the house format., user: "Question: {{input}}"}}
+models: {hosted: {type: openai, model: gpt-4o-mini, base_url: "%s", max_tokens: 64}}
+arms: {zero_shot: {model: hosted, prompt: house}}
+metrics: [exact_match]
+"""
+
+
 def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
-    """One arm answered with journal and cache on, priced; the work of ``evalkit run`` between cases and scores."""
+    """One arm of a real suite, with journal, response cache, prices and a cost limit: `evalkit run` up to scoring."""
     from decimal import Decimal
 
     from evalkit.arms.arm import Arm
+    from evalkit.arms.expand import expand_arms
     from evalkit.calls.caller import Caller
     from evalkit.models.build import build_model
     from evalkit.prompts.composer import Composer
     from evalkit.prompts.template import Template
-    from evalkit.records.arm import ArmFacts, ArmKind
     from evalkit.records.case import Case
     from evalkit.records.sample import Sample
     from evalkit.runner.answer import Session, answer_arm
     from evalkit.runner.cells import ArmWork
     from evalkit.runner.journal import Journal
+    from evalkit.runner.pricing import price_table, pricer
     from evalkit.runner.progress import Silent
     from evalkit.runner.stop import Stop
     from evalkit.store.cache import SqliteCache
     from evalkit.store.jsonl import JsonLines
     from evalkit.store.run_folder import RunFolder
-    from evalkit.suite.models import OpenAIModelConfig
-    from evalkit.suite.schema import PromptConfig
-
-    facts = ArmFacts(
-        name="a", kind=ArmKind.ZERO_SHOT, role="candidate", model="m", model_type="openai", prompt="p"
-    )
-    prompt = PromptConfig(system="Answer in the house format.", user="Question: {{input}}")
-    arm = Arm(facts, Composer(prompt), None, Template("{{input}}"), 0)
-    config = OpenAIModelConfig(
-        type="openai", model="m", base_url=url, max_tokens=64, max_concurrency=CONCURRENCY
-    )
+    from evalkit.store.write_behind import WriteBehind
+    from evalkit.suite.load import load_suite
 
     class Cases:
         def __iter__(self) -> Iterator[Case]:
@@ -112,19 +114,23 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
             )
 
     async def answer(folder: Path) -> dict[str, float]:
-        model = build_model(config, folder=folder)
-        cache = SqliteCache(folder / "cache.sqlite")
-        caller = Caller(model, cache=cache)
+        (folder / "suite.yaml").write_text(SUITE % url)
+        suite = load_suite(folder)
+        (facts,) = expand_arms(suite)
+        arm = Arm(facts, Composer(suite.prompt_of("zero_shot")[1]), None, Template("{{input}}"), 0)
+        model = build_model(suite.models["hosted"], folder=folder)
+        cache = WriteBehind(SqliteCache(folder / "cache.sqlite"))
+        price = pricer(suite, "hosted", price_table(suite))
+        work = ArmWork(arm, Caller(model, cache=cache), price, 64)
         with Journal(RunFolder(folder)) as journal:
-            session = Session(journal, Silent(), Stop(Decimal(100)), 7, 1, CONCURRENCY)
+            session = Session(journal, Silent(), Stop(Decimal(1000)), 7, 1, CONCURRENCY)
             start, cpu = time.perf_counter(), cpu_s()
-            tally = await answer_arm(
-                ArmWork(arm, caller, lambda usage, timing: None), Cases(), n_cases, session
-            )
+            tally = await answer_arm(work, Cases(), n_cases, session)
+            cache.flush()
             figures = {"wall_s": time.perf_counter() - start, "cpu_ms": (cpu_s() - cpu) / n_cases * 1e3}
         await model.close()
         assert tally.ok == n_cases, tally
-        return {**figures, "client_bound": getattr(tally, "client_bound", 0.0)}
+        return {**figures, "client_bound": tally.client_bound}
 
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(answer(Path(folder)))
