@@ -15,6 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from evalkit.extras import silence_telemetry
+
+silence_telemetry()  # how torch's threads wait is settled when torch is imported
+
+# ruff: noqa: E402
 import torch
 
 from evalkit.models.embedded.model import weights_folder
