@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
+from contextlib import closing
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from evalkit.runner.stop import Stop, stop_on_interrupt
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import RunFolder, find_run
+from evalkit.store.write_behind import WriteBehind
 from evalkit.suite.load import load_suite, suite_of_run
 from evalkit.suite.schema import Suite
 
@@ -195,24 +197,23 @@ def run(
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
     clock = clock or Clock()
     root = Path(output)
-    earlier = None if resume is None else find_run(resume, root / loaded.name if resume == "latest" else root)
+    earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
         limit = earlier.manifest().limit
     prepared = pipeline.prepare(loaded, limit=limit)
-    cache: ResponseCache = SqliteCache(cache_folder() / "responses.sqlite") if use_cache else NoCache()
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
-    asking = pipeline.Asking(
-        cache=cache,
-        progress=progress or Silent(),
-        clock=clock,
-        max_concurrency=max_concurrency,
-        retry_errors=retry_errors,
-    )
     experiment = prepared.experiment
     folder = earlier or begin_run(experiment, root, clock=clock)
-    with sole_writer(folder.path):
+    with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
         if earlier is not None:
             continue_run(experiment, folder)
+        asking = pipeline.Asking(
+            cache=cache,
+            progress=progress or Silent(),
+            clock=clock,
+            max_concurrency=max_concurrency,
+            retry_errors=retry_errors,
+        )
         _run_stages(prepared, folder, asking, Stop(limit_now), clock)
     return Run(folder)
 
@@ -246,6 +247,10 @@ def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
 def report(run: Run, path: str | Path | None = None) -> list[Path]:
     """Write report.html, report.md and report.json; beside the run unless another folder is named."""
     return pipeline.report(run.folder, run.records(), None if path is None else Path(path))
+
+
+def _open_cache(use_cache: bool) -> ResponseCache:
+    return WriteBehind(SqliteCache(cache_folder() / "responses.sqlite")) if use_cache else NoCache()
 
 
 def _run_stages(

@@ -40,6 +40,10 @@ class ResponseCache(Protocol):
         """Keep values; a key that is there already keeps its first value."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held open."""
+        ...
+
 
 class NoCache:
     """Remembers nothing: ``--no-cache``."""
@@ -50,6 +54,9 @@ class NoCache:
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
         """Drop them."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 def cache_folder() -> Path:
@@ -72,14 +79,11 @@ class SqliteCache:
         self._decode = msgspec.json.Decoder(CachedCompletion).decode
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # One connection to read and one to write, which may be in different threads; each by one at a time.
-            self._reader, self._writer = (
-                sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-                for _ in range(2)
-            )
-            self._writer.execute("PRAGMA journal_mode=WAL")
-            self._writer.execute("PRAGMA synchronous=NORMAL")
-            self._writer.execute(
+            # Batches are answered in a worker thread; calls never overlap.
+            self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(
                 "CREATE TABLE IF NOT EXISTS completions (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
             )
         except (sqlite3.Error, OSError) as error:
@@ -98,7 +102,7 @@ class SqliteCache:
         for start in range(0, len(keys), _MOST_VARIABLES):
             part = keys[start : start + _MOST_VARIABLES]
             marks = ",".join("?" * len(part))
-            rows = self._reader.execute(f"SELECT key, value FROM completions WHERE key IN ({marks})", part)  # noqa: S608
+            rows = self._database.execute(f"SELECT key, value FROM completions WHERE key IN ({marks})", part)  # noqa: S608
             for key, value in rows:
                 try:
                     found[key] = self._decode(value)
@@ -109,11 +113,10 @@ class SqliteCache:
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
         """Keep values in one transaction."""
         rows = [(key, to_json(value)) for key, value in items]
-        with self._writer:
-            self._writer.execute("BEGIN")
-            self._writer.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
 
     def close(self) -> None:
         """Close the file."""
-        self._reader.close()
-        self._writer.close()
+        self._database.close()

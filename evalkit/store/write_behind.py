@@ -1,75 +1,73 @@
-"""A response cache that is written beside the work: one transaction for what came in meanwhile.
+"""A response cache that is written in batches: one transaction for what came in since the last.
 
-A kill loses what is not yet written, and those answers are asked again or, where their cells were journaled, never
-needed. A cache that cannot be written any more stops keeping; the run goes on.
+A kill loses at most what is not yet written. Those cells were journaled, so their run does not need them; another run
+asks again. A thread of its own would not help: handing the interpreter back and forth took longer than writing.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
 
 from evalkit.store.cache import CachedCompletion, ResponseCache
 
 _PAUSE_S = 0.05
+_MOST_PENDING = 256
 
 
 class WriteBehind:
-    """Keeps new values in memory until a thread of its own has written them.
+    """Keeps new values in memory for a twentieth of a second, then writes them with the next one.
 
-    The thread lives while there is something to write. It is no daemon: an interpreter that ends waits for it.
+    A cache that cannot be written any more stops keeping; the run goes on.
 
     Args:
-        cache: Where values end up. Read from the caller's thread, written from another.
+        cache: Where values end up.
     """
 
     def __init__(self, cache: ResponseCache) -> None:
         self._cache = cache
         self._pending: dict[str, CachedCompletion] = {}
-        self._lock = threading.Lock()
-        self._writer: threading.Thread | None = None
+        self._written = time.monotonic()
         self._broken = False
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
         """The values of those keys that are known, written or not."""
-        with self._lock:
-            found = {key: self._pending[key] for key in keys if key in self._pending}
-        if len(found) == len(keys):
-            return found
+        found = {key: self._pending[key] for key in keys if key in self._pending}
+        if not found:
+            return self._cache.get_many(keys)
         return {**self._cache.get_many([key for key in keys if key not in found]), **found}
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
         """Keep values; a key that is there already keeps its first value."""
-        with self._lock:
-            if self._broken:
-                return
-            for key, value in items:
-                self._pending.setdefault(key, value)
-            if self._pending and self._writer is None:
-                self._writer = threading.Thread(target=self._write, name="evalkit-cache")
-                self._writer.start()
+        for key, value in items:
+            self._pending.setdefault(key, value)
+        if time.monotonic() - self._written >= _PAUSE_S or len(self._pending) >= _MOST_PENDING:
+            self.flush()
 
     def flush(self) -> None:
-        """Wait until everything is written."""
-        if (writer := self._writer) is not None:
-            writer.join()
-
-    def _write(self) -> None:
-        while True:
-            time.sleep(_PAUSE_S)
-            with self._lock:
-                items = list(self._pending.items())
-                if not items:
-                    self._writer = None
-                    return
+        """Write what is pending."""
+        if self._pending and not self._broken:
             try:
-                self._cache.put_many(items)
+                self._cache.put_many(self._pending.items())
             except sqlite3.Error as error:
                 self._broken = True
-                warnings.warn(f"the response cache takes no more answers: {error}", stacklevel=1)
-            with self._lock:
-                for key, _ in items:
-                    del self._pending[key]
+                warnings.warn(f"the response cache takes no more answers: {error}", stacklevel=2)
+        self._pending.clear()
+        self._written = time.monotonic()
+
+    def close(self) -> None:
+        """Write what is pending and close the cache below."""
+        self.flush()
+        self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
