@@ -30,6 +30,7 @@ from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
 from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
+from evalkit.decision.money import check_prices
 from evalkit.economics.prices import PriceTable
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
@@ -113,6 +114,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
     metrics = build_metrics(suite)
     check_cases(metrics, cases)
     prices = price_table(suite)
+    check_prices(suite, prices)
     arms = build_arms(
         suite,
         expand_arms(suite),

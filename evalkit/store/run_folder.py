@@ -147,12 +147,13 @@ def last_rows(samples: JsonLines[Sample]) -> np.ndarray[tuple[int], np.dtype[np.
     return last
 
 
-def find_run(run: str | Path, root: Path) -> RunFolder:
+def find_run(run: str | Path, root: Path, *, suite: str = "*") -> RunFolder:
     """The run that a user names.
 
     Args:
         run: A run folder, a run id, or ``latest``.
         root: Where runs are kept: ``./reports``.
+        suite: Only runs of this suite.
 
     Raises:
         RunError: There is none, or an id names several.
@@ -160,7 +161,7 @@ def find_run(run: str | Path, root: Path) -> RunFolder:
     folder = Path(run)
     if (folder / "manifest.json").is_file():
         return RunFolder(folder)
-    known = sorted(path.parent for path in root.glob("*/*/manifest.json"))
+    known = sorted(path.parent for path in root.glob(f"{suite}/*/manifest.json"))
     if str(run) == LATEST:
         if not known:
             raise RunError(Problem(str(root), None, "", "holds no run yet. `evalkit run SUITE` makes one."))
