@@ -70,10 +70,13 @@ def inputs_of(outlooks: Outlooks, quality: Mapping[str, float]) -> tuple[Input, 
         declared[VALUE] = (float(terms.value_per_correct.mode), f"{terms.currency} per correct answer")
         declared[WRONG] = (float(terms.cost_per_wrong.mode), f"{terms.currency} per wrong answer")
     for money in world.money.values():
+        used = {factor.source for line in money.costs.request_lines for factor in line.factors}
         for name, price in money.request_prices.items():
-            declared.setdefault(name, (float(price), _price_unit(name, terms.currency)))
+            if name in used:
+                declared.setdefault(name, (float(price), _price_unit(name, terms.currency)))
         for factor in (factor for item in money.costs.items for factor in item.factors):
-            if factor.source and factor.value is not None and factor.source not in money.request_prices:
+            # A price that stands in for a missing one (cached input at the input price) moves with its original.
+            if factor.source and factor.value is not None and factor.source not in used:
                 unit = _price_unit(factor.source, terms.currency) if "hour" in factor.unit else factor.unit
                 declared.setdefault(factor.source, (float(factor.value.mode), unit))
     found = [_on_log_grid(name, *figure) for name, figure in declared.items() if figure[0] > 0.0]
