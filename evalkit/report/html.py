@@ -17,6 +17,7 @@ from evalkit.records.decision import Finding
 from evalkit.records.run import RunRecords
 from evalkit.report import (
     charts,
+    class_tables,
     ledger_tables,
     method,
     money_charts,
@@ -93,6 +94,7 @@ def render_html(records: RunRecords) -> str:
                     origin_tables.inputs_table(records),
                 )
             },
+            classes=class_tables.class_tables(records),
             groups={
                 group: [found for found in records.decision.checklist if found.group == group]
                 for group in GROUPS

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
-from evalkit.report import ledger_tables, method, number_words, origin_tables, verdict_words, words
+from evalkit.report import (
+    class_tables,
+    ledger_tables,
+    method,
+    number_words,
+    origin_tables,
+    verdict_words,
+    words,
+)
 from evalkit.report import quality_tables as quality
 from evalkit.report import worth_tables as worth
 from evalkit.report.table import Table
@@ -105,6 +113,7 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## Failures"
     yield table_lines(quality.failures_table(records))
     yield table_lines(quality.retrieval_table(records))
+    yield from map(table_lines, class_tables.class_tables(records))
     yield "## Training and data"
     yield table_lines(origin_tables.tuning_table(records))
     yield table_lines(origin_tables.cases_table(records))

@@ -42,7 +42,12 @@ KINDS = {
     ArmKind.FINE_TUNED: "fine-tuned",
     ArmKind.FINE_TUNED_RAG: "fine-tuned, retrieval",
 }
-_METRICS = {"token_f1": "token F1", "rouge_l": "ROUGE-L", "json_schema": "JSON schema"}
+_METRICS = {
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+    "json_schema": "JSON schema",
+    "macro_f1": "macro F1",
+}
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
