@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from evalkit.digest import digest_file, digest_of
+from evalkit.errors import InputError, Problem
 
 # Everything transformers may read from a model folder: weights, configuration, vocabulary, template, code.
 _MODEL_FILES = frozenset({".safetensors", ".json", ".jinja", ".model", ".txt", ".py", ".tiktoken"})
-# What evalkit or peft writes beside an adapter (figures of its training, a card) does not change an answer.
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def fingerprint(folder: Path, adapter: Path | None = None) -> str:
-    """Digest of a model folder and of the adapter merged into it. Reads every byte of the weights once.
+    """Digest of a model folder and of the adapter merged into it. Depends on contents, not on where they lie.
+
+    Reads every byte of the weights, once per process and version of a file.
 
     Args:
         folder: A transformers folder.
-        adapter: A peft folder, or None.
+        adapter: A peft folder, or None. What stands beside its weights and settings (a card, figures of its
+            training) is left out.
+
+    Raises:
+        InputError: The adapter's settings are not JSON.
     """
     files = [path for path in folder.iterdir() if path.is_file() and path.suffix in _MODEL_FILES]
-    parts = [[path.name, digest_file(path)] for path in sorted(files)]
+    parts: list[object] = [[path.name, _digest(path)] for path in sorted(files)]
     if adapter is not None:
-        parts += [[name, digest_file(adapter / name)] for name in _ADAPTER_FILES]
+        parts += [_adapter_settings(adapter), _digest(adapter / "adapter_model.safetensors")]
     return digest_of(parts)
+
+
+def _adapter_settings(adapter: Path) -> dict[str, object]:
+    file = adapter / "adapter_config.json"
+    try:
+        settings = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            Problem(str(file), None, "", f"is not the settings of an adapter: {error}")
+        ) from error
+    # Where the base lay on the machine that trained.
+    settings.pop("base_model_name_or_path", None)
+    # peft writes a set, in an order that differs from process to process.
+    if isinstance(modules := settings.get("target_modules"), list):
+        settings["target_modules"] = sorted(map(str, modules))
+    return settings
+
+
+def _digest(path: Path) -> str:
+    state = path.stat()
+    return _digest_of_version(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of_version(path: Path, size: int, modified_ns: int) -> str:
+    return digest_file(path)

@@ -99,7 +99,10 @@ class LocalModel:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` by the model's own tokenizer, without special tokens."""
-        return self._ready().count_tokens(text)
+        engine = self._ready()
+        # A tokenizer refuses to serve two threads at a time.
+        with self._lock:
+            return engine.count_tokens(text)
 
     def complete_batch(self, requests: Sequence[Request]) -> list[Completion]:
         """One completion per request, in order; more than ``max_batch`` are answered in several passes."""

@@ -96,6 +96,21 @@ def test_only_files_that_decide_answers_are_in_the_fingerprint(tmp_path, adapter
     assert fingerprint(base, tuned) != before
 
 
+def test_where_an_adapters_base_lay_is_not_in_the_fingerprint(tmp_path, adapter):
+    """Nor is the order of its modules, which peft keeps as a set: another machine trains the same adapter."""
+    moved = tmp_path / "moved"
+    shutil.copytree(adapter, moved)
+    config = json.loads((moved / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"]
+    config["base_model_name_or_path"] = "/elsewhere"
+    config["target_modules"].reverse()
+    (moved / "adapter_config.json").write_text(json.dumps(config))
+    assert fingerprint(weights_folder(), moved) == fingerprint(weights_folder(), adapter)
+    config["lora_alpha"] += 1
+    (moved / "adapter_config.json").write_text(json.dumps(config))
+    assert fingerprint(weights_folder(), moved) != fingerprint(weights_folder(), adapter)
+
+
 def test_a_folder_that_is_not_there_says_what_can_be_given(tmp_path):
     with pytest.raises(InputError, match=r"no such model folder.*hub id \(owner/name\)"):
         build_model(transformers_config(model="./nowhere"), folder=tmp_path)
@@ -138,6 +153,10 @@ def test_an_adapter_folder_without_weights_is_named(tmp_path):
         build_model(EMBEDDED.model_copy(update={"adapter": "missing"}), folder=tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no adapter_config\.json"):
+        build_model(EMBEDDED.model_copy(update={"adapter": "empty"}), folder=tmp_path)
+    (tmp_path / "empty" / "adapter_config.json").write_text("{")
+    (tmp_path / "empty" / "adapter_model.safetensors").touch()
+    with pytest.raises(InputError, match=r"adapter_config\.json: is not the settings of an adapter"):
         build_model(EMBEDDED.model_copy(update={"adapter": "empty"}), folder=tmp_path)
 
 
