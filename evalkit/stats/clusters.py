@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from evalkit.stats.intervals import t_quantile
 FEW_CLUSTERS = 20
 """Below this many clusters a sandwich standard error is too small on average; callers warn."""
 
+_ROUNDING = 1e-12  # spread below this part of the largest value is rounding
 _FEW_CARRIERS = 5  # below this many carriers, or a quarter of the clusters, intervals cover far too little
 
 
@@ -85,10 +87,11 @@ def clustered_mean(values: FloatArray, clusters: IntArray | None) -> ClusteredMe
     mean = float(array.mean())
     residual_sums = cluster_sums(array - mean, codes)
     variance = n_clusters / (n_clusters - 1) * float(residual_sums @ residual_sums) / n_cases**2
-    if math.sqrt(variance) <= 1e-12 * float(np.abs(array).max()):
+    largest = float(np.abs(array).max())
+    if math.sqrt(variance) <= _ROUNDING * largest:
         variance = 0.0  # what is left of a sum that is zero but for rounding
     spread = float(np.var(array, ddof=1))
-    varies = float(np.ptp(array)) > 0.0
+    varies = spread > max((_ROUNDING * largest) ** 2, sys.float_info.min)
     return ClusteredMean(
         mean=mean,
         standard_error=math.sqrt(variance),

@@ -12,15 +12,15 @@ from scipy.special import ndtri
 from evalkit.stats.arrays import (
     FloatArray,
     IntArray,
-    checked_alpha,
     checked_table,
     cluster_codes,
     cluster_sums,
 )
 from evalkit.stats.bootstrap import Statistic, bootstrap_bounds
-from evalkit.stats.bounds import Bounds, rule_of_three
+from evalkit.stats.bounds import rule_of_three
 from evalkit.stats.clusters import FEW_CLUSTERS
 from evalkit.stats.compare import Interval, PairedDifference
+from evalkit.stats.intervals import z_quantile
 from evalkit.stats.power import POWER
 
 
@@ -57,7 +57,7 @@ def corpus_metric(
     """
     table = checked_table(stats, "stats")
     rows = _rows_of_clusters(table, cluster_codes(clusters, table.shape[0]))
-    value = _value(statistic, rows.sum(axis=0))
+    value = float(statistic(rows.sum(axis=0)))
     bounds, draws = bootstrap_bounds(rows, statistic, alpha, rng)
     method = f"BCa bootstrap over {_unit(table, rows)}s"
     if np.ptp(draws) == 0.0:
@@ -100,7 +100,7 @@ def paired_corpus_difference(
         )
     codes = cluster_codes(clusters, left.shape[0])
     rows_left, rows_right = _rows_of_clusters(left, codes), _rows_of_clusters(right, codes)
-    estimate = _value(statistic, rows_left.sum(axis=0)) - _value(statistic, rows_right.sum(axis=0))
+    estimate = float(statistic(rows_left.sum(axis=0)) - statistic(rows_right.sum(axis=0)))
     # Draws are made with the better arm first, so that swapping the arms gives exactly the mirrored interval.
     ordered = (rows_right, rows_left) if estimate < 0.0 else (rows_left, rows_right)
     n_stats = left.shape[1]
@@ -123,7 +123,7 @@ def paired_corpus_difference(
             f"Only {n_clusters} {_unit(left, rows_left)}s: below {FEW_CLUSTERS} the interval is too narrow."
         )
     hits = int(np.sum(np.abs(draws - abs(estimate)) >= abs(estimate) - 1e-12))
-    reach = float(ndtri(1.0 - checked_alpha(alpha) / 2.0) + ndtri(POWER))
+    reach = z_quantile(alpha) + float(ndtri(POWER))
     return PairedDifference(
         estimate=estimate,
         low=bounds.low,
@@ -141,10 +141,6 @@ def paired_corpus_difference(
 
 def _rows_of_clusters(table: FloatArray, codes: IntArray) -> FloatArray:
     return np.column_stack([cluster_sums(column, codes) for column in table.T])
-
-
-def _value(statistic: Statistic, sums: FloatArray) -> float:
-    return float(statistic(sums))
 
 
 def _unit(table: FloatArray, rows: FloatArray) -> str:

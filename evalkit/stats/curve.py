@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ FIT_SEEDS = 2
 PUBLISHED_FROM_ROWS = 8_000
 """Published power-law fits start at about this many rows; below it an extrapolated point informs and never decides."""
 
-_DECAYS = np.geomspace(0.01, 3.0, 120)
+_DECAYS: list[float] = np.geomspace(0.01, 3.0, 120).tolist()
 
 Trend = Literal["rising", "flat", "unknown"]
 
@@ -120,7 +121,7 @@ def learning_curve(
         raise ValueError(f"margin is {margin:g}; give the gain that would not matter, above 0")
     steps = tuple(
         paired_difference(after, before, clusters, binary=_is_binary(after, before), alpha=alpha, rng=rng)
-        for before, after in zip(table[:-1], table[1:], strict=True)
+        for before, after in itertools.pairwise(table)
     )
     values = table.mean(axis=1)
     can_fit = rows.size >= FIT_POINTS and n_seeds >= FIT_SEEDS

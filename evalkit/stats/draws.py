@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.stats.arrays import FloatArray, checked_table
+from evalkit.stats.arrays import CHUNK, FloatArray, checked_table, weighted_sums
 from evalkit.stats.bootstrap import grouped_rows
 
 PRIOR_WEIGHT = 2.0
 """Weight of the corner patterns together, where a cluster seen weighs 1: one success and one failure are added."""
 
 _STICKS = 64  # the weight left over after as many breaks is (2/3)^64 on average: nothing
-_CHUNK = 1_000_000  # weights held at a time
 _NOISE = 1e-9  # a sum of means can end a last bit above its count
 
 
@@ -100,7 +99,7 @@ def joint_draws(
 
     prior_weight = rng.standard_gamma(PRIOR_WEIGHT, size=(n_draws, 1))
     prior_quality = _corner_quality(n_arms, n_draws, rng)
-    weighted = _weighted_sums(np.hstack((scores, sizes, extra, extra_sizes)), n_draws, rng)
+    weighted = _dirichlet_sums(np.hstack((scores, sizes, extra, extra_sizes)), n_draws, rng)
     ends = [n_arms, 2 * n_arms, 2 * n_arms + extra.shape[1]]
     right, seen, amounts, amounts_seen = np.split(weighted, ends, axis=1)
     pseudo_cases = prior_weight * sizes.mean(axis=0)
@@ -113,22 +112,26 @@ def joint_draws(
     )
 
 
-def _weighted_sums(rows: FloatArray, n_draws: int, rng: np.random.Generator) -> FloatArray:
+def _dirichlet_sums(rows: FloatArray, n_draws: int, rng: np.random.Generator) -> FloatArray:
     """Sum the rows with independent exponential weights: ratios of such sums are ratios under a Dirichlet."""
     distinct, times = grouped_rows(rows)
-    sums = np.empty((n_draws, rows.shape[1]))
-    per_chunk = max(1, _CHUNK // distinct.shape[0])
+    columns, column_of = np.unique(
+        distinct.T, axis=0, return_inverse=True
+    )  # counts are often the same for all arms
+    all_single = distinct.shape[0] == rows.shape[0]
+    sums = np.empty((n_draws, columns.shape[0]))
+    per_chunk = max(1, CHUNK // times.size)
     for start in range(0, n_draws, per_chunk):
-        size = min(per_chunk, n_draws - start)
-        weights = rng.standard_gamma(times, size=(size, times.size))
-        sums[start : start + size] = weights @ distinct
-    return sums
+        size = (min(per_chunk, n_draws - start), times.size)
+        weights = rng.standard_exponential(size) if all_single else rng.standard_gamma(times, size=size)
+        sums[start : start + size[0]] = weighted_sums(weights, columns)
+    return sums[:, column_of]
 
 
 def _corner_quality(n_arms: int, n_draws: int, rng: np.random.Generator) -> FloatArray:
     """Draw each arm's share of right answers under the prior alone, shape (n_draws, n_arms)."""
     quality = np.empty((n_draws, n_arms))
-    per_chunk = max(1, _CHUNK // (_STICKS * n_arms))
+    per_chunk = max(1, CHUNK // (_STICKS * n_arms))
     for start in range(0, n_draws, per_chunk):
         size = min(per_chunk, n_draws - start)
         # a break takes a Beta(1, 2) part of what is left of the stick, so the part that stays is a uniform's root

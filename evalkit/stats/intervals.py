@@ -30,7 +30,7 @@ def wilson(successes: float, n: float, alpha: float = 0.05) -> Bounds:
         Bounds(low=0.34672..., high=0.53771...)
     """
     _check_share(successes, n)
-    z2 = float(ndtri(1.0 - checked_alpha(alpha) / 2.0)) ** 2
+    z2 = z_quantile(alpha) ** 2
     share = successes / n
     centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n)
     half = math.sqrt(z2 / n * (share * (1.0 - share) + z2 / (4.0 * n))) / (1.0 + z2 / n)
@@ -88,7 +88,7 @@ def effective_wilson(
         raise ValueError(f"share is {share:g}; where every case is right, or none, use rule_of_three")
     if n_clusters < 2:
         raise ValueError(f"there is {n_clusters} cluster; an interval over clusters needs at least 2")
-    t_over_z = t_quantile(alpha, n_clusters - 1) / float(ndtri(1.0 - checked_alpha(alpha) / 2.0))
+    t_over_z = t_quantile(alpha, n_clusters - 1) / z_quantile(alpha)
     independent_variance = share * (1.0 - share) / n_cases
     design_effect = max(1.0, standard_error**2 / independent_variance)
     effective = n_cases / design_effect / t_over_z**2
@@ -123,6 +123,11 @@ def t_interval(values: FloatArray, alpha: float = 0.05) -> Bounds:
 def t_quantile(alpha: float, degrees_of_freedom: float) -> float:
     """Return the t value that a two-sided interval of error rate `alpha` reaches out to."""
     return float(stdtrit(degrees_of_freedom, 1.0 - checked_alpha(alpha) / 2.0))
+
+
+def z_quantile(alpha: float) -> float:
+    """Return the normal value that a two-sided interval of error rate `alpha` reaches out to: 1.96 at 0.05."""
+    return -float(ndtri(checked_alpha(alpha) / 2.0))
 
 
 def _check_share(successes: float, n: float) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
-from evalkit.stats.arrays import FloatArray, checked_alpha, checked_values
-from evalkit.stats.bounds import Bounds
+from evalkit.stats.arrays import FloatArray, checked_scores
+from evalkit.stats.bounds import Bounds, rule_of_three, unseen_share
+from evalkit.stats.intervals import z_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def cohen_kappa(human: npt.ArrayLike, judge: npt.ArrayLike, alpha: float = 0.05)
         `kappa=None` with a note when both raters gave every item one and the same label: nothing is left to chance.
 
     Raises:
-        ValueError: The raters rated different numbers of items, or none.
+        ValueError: The raters rated different numbers of items, or none, or a label is NaN.
 
     References:
         Cohen (1960), Educ. Psychol. Meas. 20:37-46. Fleiss, Cohen and Everitt (1969), Psychol. Bull. 72:323-327, for
@@ -85,6 +85,8 @@ def cohen_kappa(human: npt.ArrayLike, judge: npt.ArrayLike, alpha: float = 0.05)
             f"human labels have shape {first.shape} and the judge's {second.shape}; "
             "give both for the same items, at least one"
         )
+    if any(side.dtype.kind == "f" and np.isnan(side).any() for side in (first, second)):
+        raise ValueError("a label is NaN; leave out the items that one of the raters did not rate")
     labels, codes = np.unique(np.concatenate((first, second)), return_inverse=True)
     n, n_labels = first.size, labels.size
     cells = np.bincount(codes[:n] * n_labels + codes[n:], minlength=n_labels**2)
@@ -96,11 +98,9 @@ def cohen_kappa(human: npt.ArrayLike, judge: npt.ArrayLike, alpha: float = 0.05)
         note = "Both raters gave every item the same label, so agreement beyond chance cannot be measured."
         return Kappa(None, None, None, agreement, n, note)
     kappa = (agreement - by_chance) / (1.0 - by_chance)
-    half = (
-        -float(ndtri(checked_alpha(alpha) / 2.0))
-        * _kappa_standard_error(table, rows, columns, kappa)
-        / math.sqrt(n)
-    )
+    half = z_quantile(alpha) * _kappa_standard_error(table, rows, columns, kappa) / math.sqrt(n)
+    if half < 1e-9:  # no variation left: as many items can fail to show a share of other answers
+        half = unseen_share(n, alpha) / (1.0 - by_chance)
     return Kappa(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), agreement, n, None)
 
 
@@ -118,14 +118,14 @@ def prediction_powered_mean(
     measure the judge's bias, which is taken off.
 
     Args:
-        human: Y, shape (n_labelled,), scores by people; at least two.
+        human: Y, shape (n_labelled,), scores in [0, 1] by people; at least two.
         judge_labelled: F_L, shape (n_labelled,), the judge's scores of the same items.
         judge_unlabelled: F_U, shape (n_unlabelled,), the judge's scores of the other items.
         lam: Weight of the judge in [0, 1]; None picks the one of least variance.
         alpha: Two-sided error rate.
 
     Raises:
-        ValueError: Lengths differ, fewer than two labels, a value is not finite, or `lam` is outside [0, 1].
+        ValueError: Lengths differ, fewer than two labels, a value outside [0, 1], or `lam` is outside [0, 1].
 
     References:
         Angelopoulos et al. (2023), Science 382:669-674. Angelopoulos, Duchi and Zrnic (2023), arXiv:2311.01453, for
@@ -138,9 +138,9 @@ def prediction_powered_mean(
         >>> result.mean, round(result.standard_error, 7)
         (0.6875, 0.2113711)
     """
-    labels = checked_values(human, "human")
-    paired = checked_values(judge_labelled, "judge_labelled")
-    others = checked_values(judge_unlabelled, "judge_unlabelled")
+    labels = checked_scores(human, "human")
+    paired = checked_scores(judge_labelled, "judge_labelled")
+    others = checked_scores(judge_unlabelled, "judge_unlabelled")
     if labels.shape != paired.shape:
         raise ValueError(
             f"{labels.size} human labels for {paired.size} judge scores; give both for the same items"
@@ -155,18 +155,21 @@ def prediction_powered_mean(
         weight**2 * float(np.var(others)) / others.size
         + float(np.var(labels - weight * paired)) / labels.size
     )
-    standard_error = math.sqrt(variance)
-    half = -float(ndtri(checked_alpha(alpha) / 2.0)) * standard_error
+    standard_error = math.sqrt(variance) if variance > 1e-24 else 0.0
+    half = z_quantile(alpha) * standard_error
     bounds = Bounds(mean - half, mean + half)
+    if standard_error == 0.0:
+        bounds = rule_of_three(mean, labels.size, alpha, lowest=0.0, highest=1.0)
     return PredictionPoweredMean(
         mean, bounds.low, bounds.high, standard_error, weight, labels.size, others.size
     )
 
 
 def _best_weight(labels: FloatArray, paired: FloatArray, others: FloatArray) -> float:
-    spread = float(np.var(np.concatenate((paired, others))))
-    if spread == 0.0:
+    everything = np.concatenate((paired, others))
+    if np.ptp(everything) == 0.0:
         return 0.0  # a judge that never varies tells nothing
+    spread = float(np.var(everything))
     together = float(np.mean((labels - labels.mean()) * (paired - paired.mean())))
     return min(1.0, max(0.0, together / ((1.0 + labels.size / others.size) * spread)))
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, chdtrc, ndtri
+from scipy.special import bdtr, chdtrc
 
-from evalkit.stats.arrays import checked_alpha, checked_binary
+from evalkit.stats.arrays import checked_binary
 from evalkit.stats.bounds import Bounds
+from evalkit.stats.intervals import z_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def tango(treatment_only: int, control_only: int, n_cases: int, alpha: float = 0
         raise ValueError(
             f"{pairs} discordant pairs of {n_cases} cases is impossible; give all cases, at least one"
         )
-    z = float(ndtri(1.0 - checked_alpha(alpha) / 2.0))
+    z = z_quantile(alpha)
     high = _tango_high(treatment_only, control_only, n_cases, z)
     low = -_tango_high(control_only, treatment_only, n_cases, z)
     return Bounds(low=low, high=high)

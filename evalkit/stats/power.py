@@ -7,7 +7,7 @@ import math
 from scipy.special import ndtri
 
 from evalkit.stats.arrays import checked_alpha
-from evalkit.stats.intervals import t_quantile
+from evalkit.stats.intervals import t_quantile, z_quantile
 
 POWER = 0.8
 """Chance of finding a difference that is there, unless another is asked for."""
@@ -220,7 +220,7 @@ def _reach(alpha: float, power: float) -> float:
 def _quantiles(alpha: float, power: float) -> tuple[float, float]:
     if not checked_alpha(alpha) < power < 1.0:
         raise ValueError(f"power is {power:g}; give a chance between alpha ({alpha:g}) and 1, such as 0.8")
-    return float(ndtri(1.0 - alpha / 2.0)), float(ndtri(power))
+    return z_quantile(alpha), float(ndtri(power))
 
 
 def _checked_design_effect(design_effect: float) -> float:

@@ -42,8 +42,8 @@ def bootstrap_ratio(
 ) -> RatioInterval:
     """Bound sum(numerators) / sum(denominators) by resampling cases, or whole clusters.
 
-    Percentile interval. Where every case has the same denominator (each answer right), the upper end also allows for the
-    share of cases with denominator 0 that so many cases can fail to show.
+    Percentile interval. Where every case has the same denominator (each answer right), the upper end also allows for
+    the share of cases with denominator 0 that so many cases can fail to show.
 
     Args:
         numerators: Shape (n_cases,), at least 0: the cost of each case.
@@ -90,7 +90,7 @@ def bootstrap_ratio(
         high = high / (1.0 - unseen_share(n_clusters, alpha))
     return RatioInterval(
         value=total / count,
-        low=float(low) if np.isfinite(low) else None,
+        low=float(low),
         high=float(high) if np.isfinite(high) else None,
         n=above.size,
         n_clusters=n_clusters,

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.stats.arrays import FloatArray, IntArray, checked_values, cluster_codes, cluster_sums
+from evalkit.stats.arrays import (
+    CHUNK,
+    FloatArray,
+    IntArray,
+    checked_values,
+    cluster_codes,
+    cluster_sums,
+    weighted_sums,
+)
 from evalkit.stats.bootstrap import N_DRAWS
 
 _EXACT_UNITS = 14  # 2^14 = 16,384 sign patterns are all tried; above that a sample of patterns is drawn
-_CHUNK = 1_000_000  # signs held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def sign_flip(
 
 def _sampled_hits(units: FloatArray, threshold: float, n_draws: int, rng: np.random.Generator) -> int:
     n_bytes = -(-units.size // 8)
-    per_chunk = max(1, _CHUNK // units.size)
+    per_chunk = max(1, CHUNK // units.size)
     hits = 0
     for start in range(0, n_draws, per_chunk):
         size = min(per_chunk, n_draws - start)
@@ -87,5 +94,5 @@ def _signed_sums(
     patterns: np.ndarray[tuple[int, ...], np.dtype[np.integer]], units: FloatArray
 ) -> FloatArray:
     """Sum the units with sign + where a pattern holds 1 and - where it holds 0."""
-    signed: FloatArray = 2.0 * (patterns.astype(np.float64) @ units) - units.sum()
+    signed: FloatArray = 2.0 * weighted_sums(patterns.astype(np.float64), units[None, :])[:, 0] - units.sum()
     return signed
