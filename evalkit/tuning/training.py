@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -244,7 +245,5 @@ def _computes_bfloat16(device: str) -> bool:
 
 
 def _peak_memory_bytes() -> int:
-    import resource
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,1 @@
+"""The small causal language model that ships with evalkit."""
