@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from evalkit.decision.dossier import Dossier
-from evalkit.decision.money import retune_every
+from evalkit.decision.fixed_lines import retune_every
 from evalkit.decision.question import COMPUTE, DATA, EFFORT, TUNABILITY, Question
 from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.decision.wording import amount, share

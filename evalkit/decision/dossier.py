@@ -10,7 +10,7 @@ from evalkit.comparison.table import ScoreTable
 from evalkit.decision.claims import Claims
 from evalkit.decision.limits import Standing
 from evalkit.decision.money import ArmMoney
-from evalkit.economics.break_even import BreakEven, break_even
+from evalkit.economics.break_even import Basis, BreakEven, break_even
 from evalkit.economics.ledger import Terms
 from evalkit.economics.net_benefit import PricedArm
 from evalkit.economics.triangular import exact
@@ -119,5 +119,5 @@ class Dossier:
         treatment, control = self.priced(self.tuned), self.priced(self.untuned)
         if treatment is None or control is None:
             return None
-        basis = "cost" if self.terms.value_per_correct is None else "net"
-        return break_even(treatment, control, self.terms, basis="net" if basis == "net" else "cost")
+        basis: Basis = "cost" if self.terms.value_per_correct is None else "net"
+        return break_even(treatment, control, self.terms, basis=basis)

@@ -8,15 +8,23 @@ from decimal import Decimal
 
 import numpy as np
 
-from evalkit.economics.cash_flow import cadence
+from evalkit.decision.fixed_lines import (
+    is_retune,
+    one_off_lines,
+    range_of,
+    renewals,
+    served_model,
+    standing_lines,
+    training_lines,
+)
+from evalkit.decision.unknown_costs import unknown_costs
 from evalkit.economics.device_cost import device_costs, device_lines
-from evalkit.economics.ledger import ArmCosts, Renewal, Terms
-from evalkit.economics.line_item import Factor, LineItem
+from evalkit.economics.ledger import ArmCosts, Terms
+from evalkit.economics.line_item import LineItem
 from evalkit.economics.price_file import RATE_KEYS
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable
 from evalkit.economics.prompt_cache import PromptCache, Scenario
 from evalkit.economics.request_cost import TokenColumns, Tokens, request_costs, request_lines
-from evalkit.economics.training_cost import failed_runs, hosting, hour_training, labour, token_training
 from evalkit.economics.triangular import FloatArray, Range, exact
 from evalkit.errors import Problem, SuiteError
 from evalkit.records.arm import ArmFacts
@@ -24,13 +32,9 @@ from evalkit.records.comparison import ArmSummary
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.pricing import device_hour, price_id, price_table
 from evalkit.suite.economics import Economics
-from evalkit.suite.economics import Range as DeclaredRange
-from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
 CADENCE = "retune_every_months"
-LABOUR_HOURS = "labour_hours"
-RETUNE_HOURS = "retune_hours"
 SCENARIOS: tuple[Scenario, ...] = ("cold", "observed", "assumed")
 
 
@@ -119,17 +123,11 @@ def terms_of(economics: Economics) -> Terms:
     return Terms(
         currency=economics.currency,
         horizon_months=economics.horizon_months,
-        requests_per_month=_range(economics.requests_per_month),
+        requests_per_month=range_of(economics.requests_per_month),
         value_per_correct=None if value is None else Range.point(value),
         cost_per_wrong=Range.point(economics.cost_per_wrong),
         discount_rate=exact(economics.discount_rate),
     )
-
-
-def retune_every(economics: Economics) -> Decimal | None:
-    """Months between two tunings: the shorter of the declared cadence and how fast the knowledge changes."""
-    months = (economics.retune_every_months, economics.knowledge_changes_every_months)
-    return cadence(*(None if known is None else Decimal(known) for known in months))
 
 
 def arm_money(
@@ -152,7 +150,7 @@ def arm_money(
     """
     named = price_id(suite, arm.model)
     row = None if named is None else prices.lookup(named)
-    served = _served_model(suite, arm.model)
+    served = served_model(suite, arm.model)
     hour = None if named is not None else device_hour(suite, served)
     source = f"{served} device_hour"
     caches = _caches(economics, summary)
@@ -161,16 +159,16 @@ def arm_money(
         scenario: _request_lines(summary, row, hour, source, prefill, cache)
         for scenario, cache in caches.items()
     }
-    training = tuple(_training_lines(suite, arm, tuning, row)) if arm.tuned else ()
+    training = tuple(training_lines(suite, arm, tuning, row)) if arm.tuned else ()
     costs = ArmCosts(
         arm=arm.name,
         currency=economics.currency,
         prices_as_of=None if row is None else row.as_of,
         per_request=per_request,
         scenario="observed" if economics.prompt_cache_hit is None else "assumed",
-        one_off=tuple(_one_off(economics, arm, training)),
-        standing=tuple(_standing(economics, arm, row)),
-        renewals=tuple(_renewals(economics, arm, training)),
+        one_off=tuple(one_off_lines(economics, arm, training)),
+        standing=tuple(standing_lines(economics, arm, row)),
+        renewals=tuple(renewals(economics, arm, training)),
     )
     return ArmMoney(
         costs=costs,
@@ -179,14 +177,14 @@ def arm_money(
         hour_source=source,
         prefill_s=prefill,
         caches=caches,
-        unknown=tuple(_unknown(suite, arm, summary, costs, row, hour, served)),
+        unknown=tuple(unknown_costs(suite, arm, summary, costs, row, hour, served)),
     )
 
 
 def with_cadence(costs: ArmCosts, months: float) -> ArmCosts:
     """The same arm tuned again every ``months`` months, where it is a tuned one."""
     renewals = tuple(
-        replace(renewal, every_months=exact(months)) if _is_retune(renewal) else renewal
+        replace(renewal, every_months=exact(months)) if is_retune(renewal) else renewal
         for renewal in costs.renewals
     )
     return replace(costs, renewals=renewals)
@@ -255,122 +253,3 @@ def _request_lines(
         for kind in ("input", "output", "cache_read", "cache_write", "reasoning")
     }
     return request_lines(Tokens(**means), row, cache=cache)
-
-
-def _training_lines(
-    suite: Suite, arm: ArmFacts, tuning: TuningReport | None, row: PriceRow | None
-) -> Iterator[LineItem]:
-    """One training run, paid at the start and at each renewal."""
-    config = suite.models[arm.model]
-    if isinstance(config, TunedModelConfig):
-        hour = config.device_hour if config.device_hour is not None else device_hour(suite, config.base)
-        own = config.device_hour is not None
-        source = f"{arm.model if own else _served_model(suite, arm.model)} device_hour"
-        runs = [] if tuning is None else tuning.runs
-        found = [run for run in runs if run.model == arm.model and run.fraction == (arm.fraction or 1.0)]
-        found.sort(key=lambda run: run.seed != (arm.seed or 1))
-        hours = exact(round(found[0].seconds / 3600, 6)) if found else None
-        price = Factor.exact(hour, "per hour", source=source)
-        yield LineItem("training", (Factor.exact(hours, "hours"), price))
-        return
-    bill = getattr(config, "training", None)
-    if bill is None:
-        yield LineItem("training", (Factor.exact(None, "bill"),))
-    elif bill.cost is not None:
-        yield LineItem("training", (Factor.exact(bill.cost, "as billed"),))
-    elif bill.tokens is not None:
-        per_million = None if row is None else row.train
-        name = "tuned" if row is None else row.model
-        yield token_training(bill.tokens, exact(bill.epochs or 1), per_million, source=f"{name} train")
-    else:
-        base = getattr(config, "tuned_from", None)
-        hour = device_hour(suite, arm.model) or (device_hour(suite, base) if base is not None else None)
-        by_hour = row.train_per_hour if row is not None and row.train_per_hour is not None else hour
-        hours = None if bill.device_hours is None else exact(bill.device_hours)
-        if hours is None:
-            yield LineItem("training", (Factor.exact(None, "device hours"),))
-        else:
-            yield hour_training(Range.point(hours), by_hour, source=f"{arm.model} train_per_hour")
-
-
-def _one_off(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]) -> Iterator[LineItem]:
-    effort = economics.training
-    if arm.tuned:
-        yield from training
-        if effort.failed_runs:
-            yield from (failed_runs(run, Range.point(exact(effort.failed_runs))) for run in training)
-        yield labour("engineering", _range(effort.labour_hours), Range.point(effort.labour_rate))
-        if effort.labelling_cost:
-            yield LineItem("labelling", (Factor.exact(effort.labelling_cost, "as declared"),))
-    if arm.kind.retrieves and economics.reindex_cost:
-        yield LineItem("index building", (Factor.exact(economics.reindex_cost, "per build"),))
-
-
-def _standing(economics: Economics, arm: ArmFacts, row: PriceRow | None) -> Iterator[LineItem]:
-    declared = economics.hosting
-    if arm.tuned:
-        hours = exact(declared.hours_per_month)
-        if declared.tuned_per_hour is not None:
-            yield hosting(declared.tuned_per_hour, hours_a_month=hours, source="hosting tuned_per_hour")
-        elif row is not None and row.hosting_per_hour is not None:
-            yield hosting(row.hosting_per_hour, hours_a_month=hours, source=f"{row.model} hosting_per_hour")
-    if arm.kind.retrieves and declared.vector_store_per_month:
-        yield LineItem("vector store", (Factor.exact(declared.vector_store_per_month, "per month"),))
-
-
-def _renewals(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]) -> Iterator[Renewal]:
-    effort = economics.training
-    every = retune_every(economics)
-    if arm.tuned and every is not None:
-        hours = _range(effort.retune_hours)
-        work = labour("retuning", hours, Range.point(effort.labour_rate), hours_source=RETUNE_HOURS)
-        yield Renewal(every, (*training, work))
-    if arm.kind.retrieves and economics.reindex_every_months is not None and economics.reindex_cost:
-        index = LineItem("re-indexing", (Factor.exact(economics.reindex_cost, "per build"),))
-        yield Renewal(Decimal(economics.reindex_every_months), (index,))
-
-
-def _is_retune(renewal: Renewal) -> bool:
-    return any(item.name == "retuning" for item in renewal.items)
-
-
-def _unknown(
-    suite: Suite,
-    arm: ArmFacts,
-    summary: ArmSummary,
-    costs: ArmCosts,
-    row: PriceRow | None,
-    hour: Decimal | None,
-    served: str,
-) -> Iterator[str]:
-    """What stands in the way of a figure, and what to declare."""
-    if costs.unit_cost is None:
-        if row is not None and summary.tokens is None:
-            yield f"{arm.name}: its answers carry no token counts; add `usage` to their rows"
-        elif row is not None:
-            yield f"{arm.name}: the price of {row.model!r} lacks a part that its requests use; add it under `prices`"
-        elif suite.models[served].type in ("embedded", "transformers") or summary.device_s is not None:
-            if hour is None:
-                yield f"{arm.name}: what an hour of its machine costs is not declared; give models.{served}.device_hour"
-            else:
-                yield f"{arm.name}: no answer has device seconds; run it again without the answer cache"
-        else:
-            yield f"{arm.name}: nothing says what model {served!r} is priced as; give models.{served}.price"
-    for item in costs.items:
-        if item.amount is None and item.name == "training":
-            config = suite.models[arm.model]
-            if isinstance(config, TunedModelConfig):
-                yield f"{arm.name}: its training is not priced; give models.{arm.model}.device_hour"
-            else:
-                yield f"{arm.name}: what its training cost is not declared; give models.{arm.model}.training"
-            return
-
-
-def _served_model(suite: Suite, model: str) -> str:
-    """The model whose machine answers: a tune made here answers on its base's."""
-    config = suite.models[model]
-    return _served_model(suite, config.base) if isinstance(config, TunedModelConfig) else model
-
-
-def _range(declared: DeclaredRange) -> Range:
-    return Range.of(declared.low, declared.mode, declared.high)

@@ -10,7 +10,8 @@ import numpy as np
 
 from evalkit.comparison.pairwise import generator
 from evalkit.comparison.table import FloatArray
-from evalkit.decision.money import RETUNE_HOURS, ArmMoney, retune_every
+from evalkit.decision.fixed_lines import RETUNE_HOURS, range_of, retune_every
+from evalkit.decision.money import ArmMoney
 from evalkit.decision.outlook import Outlook, Outlooks, WhatIf
 from evalkit.decision.point import point_net_benefit
 from evalkit.economics.cash_flow import discounted_months
@@ -20,7 +21,6 @@ from evalkit.economics.net_benefit import fixed_cost_draws, input_draws
 from evalkit.economics.training_cost import hosting, labour
 from evalkit.economics.triangular import Range, exact
 from evalkit.suite.economics import Economics
-from evalkit.suite.economics import Range as DeclaredRange
 from evalkit.suite.schema import Pilot
 
 
@@ -79,11 +79,11 @@ def guessed_costs(economics: Economics, like: ArmMoney, pilot: Pilot | None) -> 
     training = (
         () if pilot is None else (LineItem("training", (Factor.exact(pilot.cost, "as the pilot's cost"),)),)
     )
-    one_off = [*training, labour("engineering", _range(effort.labour_hours), rate)]
+    one_off = [*training, labour("engineering", range_of(effort.labour_hours), rate)]
     if effort.labelling_cost:
         one_off.append(LineItem("labelling", (Factor.exact(effort.labelling_cost, "as declared"),)))
     hourly, month = economics.hosting.tuned_per_hour, exact(economics.hosting.hours_per_month)
-    retuning = labour("retuning", _range(effort.retune_hours), rate, hours_source=RETUNE_HOURS)
+    retuning = labour("retuning", range_of(effort.retune_hours), rate, hours_source=RETUNE_HOURS)
     every = retune_every(economics)
     return replace(
         like.costs,
@@ -143,7 +143,7 @@ def _expected_gain(
     outlooks: Outlooks, outlook: Outlook, question: PilotQuestion, pilot: Pilot, what_if: WhatIf
 ) -> float:
     n_draws, terms = outlooks.world.n_draws, outlooks.terms
-    reached = _range(pilot.quality).draw(generator(question.seed, "pilot"), n_draws)
+    reached = range_of(pilot.quality).draw(generator(question.seed, "pilot"), n_draws)
     tuned = _guess_draws(outlooks, question.guess, reached, what_if)
     assert terms.value_per_correct is not None  # noqa: S101 - weigh_pilot has looked
     return float(np.maximum(0.0, tuned - outlook.payoff.max(axis=1)).mean())
@@ -182,10 +182,6 @@ def _guess_at_mode(outlooks: Outlooks, question: PilotQuestion, quality: float, 
         question.guess, outlooks.terms, quality=quality, wrong=1.0 - quality, inputs=what_if.inputs
     )
     return float(found or Decimal(0))
-
-
-def _range(declared: DeclaredRange) -> Range:
-    return Range.of(declared.low, declared.mode, declared.high)
 
 
 def _unknown(reason: str) -> PilotOutcome:

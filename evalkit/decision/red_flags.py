@@ -8,7 +8,7 @@ import numpy as np
 
 from evalkit.comparison.differences import family_of
 from evalkit.decision.dossier import Dossier
-from evalkit.decision.money import retune_every
+from evalkit.decision.fixed_lines import retune_every
 from evalkit.decision.scorer import at_an_end, control_failed
 from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.decision.wording import interval, share

@@ -10,14 +10,8 @@ from evalkit.decision.information import expected_regret, input_values, value_of
 from evalkit.decision.ladder import Evidence, Step, climb
 from evalkit.decision.more_cases import values_of_more_cases
 from evalkit.decision.outlook import AS_IT_STANDS, Outlooks, WhatIf
-from evalkit.decision.would_change import (
-    Input,
-    expected_crossing,
-    inputs_of,
-    nearest_change,
-    spans_of,
-    tornado,
-)
+from evalkit.decision.tornado import spans_of, tornado
+from evalkit.decision.would_change import Input, expected_crossing, inputs_of, nearest_change
 from evalkit.records.decision import SampleValue, TornadoBar, WouldChange
 
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from evalkit.decision.money import arm_money, check_prices, retune_every, terms_of
+from evalkit.decision.fixed_lines import retune_every
+from evalkit.decision.money import arm_money, check_prices, terms_of
 from evalkit.errors import SuiteError
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.comparison import ArmSummary, TokenSummary

@@ -10,7 +10,7 @@ from evalkit.decision.claims import Claims
 from evalkit.decision.gather import gather
 from evalkit.decision.more_cases import best_purchase, payoff_given_cases
 from evalkit.decision.outlook import WhatIf
-from evalkit.decision.would_change import lead
+from evalkit.decision.tornado import lead
 from evalkit.economics.ledger import VALUE, VOLUME
 from evalkit.economics.net_benefit import DrawnArm, net_benefit_draws
 from evalkit.records.decision import Verdict
