@@ -12,7 +12,13 @@ from evalkit.errors import InputError, did_you_mean
 
 @click.command(name="init")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--from", "starter", default="support-desk", show_default=True, help="Starter to copy.")
+@click.option(
+    "--from",
+    "starter",
+    default="support-desk",
+    show_default=True,
+    help="Starter to copy: support-desk, ticket-routing, zh-faq or blank.",
+)
 def command(folder: Path, starter: str) -> int:
     """Write a starter suite into FOLDER, which must be new or empty."""
     from evalkit.suite.starters import starters

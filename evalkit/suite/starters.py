@@ -8,8 +8,10 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def starters() -> dict[str, Path]:
-    """Name to folder: inside an installed package, or beside it in a checkout."""
+    """Name to folder: the suites inside an installed package, or beside it in a checkout, and the blank one."""
+    found: dict[str, Path] = {}
     for home in (_PACKAGE / "_suites", _PACKAGE.parent / "suites"):
         if home.is_dir():
-            return {path.parent.name: path.parent for path in sorted(home.glob("*/suite.yaml"))}
-    return {}
+            found = {path.parent.name: path.parent for path in sorted(home.glob("*/suite.yaml"))}
+            break
+    return found | {"blank": Path(__file__).parent / "blank"}
