@@ -17,8 +17,7 @@ from pathlib import Path
 from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_arms, build_composer
 from evalkit.arms.expand import expand_arms
-from evalkit.calls.caller import Caller
-from evalkit.calls.retry import RetryPolicy
+from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
@@ -57,7 +56,7 @@ from evalkit.store.cache import ResponseCache
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
-from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, OpenAIModelConfig
+from evalkit.suite.models import EmbeddedModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.tune import TuningOutcome, tune_models
 
@@ -168,13 +167,12 @@ async def answer(
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
             config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
             model = build_model(config, folder=suite.folder)
-            policy = RetryPolicy(attempts=config.max_attempts if isinstance(config, OpenAIModelConfig) else 1)
-            caller = Caller(model, cache=asking.cache, clock=asking.clock, policy=policy)
-            asked = asking.max_concurrency or suite.run.max_concurrency or _own_concurrency(config)
+            caller = build_caller(model, config, cache=asking.cache, clock=asking.clock)
+            asked = asking.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
             try:
                 for arm in arms:
-                    work = ArmWork(arm, caller, pricer(suite, name, prepared.prices))
+                    work = ArmWork(arm, caller, pricer(suite, name, prepared.prices), most_output(config))
                     tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
                         picked = (prepared.cases.get(case_id) for case_id in alone)
@@ -296,11 +294,6 @@ def _declared(economics: Economics) -> DeclaredEconomics:
         discount_rate=economics.discount_rate,
         prompt_cache_hit=economics.prompt_cache_hit,
     )
-
-
-def _own_concurrency(config: ModelConfig) -> int:
-    """Requests in flight that suit a model: its own setting where it is hosted."""
-    return config.max_concurrency if isinstance(config, OpenAIModelConfig) else 1
 
 
 def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:

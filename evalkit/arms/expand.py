@@ -12,7 +12,18 @@ from evalkit.suite.models import ModelConfig, TunedModelConfig
 from evalkit.suite.schema import PromptConfig, Suite
 
 # An allow-list, since the manifest keeps these and a plugin's options may hold a key.
-_SETTINGS = ("temperature", "top_p", "max_tokens", "stop", "seed", "dtype", "extra_body")
+_SETTINGS = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "reasoning_effort",
+    "response_format",
+    "stop",
+    "seed",
+    "dtype",
+    "extra_body",
+)
 
 
 def expand_arms(suite: Suite) -> list[ArmFacts]:

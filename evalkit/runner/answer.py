@@ -6,7 +6,6 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from evalkit.calls.caller import HaltedError
 from evalkit.calls.lag import LoopLag
@@ -15,9 +14,9 @@ from evalkit.records.case import Case, Message
 from evalkit.records.sample import Sample
 from evalkit.runner.batches import CHUNK, plan_batches
 from evalkit.runner.cells import ArmWork, Cell, all_cells, answered_sample, compose_cell, failed_sample
-from evalkit.runner.expected_cost import ExpectedCost
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
+from evalkit.runner.spending import Spending
 from evalkit.runner.stop import Stop
 
 
@@ -96,7 +95,7 @@ async def _answer_one_by_one(
 ) -> None:
     session.progress.start(work.name, total)
     rows = _RowsOfOneTurn(session, work, tally)
-    expected = ExpectedCost(work.price, work.most_output)
+    spending = Spending(work, session.stop)
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
@@ -108,10 +107,7 @@ async def _answer_one_by_one(
             cell = compose_cell(work, case, repeat, seed=session.seed)
             key = work.caller.digest(cell.request)
             try:
-                if (known := work.caller.replay(key)) is not None:
-                    sample = answered_sample(work, cell, known)
-                else:
-                    sample = await _ask(work, cell, key, session, expected)
+                answered = work.caller.replay(key) or await spending.ask(cell.request, key)
             except HaltedError:
                 return
             except AccessError as error:
@@ -119,6 +115,8 @@ async def _answer_one_by_one(
                 return
             except CallError as error:
                 sample = failed_sample(work, cell, str(error))
+            else:
+                sample = answered_sample(work, cell, answered)
             rows.add(sample, cell.request.messages)
 
     with LoopLag(work.caller.ease) as lag:
@@ -127,32 +125,6 @@ async def _answer_one_by_one(
         finally:
             rows.flush()
     tally.client_bound = lag.late_share
-
-
-async def _ask(work: ArmWork, cell: Cell, key: str, session: Session, expected: ExpectedCost) -> Sample:
-    """Ask the model, within the cost limit.
-
-    Raises:
-        CallError: No answer.
-        HaltedError: The run stops; this cell is still owed.
-    """
-    stop, budget = session.stop, session.stop.budget
-    may_cost = expected.of(cell.request.messages) if budget.limited else Decimal(0)
-    if not await budget.hold(may_cost):
-        stop.reach_limit()
-        raise HaltedError
-    try:
-        answered = await work.caller.ask(cell.request, key, halted=lambda: stop.asked)
-    except BaseException:
-        budget.settle(may_cost, None, answered=False)
-        raise
-    sample = answered_sample(work, cell, answered)
-    if answered.replayed is not None:  # another cell asked the same and paid
-        budget.settle(may_cost, None, answered=False)
-    else:
-        budget.settle(may_cost, None if sample.cost is None else sample.cost.model)
-        expected.learn(cell.request.messages, answered.completion.usage)
-    return sample
 
 
 class _RowsOfOneTurn:

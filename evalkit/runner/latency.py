@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from evalkit.calls.caller import HaltedError
 from evalkit.errors import CallError
 from evalkit.records.case import Case
 from evalkit.records.sample import LatencyRow
 from evalkit.runner.cells import ArmWork, compose_cell
 from evalkit.runner.progress import Progress
+from evalkit.runner.spending import Spending
 from evalkit.runner.stop import Stop
 from evalkit.store.jsonl import Appender, JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -44,6 +46,7 @@ async def time_alone(
     owed = [case for case in wanted if (case.id, work.name) not in timed]
     progress.start(task, len(wanted), len(wanted) - len(owed))
     warm = work.caller.batch_model is None
+    spending = Spending(work, stop)
     with Appender(run.latency_file) as file:
         for case in owed:
             if stop.asked:
@@ -54,7 +57,10 @@ async def time_alone(
                     for _ in range(_WARM_UP):
                         await work.caller.model.complete(request)
                     warm = True
-                answered = await work.caller.call(request, isolated=True)
+                key = work.caller.digest(request, isolated=True)
+                answered = work.caller.replay(key) or await spending.ask(request, key)
+            except HaltedError:
+                break
             except CallError:
                 progress.advance(task, ok=0, errors=1)
                 continue
