@@ -69,7 +69,8 @@ def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
     currency = prices.currency
     named = price_id(suite, model)
     if named is None:
-        hour = device_hour(suite, model)
+        config = suite.models[model]  # a tune answers where its base does, whatever machine trained it
+        hour = device_hour(suite, config.base if isinstance(config, TunedModelConfig) else model)
 
         def by_device(usage: Usage | None, timing: Timing | None) -> Cost | None:
             if hour is None or timing is None or timing.device_s is None:
