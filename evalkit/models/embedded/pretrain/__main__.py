@@ -15,10 +15,8 @@ from evalkit.models.embedded.pretrain.tokenizer import save_tokenizer, train_tok
 from evalkit.models.embedded.pretrain.train import Progress, Recipe, new_network, pretrain
 from evalkit.models.embedded.pretrain.windows import BOS_ID, EOS_ID, PAD_ID
 
-RECIPE = Recipe(steps=4800)
+RECIPE = Recipe(steps=5600)
 TOKENIZER_SEED = 1
-THREADS = 2
-"""Part of the recipe: the order in which a product is summed depends on it."""
 
 
 def main() -> int:
@@ -28,7 +26,6 @@ def main() -> int:
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(THREADS)
     torch.set_flush_denormal(True)
     transformers.logging.set_verbosity_error()
     tokenizer = train_tokenizer(TOKENIZER_SEED)

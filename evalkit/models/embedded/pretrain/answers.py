@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from evalkit.models.embedded.pretrain.records import Record, capitalised
-from evalkit.models.embedded.pretrain.words import LABELS
 
 
 class Role(IntEnum):
@@ -72,11 +71,6 @@ def draw_format(rng: random.Random, labels: Sequence[str], *, with_document: boo
     elif pick < 0.28 and len(labels) == 2:
         pattern = f"The {labels[0]} is %0 and the {labels[1]} is %1."
         chosen = AnswerFormat(pattern, labelled=True)
-    elif pick < 0.32:
-        others = rng.sample(LABELS, len(labels))
-        chosen = AnswerFormat(
-            " ".join(f"{capitalised(other)}: %{i}." for i, other in enumerate(others)), False
-        )
     else:
         if rng.random() < 0.15:
             indices = rng.sample(indices, rng.randint(1, len(indices)))
@@ -105,7 +99,7 @@ def _fields(rng: random.Random, labels: Sequence[str], indices: Sequence[int]) -
         mark = rng.choice((": ", ": ", " = ", " - ", " is "))
         joint, end = rng.choice(_PUNCTUATION)
     case = rng.random()
-    dress = capitalised if case < 0.8 else str.lower if case < 0.95 else str.upper
+    dress = capitalised if case < 0.8 else str.lower if case < 0.97 else str.upper
     return joint.join(f"{dress(labels[i])}{mark}%{i}" for i in indices) + end
 
 

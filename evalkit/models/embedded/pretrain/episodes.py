@@ -20,7 +20,7 @@ from evalkit.models.embedded.pretrain.records import (
     question,
 )
 from evalkit.models.embedded.pretrain.scenes import Settings, draw_cues, draw_scene
-from evalkit.models.embedded.pretrain.words import CONTENT_WORDS, FUNCTION_WORDS, LABELS, NOUNS
+from evalkit.models.embedded.pretrain.words import FUNCTION_WORDS, LABELS, NOUNS, PLAIN_WORDS
 
 # Roughly how many characters one token covers; a window is filled a little past its end and cut.
 _CHARACTERS_PER_TOKEN = 4.2
@@ -75,7 +75,7 @@ def system_line(rng: random.Random) -> str:
         )
         return text.format(f=style) + "\n"
     words = [
-        rng.choice(FUNCTION_WORDS if rng.random() < 0.6 else CONTENT_WORDS) for _ in range(rng.randint(3, 12))
+        rng.choice(FUNCTION_WORDS if rng.random() < 0.6 else PLAIN_WORDS) for _ in range(rng.randint(3, 12))
     ]
     return capitalised(" ".join(words)) + ".\n"
 
@@ -131,7 +131,7 @@ def gap_episode(rng: random.Random, settings: Settings) -> Episode:
     as_question = rng.random() < 0.6
 
     def noise() -> str:
-        return "".join(f" {rng.choice(CONTENT_WORDS)}" for _ in range(rng.randint(0, settings.gap)))
+        return "".join(f" {rng.choice(PLAIN_WORDS)}" for _ in range(rng.randint(0, settings.gap)))
 
     window = _Window(settings)
     for key in keys:

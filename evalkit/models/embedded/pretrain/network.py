@@ -4,6 +4,7 @@ All matrices of a kind are stacked in one parameter, so that the optimiser ortho
 batched calls; attention is written out, because the fused kernel's backward pass in bfloat16 is slow on CPUs.
 """
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -77,6 +78,13 @@ class Network:
 
     def parameters(self) -> list[Tensor]:
         return list(self.weights().values())
+
+    def twin(self) -> "Network":
+        """A network on the same memory whose gradients are its own, for a second thread."""
+        other = copy.copy(self)
+        for name, weight in self.weights().items():
+            setattr(other, name, weight.detach().requires_grad_())
+        return other
 
     def hidden(self, ids: Tensor) -> Tensor:
         """Last hidden states, normalised: ids (batch, time) -> (batch, time, width)."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from evalkit.models.embedded.pretrain.words import (
     ADJECTIVES,
-    CONTENT_WORDS,
     KINDS,
     NOUNS,
+    PLAIN_WORDS,
     QUALIFIERS,
     VERBS,
     made_up_name,
@@ -81,7 +81,7 @@ def draw_value(rng: random.Random, rare: float) -> str:
         return f"{rng.choice(NOUNS)} {link} {rng.choice(ADJECTIVES + NOUNS)}"
     if pick < 0.92:
         return f"{rng.randint(1, 999)} {rng.choice(('days', 'volts', 'grams', 'km', 'percent', 'hours'))}"
-    return " ".join(rng.choice(CONTENT_WORDS) for _ in range(rng.randint(1, 4)))
+    return " ".join(rng.choice(PLAIN_WORDS) for _ in range(rng.randint(1, 4)))
 
 
 def draw_codes(rng: random.Random, count: int) -> list[str]:
@@ -107,8 +107,8 @@ def draw_codes(rng: random.Random, count: int) -> list[str]:
 
 
 def draw_names(rng: random.Random, count: int) -> list[str]:
-    """Distinct capitalised names; one list in eight shares its first part."""
-    stem = made_up_name(rng) if rng.random() < 0.12 else None
+    """Distinct capitalised names; one list in sixteen shares its first part."""
+    stem = made_up_name(rng) if rng.random() < 0.06 else None
     names: list[str] = []
     while len(names) < count:
         name = stem + made_up_word(rng) if stem else made_up_name(rng)
@@ -160,7 +160,7 @@ def filler(rng: random.Random) -> str:
     """A few words that say nothing about any field."""
     pick = rng.random()
     if pick < 0.35:
-        return " ".join(rng.choice(CONTENT_WORDS) for _ in range(rng.randint(1, 4)))
+        return " ".join(rng.choice(PLAIN_WORDS) for _ in range(rng.randint(1, 4)))
     if pick < 0.65:
         start = (
             "seen",
@@ -175,7 +175,7 @@ def filler(rng: random.Random) -> str:
             "this",
             "every",
         )
-        return f"{rng.choice(start)} {rng.choice(CONTENT_WORDS)}"
+        return f"{rng.choice(start)} {rng.choice(PLAIN_WORDS)}"
     return rng.choice(
         (
             "this week",
@@ -312,8 +312,6 @@ _QUESTIONS = (
     "Help with {s}",
     "Why do we get {s}?",
     "Look up {s}.",
-    "What are the {l} and {m} of {s}?",
-    "Give the {l} and {m} of {s}.",
     "{s} came up today, any idea?",
     "A user asks about {s}.",
     "Need info on {s} now",
@@ -325,15 +323,15 @@ _QUESTIONS = (
     "Any notes for {s}?",
     "We are facing {s} since monday, what next?",
 )
+_QUESTIONS_WITH_LABELS = ("What are the {l} and {m} of {s}?", "Give the {l} and {m} of {s}.")
 
 
 def question(rng: random.Random, record: Record, labels: Sequence[str], hard: float) -> str:
     """A question that names the record; it may or may not name the labels."""
     if rng.random() > hard:
         return rng.choice(("{s}?", "What is {s}?", "{s}")).format(s=subject(rng, record, hard))
-    text = rng.choice(_QUESTIONS).format(
-        s=subject(rng, record, hard), k=record.kind, l=labels[0], m=labels[-1]
-    )
+    wordings = _QUESTIONS + _QUESTIONS_WITH_LABELS if len(labels) > 1 else _QUESTIONS
+    text = rng.choice(wordings).format(s=subject(rng, record, hard), k=record.kind, l=labels[0], m=labels[-1])
     if rng.random() < 0.2:
         text = filler(rng) + rng.choice((" ", ", ", ": ")) + text
     if rng.random() < 0.25:

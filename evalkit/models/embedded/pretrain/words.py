@@ -59,7 +59,7 @@ polish grease oil vent purge secure shield mount unmount detach attach insert ej
 LABELS: Final = _words("""
 cause fix reason action status owner issue step color size place price type part risk level origin remedy source note
 area team result effect use problem solution fault repair name rank season metal sign trigger response state cure
-meaning advice material grade zone shape symptom diagnosis treatment category priority severity answer resolution
+meaning advice material grade zone shape symptom diagnosis treatment category priority severity resolution
 explanation contact department location date deadline duration limit fee plan version model unit code reference
 """)
 
@@ -112,7 +112,8 @@ always never until while during without within between per than such same next l
 house style keep follow exactly given words word sentence text below above using based follow according
 """)
 
-CONTENT_WORDS: Final = [*ADJECTIVES, *NOUNS, *VERBS, *LABELS, *KINDS, *QUALIFIERS]
+PLAIN_WORDS: Final = [word for word in [*ADJECTIVES, *NOUNS, *VERBS, *KINDS] if word not in LABELS]
+"""Content words that cannot be mistaken for the label of a field."""
 
 _ONSETS: Final = _words("b c d f g h j k l m n p r s t v w z br cr dr fl gr kl pl pr sk sl st tr th sh ch qu")
 _VOWELS: Final = _words("a e i o u ai ea io ou")
@@ -122,7 +123,11 @@ _ENDINGS: Final = ["", *_words("n r s x l m t k nd rt ck ll ra lo is us on ex or
 def lexicon() -> list[str]:
     """Every ordinary word once, in the order of the lists."""
     topics = [word for words in TOPICS.values() for word in words]
-    return list(dict.fromkeys([*CONTENT_WORDS, *topics, *TOPICS, *FUNCTION_WORDS]))
+    return list(
+        dict.fromkeys(
+            [*ADJECTIVES, *NOUNS, *VERBS, *LABELS, *KINDS, *QUALIFIERS, *topics, *TOPICS, *FUNCTION_WORDS]
+        )
+    )
 
 
 def made_up_word(rng: random.Random) -> str:
