@@ -115,6 +115,7 @@ def compared(
         high=result.high,
         method=result.method,
         p_value=result.p_value,
+        mid_p=result.mid_p,
         discordant=result.discordant,
         smallest_detectable=result.smallest_detectable,
         note=result.note,

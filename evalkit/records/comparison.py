@@ -177,6 +177,7 @@ class Difference(Record, frozen=True, kw_only=True):
 
     Attributes:
         p_adjusted: Holm-adjusted within ``family``; None for metrics and pairs outside a family.
+        mid_p: McNemar's mid-p, for 0/1 metrics where each case is its own cluster; the exact p decides.
         discordant: For 0/1 metrics: cases where only the treatment is right, and only the control.
         claim: ``superior``, ``worse``, ``non_inferior``, ``equivalent`` or ``no_claim``.
         family: ``reference`` (every candidate against the reference arm), ``tuned`` (each tuned
@@ -195,6 +196,7 @@ class Difference(Record, frozen=True, kw_only=True):
     method: str
     p_value: float | None
     p_adjusted: float | None = None
+    mid_p: float | None = None
     discordant: tuple[int, int] | None = None
     n: int
     n_clusters: int

@@ -7,6 +7,7 @@ counts of the distinct ones are drawn outright. Nothing of size draws x cases is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +22,8 @@ N_DRAWS = 10_000
 
 _FEW_COLUMNS = 2  # up to here adding picked values up is faster than counting picks
 _SMALL = 65_535  # row numbers up to here fit in 16 bits, which are drawn in half the time
+_SETTLED_CASES = 2_000
+_SETTLED_SKEWNESS = 0.04  # of the mean; moves the ends of an interval by less than 6% of a standard error
 _MULTINOMIAL_COST = 10  # drawing one category's count takes about as long as picking this many rows
 
 Statistic = Callable[[FloatArray], FloatArray]
@@ -131,6 +134,33 @@ def bootstrap_mean(values: FloatArray, alpha: float, rng: np.random.Generator) -
     bounds = bootstrap_bounds(rows, lambda sums: sums[..., 0] / sums[..., 1], alpha, rng)[0]
     student = t_interval(values, alpha)
     return Bounds(low=min(bounds.low, student.low), high=max(bounds.high, student.high))
+
+
+def mean_is_settled(values: FloatArray) -> bool:
+    """Whether Student's t and the bootstrap give the mean of these cases the same interval, so that t will do.
+
+    The ends of a BCa interval and of t part by skewness * (2 z^2 + 1) / (6 sqrt(n)) standard errors to the first order:
+    under 0.06 at 2,000 cases or more with a skewness of at most 0.04 sqrt(n). Few values that differ from the rest
+    are strongly skewed and stay with the bootstrap. At 20,000 cases an interval takes milliseconds instead of seconds.
+
+    Args:
+        values: Shape (n_cases,).
+
+    References:
+        Hall (1992), The Bootstrap and Edgeworth Expansion, section 2.4.
+
+    Example:
+        >>> mean_is_settled(np.linspace(0.0, 1.0, 2_000)), mean_is_settled(np.linspace(0.0, 1.0, 1_999))
+        (True, False)
+    """
+    if values.size < _SETTLED_CASES:
+        return False
+    gaps = values - values.mean()
+    variance = float(np.mean(gaps**2))
+    if variance == 0.0:
+        return False
+    skewness = float(np.mean(gaps**3)) / variance**1.5
+    return abs(skewness) <= _SETTLED_SKEWNESS * math.sqrt(values.size)
 
 
 def grouped_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:

@@ -4,7 +4,8 @@ Both pick the method from the data, the same way each time:
 
     any cluster holds more than one case -> sandwich standard error, Student's t on C - 1, sign-flip of whole clusters
     else 0/1 scores                      -> Wilson for one arm; Tango's interval and exact McNemar for a pair
-    else graded scores                   -> BCa bootstrap over cases, sign-flip test
+    else graded scores                   -> BCa bootstrap over cases, sign-flip test; Student's t for the interval where
+                                            the mean is settled (2,000 cases or more and hardly skewed)
     nothing varies                       -> the rule of three, never an interval of width 0
 
 Two guards keep the intervals honest where few cases or clusters differ, which is common for good arms; without them
@@ -29,15 +30,16 @@ from evalkit.stats.arrays import (
     checked_scores,
     cluster_codes,
 )
-from evalkit.stats.bootstrap import bootstrap_mean
+from evalkit.stats.bootstrap import bootstrap_mean, mean_is_settled
 from evalkit.stats.bounds import Bounds, rule_of_three, unseen_share
 from evalkit.stats.clusters import FEW_CLUSTERS, ClusteredMean, clustered_mean, guarded_mean
-from evalkit.stats.intervals import effective_wilson, wilson
+from evalkit.stats.intervals import effective_wilson, t_interval, wilson
 from evalkit.stats.paired_binary import DiscordantPairs, discordant_pairs, mcnemar, tango
 from evalkit.stats.power import clustered_smallest_detectable, smallest_detectable, smallest_detectable_pairs
 from evalkit.stats.sign_flip import sign_flip
 
 _BOOTSTRAP = "BCa bootstrap over cases, no narrower than Student's t"
+_STUDENT = "Student's t on n - 1"
 _FEW_PAIRS = 10  # below this many discordant pairs Tango's interval and the exact p-value can disagree
 
 
@@ -142,7 +144,8 @@ def one_arm(
     elif binary:
         bounds, method = wilson(float(scores.sum()), scores.size, alpha), "Wilson"
     else:
-        bounds, method = bootstrap_mean(scores, alpha, rng).clipped(0.0, 1.0), _BOOTSTRAP
+        bounds, method = _graded_mean(np.sort(scores), alpha, rng)
+        bounds = bounds.clipped(0.0, 1.0)
     return Interval(float(scores.mean()), bounds.low, bounds.high, method, scores.size, n_clusters)
 
 
@@ -276,15 +279,23 @@ def _graded_pair(differences: FloatArray, alpha: float, rng: np.random.Generator
         return _without_variation(float(differences[0]), differences.size, "case", flips.p_value, alpha)
     # Draws are made with the sign that leans up, so that swapping the arms gives exactly the mirrored interval.
     leans_down = np.sort(differences).tolist() < np.sort(-differences).tolist()
-    bounds = bootstrap_mean(-differences if leans_down else differences, alpha, rng).clipped(-1.0, 1.0)
+    ordered = np.sort(-differences if leans_down else differences)
+    bounds, method = _graded_mean(ordered, alpha, rng)
+    bounds = bounds.clipped(-1.0, 1.0)
     return _Inference(
         bounds=bounds.negated() if leans_down else bounds,
         p_value=flips.p_value,
-        method=f"{_BOOTSTRAP}; sign-flip test",
+        method=f"{method}; sign-flip test",
         smallest_detectable=smallest_detectable(
             differences.size, float(np.var(differences, ddof=1)), alpha=alpha
         ),
     )
+
+
+def _graded_mean(values: FloatArray, alpha: float, rng: np.random.Generator) -> tuple[Bounds, str]:
+    if mean_is_settled(values):
+        return t_interval(values, alpha), _STUDENT
+    return bootstrap_mean(values, alpha, rng), _BOOTSTRAP
 
 
 def _without_variation(estimate: float, n_units: int, unit: str, p_value: float, alpha: float) -> _Inference:

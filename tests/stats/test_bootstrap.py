@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from evalkit.stats.bootstrap import bca_bounds, bootstrap_bounds, bootstrap_mean, resampled_sums
+from evalkit.stats.bootstrap import (
+    bca_bounds,
+    bootstrap_bounds,
+    bootstrap_mean,
+    mean_is_settled,
+    resampled_sums,
+)
 from evalkit.stats.intervals import t_interval
 
 
@@ -161,3 +167,20 @@ def test_the_draws_are_a_real_resample_of_every_row():
     assert draws.mean(axis=0) == pytest.approx(np.ones(6), abs=0.03)
     pairs = [np.corrcoef(draws[:, i], draws[:, j])[0, 1] for i, j in itertools.combinations(range(6), 2)]
     assert pairs == pytest.approx([-0.2] * 15, abs=0.03)
+
+
+def test_where_the_mean_is_settled_student_and_bca_agree():
+    """5,000 skewed graded scores: both ends within 6% of a standard error of each other."""
+    values = np.random.default_rng(4).beta(2, 5, 5_000)
+    assert mean_is_settled(values)
+    error = values.std(ddof=1) / np.sqrt(values.size)
+    student, bootstrap = t_interval(values), bootstrap_mean(values, 0.05, rng())
+    assert bootstrap.low == pytest.approx(student.low, abs=0.06 * error)
+    assert bootstrap.high == pytest.approx(student.high, abs=0.06 * error)
+
+
+@pytest.mark.parametrize(
+    "values", [np.repeat([0.0, 0.7], [4_995, 5]), np.zeros(5_000), np.linspace(0, 1, 1_999)]
+)
+def test_few_values_that_differ_none_that_do_and_few_cases_are_not_settled(values):
+    assert not mean_is_settled(values)
