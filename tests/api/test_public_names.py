@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import statistics
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -69,15 +68,13 @@ def test_importing_any_floor_loads_no_model_library():
     [(["-c", "import evalkit"], 0.15), (["-m", "evalkit", "--help"], 0.2)],
     ids=["import", "help"],
 )
-def test_starting_is_quick(arguments, limit_s):
-    """The best of several runs, less what an empty interpreter takes, since other work shares the machine."""
+def test_starting_takes_little_work(arguments, limit_s):
+    """Processor seconds, the least of several runs: wall time on a shared machine says little (see the benchmark)."""
 
-    def best(command):
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *command], check=True, capture_output=True)
-            times.append(time.perf_counter() - start)
-        return min(times), statistics.median(times)
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert best(arguments)[0] < limit_s
+    assert min(seconds() for _ in range(5)) < limit_s
