@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import Run, decide, load_run, report, run, score
+    from evalkit.api import Run, decide, decide_counts, load_run, report, run, score
     from evalkit.errors import (
         AccessError,
         CallError,
@@ -44,6 +44,7 @@ __all__ = [
     "TuningError",
     "Verdict",
     "decide",
+    "decide_counts",
     "load_run",
     "load_suite",
     "report",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Run", "decide", "load_run", "report", "run", "score"), "evalkit.api"),
+    **dict.fromkeys(("Run", "decide", "decide_counts", "load_run", "report", "run", "score"), "evalkit.api"),
     **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),
     "load_suite": "evalkit.suite.load",
     "Suite": "evalkit.suite.schema",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit import pipeline
 from evalkit.clock import Clock
+from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
 from evalkit.data.cases import Cases, read_cases
 from evalkit.errors import (
     AccessError,
@@ -25,6 +26,7 @@ from evalkit.errors import (
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
+from evalkit.records.published import CountsDecision
 from evalkit.records.run import RunRecords
 from evalkit.runner.answer import Tally
 from evalkit.runner.begin import begin_run, continue_run, finish_run
@@ -242,6 +244,28 @@ def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
         SuiteError: A key does not exist or a value does not fit.
     """
     return pipeline.decide_run(run.folder, run.suite(overrides))
+
+
+def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:
+    """What a published table lets one claim, where only counts of right answers are known.
+
+    Args:
+        counts: By arm, right answers and cases, or the same as text; all arms on the same cases.
+        alpha: Two-sided error rate of all pairs together.
+
+    Raises:
+        InputError: The counts cannot be of one table.
+
+    Example:
+        >>> decide_counts("base=13/30,rag=26/30").pairs[0].words
+        'claimable whatever the overlap (b + c between 13 and 21)'
+    """
+    given = (
+        parse_counts(counts)
+        if isinstance(counts, str)
+        else {name: RightOf(right, n) for name, (right, n) in counts.items()}
+    )
+    return claims_from_counts(given, alpha=alpha)
 
 
 def report(run: Run, path: str | Path | None = None) -> list[Path]:

@@ -10,7 +10,7 @@ from evalkit.cli.options import json_option, output_option, print_json
 
 
 @click.command(name="decide")
-@click.argument("run")
+@click.argument("run", required=False)
 @click.option(
     "--set",
     "settings",
@@ -18,12 +18,26 @@ from evalkit.cli.options import json_option, output_option, print_json
     multiple=True,
     help="Assume another value: economics.requests_per_month=50000. Repeatable.",
 )
+@click.option(
+    "--counts",
+    metavar="ARM=RIGHT/CASES,...",
+    help="Without RUN: what a published table lets you claim, such as base=13/30,rag=26/30.",
+)
 @output_option
 @json_option
-def command(run: str, settings: tuple[str, ...], output: Path, as_json: bool) -> int:
+def command(
+    run: str | None, settings: tuple[str, ...], counts: str | None, output: Path, as_json: bool
+) -> int:
     """Decide again, with other assumptions where given. Asks no model and changes nothing on disk."""
-    from evalkit import api
     from evalkit.errors import InputError
+
+    if (run is None) == (counts is None):
+        raise InputError("name a RUN, or give --counts for a published table; `latest` is the newest run")
+    if counts is not None:
+        if settings:
+            raise InputError("--set goes with a RUN; counts carry no assumptions that could be changed")
+        return _from_counts(counts, as_json)
+    from evalkit import api
 
     overrides = {}
     for setting in settings:
@@ -31,7 +45,7 @@ def command(run: str, settings: tuple[str, ...], output: Path, as_json: bool) ->
         if not equals or not key.strip():
             raise InputError(f"--set {setting}: write KEY=VALUE, such as economics.requests_per_month=50000")
         overrides[key.strip()] = value.strip()
-    decision = api.decide(api.load_run(run, output=output), overrides)
+    decision = api.decide(api.load_run(run or "latest", output=output), overrides)
     if as_json:
         print_json(decision)
     else:
@@ -40,4 +54,20 @@ def command(run: str, settings: tuple[str, ...], output: Path, as_json: bool) ->
         from evalkit.report.terminal import print_decision
 
         print_decision(decision, Console())
+    return 0
+
+
+def _from_counts(counts: str, as_json: bool) -> int:
+    from evalkit.comparison.published import claims_from_counts, parse_counts
+
+    found = claims_from_counts(parse_counts(counts))
+    if as_json:
+        print_json(found)
+        return 0
+    from rich.console import Console
+
+    from evalkit.report.counts_tables import counts_tables
+    from evalkit.report.terminal import print_tables
+
+    print_tables(counts_tables(found), Console(), notes=found.unknown)
     return 0

@@ -15,7 +15,7 @@ from evalkit.report import quality_tables as quality
 from evalkit.report import verdict_words, words
 from evalkit.report import worth_tables as worth
 from evalkit.report.ledger_tables import horizon
-from evalkit.report.number_words import MINUS
+from evalkit.text.number_words import MINUS
 from evalkit.report.table import Table
 
 if TYPE_CHECKING:
@@ -60,6 +60,17 @@ def print_decision(decision: Decision, console: Console) -> None:
     _verdict(out, decision, None)
     _money(out, decision, "the horizon")
     _flags(out, decision)
+
+
+def print_tables(tables: Iterable[Table], console: Console, *, notes: Iterable[str] = ()) -> None:
+    """Print tables under their captions, their notes, and further sentences."""
+    out = _Printer(console)
+    for table in tables:
+        out.table(table, table.caption)
+        if table.note:
+            out.line(table.note)
+    for note in notes:
+        out.paragraph(note)
 
 
 def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None:
