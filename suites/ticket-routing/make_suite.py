@@ -18,7 +18,7 @@ from pathlib import Path
 
 SEED = 20261121
 TICKETS = 320
-TRAINING_ROWS = 640
+TRAINING_ROWS = 1280
 TWO_TOPICS = 0.15  # the first word named decides: a house rule that stands in no note
 EITHER = 0.05  # both teams would take it
 ONE_WORD = 0.25
@@ -26,16 +26,16 @@ NOTED = 0.7  # share of a team's words that its notes name
 ARCHIVED_NOTES = 6
 
 TEAMS = ("river", "forest", "stone", "garden", "tower", "magnet", "cotton", "piston")
-# One topic a line. Of its words a team takes the first seven, the next team three, the next but two the last three.
+# One topic a line. Of its words a team takes the first five, the next team two, the next but two the last three.
 TOPICS = """
-invoice refund discount overpaid receipt charge bank    payment price tax    bill balance fee
-tracking parcel warehouse courier customs late box    delivery shipment lost    address package delivered
-password locked profile verify signin access code    login username forgot    account register email
-router offline vpn bandwidth signal ping drops    wifi slow cable    internet connection latency
-screen hinge smoke keyboard noise charger button    battery cracked dead    broken fan display
-update freezes driver bug plugin window download    install crash error    app version program
-phishing stolen spam virus breach scam intruder    malware hacked fraud    attack leaked suspicious
-resume payroll holiday interview offer training job    candidate salary leave    vacation manager employee
+invoice refund discount overpaid receipt    payment price    bill balance fee
+tracking parcel warehouse courier customs    delivery shipment    address package delivered
+password locked profile verify signin    login username    account register email
+router offline vpn bandwidth signal    wifi cable    internet connection latency
+screen hinge smoke keyboard charger    battery cracked    broken fan display
+update freezes driver bug plugin    install crash    app version program
+phishing stolen spam virus breach    malware fraud    attack leaked suspicious
+resume payroll holiday interview training    candidate salary    vacation manager employee
 """
 SURROUNDINGS = """
 kitchen roof floor wall sand water oil gas air steam paper ink toner glass metal rubber plastic wood salt apple tea milk
@@ -95,7 +95,7 @@ def words_of_teams() -> dict[str, list[str]]:
     teams: dict[str, list[str]] = {team: [] for team in TEAMS}
     for position, line in enumerate(TOPICS.strip().splitlines()):
         words = line.split()
-        for shift, part in ((0, words[:7]), (1, words[7:10]), (3, words[10:])):
+        for shift, part in ((0, words[:5]), (1, words[5:7]), (3, words[7:])):
             teams[TEAMS[(position + shift) % len(TEAMS)]] += part
     return teams
 
