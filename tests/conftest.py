@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about what else the machine does than about the code.
+settings.register_profile("evalkit", deadline=None)
+settings.load_profile("evalkit")
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +35,8 @@ class Reply:
     Attributes:
         body: JSON value, or raw bytes.
         cut: Send only this many bytes of the body, then drop the connection.
+        reset: Drop it with a reset instead of an end.
+        stall: After this many bytes of the body wait so many seconds, then go on.
         events: Server-sent events instead of a body.
     """
 
@@ -36,6 +45,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     cut: int | None = None
+    reset: bool = False
+    stall: tuple[int, float] | None = None
     events: list[Any] | None = None
 
 
@@ -83,6 +94,8 @@ class ChatServer:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.targets: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.answer: Callable[[dict[str, Any]], Reply] = lambda request: completion("yes")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -106,6 +119,8 @@ class ChatServer:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 request = json.loads(body) if body else {}
                 self.requests.append(request)
+                self.targets.append(lines[0])
+                self.headers.append(headers)
                 if not await self._reply(self.answer(request), writer):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -126,8 +141,18 @@ class ChatServer:
         head = f"HTTP/1.1 {reply.status} X\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in headers.items()
         )
-        writer.write(head.encode() + b"\r\n" + (content if reply.cut is None else content[: reply.cut]))
+        content = content if reply.cut is None else content[: reply.cut]
+        writer.write(head.encode() + b"\r\n")
+        if reply.stall is not None:
+            at, seconds = reply.stall
+            writer.write(content[:at])
+            await asyncio.sleep(seconds)
+            content = content[at:]
+        writer.write(content)
         await writer.drain()
+        if reply.reset:
+            raw = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return reply.cut is None
 
     def close(self) -> None:
