@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from evalkit.errors import CallError, InputError
+import msgspec
+
+from evalkit.errors import CallError, InputError, RetryableError
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
 from evalkit.models.openai_payload import Answer, read_answer
 from evalkit.models.openai_request import (
@@ -19,6 +22,7 @@ from evalkit.models.openai_request import (
     base_url,
     build_client,
     parameters,
+    public_url,
     take_template,
 )
 from evalkit.models.openai_stream import StreamedAnswer
@@ -42,13 +46,14 @@ class OpenAIModel:
     def __init__(self, config: OpenAIModelConfig, *, folder: Path) -> None:
         del folder
         self._config = config
+        self._url = public_url(base_url(config))
         key = api_key(config)
-        if key is None and (config.azure or base_url(config).startswith("https://api.openai.com")):
+        if key is None and (config.azure or self._url.startswith("https://api.openai.com")):
             raise InputError(
                 f"{config.key_variable} is not set: export it, or name a file that sets it with --env-file"
             )
         build_client(config)
-        self._secrets = Secrets([key])
+        self._secrets = Secrets([key, urlsplit(base_url(config)).password])
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
         self.hear_headers: Callable[[Mapping[str, str]], None] | None = None
@@ -64,7 +69,7 @@ class OpenAIModel:
             apart["azure"] = config.azure.model_dump()
         return {
             "type": "openai",
-            "base_url": base_url(config),
+            "base_url": self._url,
             **parameters(config),
             "send_seed": config.seed,
             **apart,
@@ -79,11 +84,22 @@ class OpenAIModel:
         """One completion; see ``Model.complete`` for the errors."""
         template, transport = self._ready or await self._get_ready()
         body = template.body(request)
-        if not self._config.stream:
-            reply = await transport.send(body)
-            return self._refused(reply) or _completion(
-                read_answer(reply.body), Timing(service_s=reply.service_s)
-            )
+        return await (
+            self._streamed(transport, body) if self._config.stream else self._whole(transport, body)
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._ready is not None:
+            await self._ready[1].close()
+
+    async def _whole(self, transport: Transport, body: bytes) -> Completion:
+        reply = await transport.send(body)
+        if (refused := self._refused(reply)) is not None:
+            return refused
+        return _completion(read_answer(reply.body), Timing(service_s=reply.service_s))
+
+    async def _streamed(self, transport: Transport, body: bytes) -> Completion:
         streamed = StreamedAnswer()
         ttft_s: float | None = None
 
@@ -93,17 +109,18 @@ class OpenAIModel:
             if ttft_s is None and streamed.begun:
                 ttft_s = after_s
 
-        reply = await transport.send(body, piece)
-        if (refused := self._refused(reply)) is not None:
-            return refused
-        # A server that knows no streams answers in one piece.
-        answer = read_answer(reply.body) if reply.body else streamed.answer()
-        return _completion(answer, Timing(service_s=reply.service_s, ttft_s=ttft_s), self._secrets)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._ready is not None:
-            await self._ready[1].close()
+        try:
+            reply = await transport.send(body, piece)
+            if (refused := self._refused(reply)) is not None:
+                return refused
+            # A server that knows no streams answers in one piece.
+            answer = read_answer(reply.body) if reply.body else streamed.answer()
+        except RetryableError as error:
+            # A secret may lie across two pieces, so what was put together of them is looked at.
+            said = self._secrets.hide(str(error))
+            raise RetryableError(said, error.retry_after_s, throttled=error.throttled) from None
+        timing = Timing(service_s=reply.service_s, ttft_s=ttft_s)
+        return _completion(msgspec.structs.replace(answer, text=self._secrets.hide(answer.text)), timing)
 
     async def _get_ready(self) -> tuple[RequestTemplate, Transport]:
         async with self._getting_ready:
@@ -139,6 +156,7 @@ class OpenAIModel:
         raise fault
 
 
-def _completion(answer: Answer, timing: Timing, secrets: Secrets | None = None) -> Completion:
-    text = answer.text if secrets is None else secrets.hide(answer.text)
-    return Completion(output=text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing)
+def _completion(answer: Answer, timing: Timing) -> Completion:
+    return Completion(
+        output=answer.text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing
+    )

@@ -1,0 +1,223 @@
+"""What answers and refusals say: text, finish reason, whose fault it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evalkit.errors import AccessError, RequestError, RetryableError
+from evalkit.models.openai_faults import completion_of_refusal, fault_of_status, retry_after
+from evalkit.models.openai_payload import error_words, finish_of, read_answer
+from evalkit.models.openai_stream import StreamedAnswer
+from evalkit.records.sample import Timing
+
+
+def body(choice: object, **more: object) -> bytes:
+    return json.dumps({"choices": [choice], **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        ({"message": {"content": "yes"}, "finish_reason": "stop"}, "yes"),
+        ({"message": {"content": None, "refusal": "I cannot"}, "finish_reason": "stop"}, "I cannot"),
+        ({"message": {"content": None, "tool_calls": []}, "finish_reason": "tool_calls"}, ""),
+        (
+            {"message": {"content": [{"type": "text", "text": "a"}, {"text": "b"}]}, "finish_reason": "stop"},
+            "ab",
+        ),
+        ({"text": " continued", "finish_reason": "length"}, " continued"),
+        ({"message": {"content": "答え", "reasoning_content": "hidden"}, "finish_reason": "stop"}, "答え"),
+    ],
+    ids=["content", "refusal", "tool-call", "parts", "text-completion", "reasoning"],
+)
+def test_the_text_of_an_answer(choice, text):
+    assert read_answer(body(choice)).text == text
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("stop", "stop"),
+        ("end_turn", "stop"),
+        ("max_tokens", "length"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
+        ("refusal", "content_filter"),
+        ("tool_use", "tool_calls"),
+        (None, "unknown"),
+        ("new_reason", "unknown"),
+    ],
+)
+def test_finish_reasons_of_all_providers_are_one(word, ours):
+    assert finish_of(word) == ours
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        body({"message": {"content": "half"}, "finish_reason": "error"}),
+        body({"message": {"content": ""}, "finish_reason": "insufficient_system_resource"}),
+        b'{"error": {"message": "upstream went away"}}',
+        body({"message": None, "finish_reason": "stop"}),
+        b'{"choices": null}',
+        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        b"",
+        b"null",
+    ],
+    ids=["error", "no-resource", "error-in-200", "no-message", "no-choices", "not-utf8", "empty", "null"],
+)
+def test_a_provider_that_breaks_off_is_a_fault(content):
+    with pytest.raises(RetryableError):
+        read_answer(content)
+
+
+def test_usage_that_is_odd_does_not_spoil_an_answer():
+    answer = read_answer(body({"message": {"content": "yes"}, "finish_reason": "stop"}, usage=["odd"]))
+    assert (answer.text, answer.usage) == ("yes", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"error": {"message": "nested", "code": 1}}', "nested"),
+        (b'{"error": "plain"}', "plain"),
+        (b'{"message": "flat", "type": "x"}', "flat"),
+        (b'{"detail": "fastapi"}', "fastapi"),
+        (b'[{"error": {"message": "in a list"}}]', "in a list"),
+        (b'"a string"', "a string"),
+        (b"<html>\n <b>gateway</b>", "<html> <b>gateway</b>"),
+        (b"", ""),
+    ],
+)
+def test_error_bodies_are_read_in_every_shape(content, words):
+    assert error_words(content) == words
+
+
+def test_a_page_in_an_error_body_is_cut():
+    assert len(error_words(b"x" * 10_000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (429, b'{"error": {"message": "slow down", "code": "rate_limit_exceeded"}}', RetryableError),
+        (429, b'{"error": {"message": "You exceeded", "code": "insufficient_quota"}}', AccessError),
+        (402, b'{"error": {"message": "Insufficient Balance"}}', AccessError),
+        (500, b"", RetryableError),
+        (503, b"overloaded", RetryableError),
+        (529, b"overloaded", RetryableError),
+        (408, b"", RetryableError),
+        (401, b'{"error": "bad key"}', AccessError),
+        (403, b'{"error": "not your region"}', AccessError),
+        (404, b'{"error": {"message": "no such model"}}', AccessError),
+        (400, b'{"error": {"message": "temperature is not supported"}}', RequestError),
+        (422, b'{"detail": "bad"}', RequestError),
+        (302, b"", AccessError),
+    ],
+)
+def test_whose_fault_a_status_is(status, content, kind):
+    fault = fault_of_status(status, {}, content, key_variable="MY_KEY")
+    assert type(fault) is kind
+    assert str(status) in str(fault)
+
+
+@pytest.mark.parametrize(("status", "throttled"), [(429, True), (503, True), (529, True), (500, False)])
+def test_only_a_busy_provider_throttles(status, throttled):
+    fault = fault_of_status(status, {"retry-after": "2"}, b"", key_variable="K")
+    assert isinstance(fault, RetryableError)
+    assert (fault.throttled, fault.retry_after_s) == (throttled, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "-3"}, 0.0),
+    ],
+)
+def test_retry_after_in_seconds_milliseconds_and_dates(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "reason"),
+    [
+        (400, {"message": "maximum context length is 10 tokens"}, "context_limit"),
+        (400, {"message": "prompt is too long: 300000 tokens"}, "context_limit"),
+        (400, {"message": "x", "code": "content_filter", "innererror": {}}, "content_filter"),
+        (403, {"message": "Your input was flagged", "code": 403}, "content_filter"),
+        (400, {"message": "no such parameter"}, None),
+        (401, {"message": "flagged key"}, None),
+        (500, {"message": "maximum context length"}, None),
+    ],
+)
+def test_the_arms_own_failures_come_as_refusals_too(status, content, reason):
+    """Azure's filter answers 400, OpenRouter's moderation 403: the arm's answer is empty, and it is scored."""
+    done = completion_of_refusal(status, json.dumps({"error": content}).encode(), Timing(service_s=0.1))
+    assert (done.finish_reason if done else None) == reason
+
+
+def events(*payloads: object, end: str = "\n") -> bytes:
+    lines = "".join(f"data: {json.dumps(payload)}{end}{end}" for payload in payloads)
+    return (lines + f"data: [DONE]{end}{end}").encode()
+
+
+def delta(text: str | None, finish: str | None = None) -> dict[str, object]:
+    return {"choices": [{"delta": {"content": text}, "finish_reason": finish}]}
+
+
+USAGE = {"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 2}}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stream_reads_the_same_however_it_is_cut(size, end):
+    content = b": keep-alive\n\n" + events(
+        delta("ein "), delta("Wort 字"), delta(None, "stop"), USAGE, end=end
+    )
+    streamed = StreamedAnswer()
+    for start in range(0, len(content), size):
+        streamed.feed(content[start : start + size])
+    answer = streamed.answer()
+    assert (answer.text, answer.finish_reason) == ("ein Wort 字", "stop")
+    assert answer.usage is not None
+    assert answer.usage.prompt == 4
+
+
+def test_a_stream_may_end_without_a_last_line_or_done():
+    streamed = StreamedAnswer()
+    streamed.feed(b'event: x\nid: 1\ndata: {"choices": [{"text": "a", "finish_reason": "length"}]}')
+    assert streamed.answer().text == "a"
+
+
+def test_begun_is_from_the_first_text_on():
+    streamed = StreamedAnswer()
+    streamed.feed(events({"choices": [{"delta": {"role": "assistant", "content": ""}}]})[:-14])
+    assert not streamed.begun
+    streamed.feed(events(delta("x"))[:-14])
+    assert streamed.begun
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        events(delta("half"), {"error": {"message": "overloaded"}}),
+        events(delta("half")),
+        events(delta("half", "error")),
+        b"data: {broken\n\n",
+        b"",
+    ],
+    ids=["error-event", "no-finish", "finish-error", "not-json", "nothing"],
+)
+def test_a_stream_that_breaks_off_is_a_fault(content):
+    streamed = StreamedAnswer()
+    with pytest.raises(RetryableError):
+        streamed.feed(content)
+        streamed.answer()

@@ -1,0 +1,141 @@
+"""Tokens of every provider's usage, by hand: cached, written, reasoning, each counted once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evalkit.models.openai_usage import read_usage
+from evalkit.records.sample import Usage
+
+PAYLOADS = {
+    "openai-cached-and-reasoning": (
+        {
+            "prompt_tokens": 1200,
+            "completion_tokens": 300,
+            "total_tokens": 1500,
+            "prompt_tokens_details": {"cached_tokens": 1024, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 256, "accepted_prediction_tokens": 0},
+        },
+        Usage(input=176, cache_read=1024, output=300, reasoning=256),
+    ),
+    "azure-without-details": (
+        {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13},
+        Usage(input=10, output=3),
+    ),
+    "vllm-null-details": (
+        {
+            "prompt_tokens": 10,
+            "completion_tokens": 3,
+            "prompt_tokens_details": None,
+            "completion_tokens_details": None,
+        },
+        Usage(input=10, output=3),
+    ),
+    "xai-reasoning-beside-the-output": (
+        {
+            "prompt_tokens": 32,
+            "completion_tokens": 9,
+            "total_tokens": 135,
+            "completion_tokens_details": {"reasoning_tokens": 94},
+        },
+        Usage(input=32, output=103, reasoning=94),
+    ),
+    "deepseek-cache-hits": (
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 5,
+            "prompt_cache_hit_tokens": 64,
+            "prompt_cache_miss_tokens": 36,
+        },
+        Usage(input=36, cache_read=64, output=5),
+    ),
+    "openrouter-cache-writes": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 300, "cache_write_tokens": 600},
+        },
+        Usage(input=100, cache_read=300, cache_write=600, output=5),
+    ),
+    "litellm-anthropic-in-openai-words": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 5,
+            "cache_creation_input_tokens": 600,
+            "cache_read_input_tokens": 300,
+        },
+        Usage(input=100, cache_read=300, cache_write=600, output=5),
+    ),
+    "openai-responses": (
+        {
+            "input_tokens": 1200,
+            "output_tokens": 300,
+            "input_tokens_details": {"cached_tokens": 1024},
+            "output_tokens_details": {"reasoning_tokens": 256},
+        },
+        Usage(input=176, cache_read=1024, output=300, reasoning=256),
+    ),
+    "anthropic-cache-beside-the-input": (
+        {
+            "input_tokens": 50,
+            "output_tokens": 120,
+            "cache_creation_input_tokens": 2000,
+            "cache_read_input_tokens": 100000,
+        },
+        Usage(input=50, cache_read=100000, cache_write=2000, output=120),
+    ),
+    "anthropic-without-cache": (
+        {"input_tokens": 50, "output_tokens": 120},
+        Usage(input=50, output=120),
+    ),
+    "gemini-cached-inside-thoughts-beside": (
+        {
+            "promptTokenCount": 1000,
+            "cachedContentTokenCount": 800,
+            "candidatesTokenCount": 20,
+            "thoughtsTokenCount": 100,
+            "totalTokenCount": 1120,
+        },
+        Usage(input=200, cache_read=800, output=120, reasoning=100),
+    ),
+    "gemini-tool-prompt-beside": (
+        {"promptTokenCount": 10, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 2},
+        Usage(input=15, output=2),
+    ),
+    "counts-as-text": ({"prompt_tokens": "10", "completion_tokens": "3"}, Usage(input=10, output=3)),
+}
+
+
+@pytest.mark.parametrize("name", list(PAYLOADS))
+def test_tokens_are_normalised_once(name):
+    payload, expected = PAYLOADS[name]
+    assert read_usage(json.dumps(payload).encode()) == expected
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        {},
+        {"prompt_tokens": 3},
+        {"completion_tokens": 3},
+        {"input_tokens": 3},
+        {"promptTokenCount": 3},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        {"total_tokens": 7},
+        "many",
+    ],
+    ids=str,
+)
+def test_what_is_not_said_is_unknown_and_never_zero(payload):
+    assert read_usage(json.dumps(payload).encode()) is None
+
+
+def test_more_cached_than_prompt_tokens_gives_no_negative_count():
+    usage = read_usage(
+        b'{"prompt_tokens": 10, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 20}}'
+    )
+    assert usage is not None
+    assert usage.input == 0
