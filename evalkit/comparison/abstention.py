@@ -19,7 +19,8 @@ _OPENINGS = re.compile(
     | (it\ is\ )?(unknown|not\ (known|given|stated|mentioned|specified|enough\ information))\W*$
     | n/a\W*$
     | (there\ is\ )?(no|insufficient)\ information\b
-    | (很|非常)?抱歉 | 对不起 | 我(不知道|不清楚|不能|无法) | 无法(回答|提供) | 不知道\W*$ | 没有(足够的?|相关)?信息
+    | (很|非常|十分)?抱歉 | [对對]不起 | 不好意思 | 我(不知道|不清楚|不能|[无無]法) | [无無]法(回答|提供)
+    | (不知道|不清楚)\W*$ | ([^，。]{0,12}中)?[没沒]有((足[够夠]|相[关關])?的?(信息|[资資][讯訊料])|相[关關]的?[规規]定)
     )""",
     re.VERBOSE,
 )
