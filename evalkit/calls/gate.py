@@ -62,9 +62,9 @@ class Gate:
         if succeeded:
             if not self._open:
                 self._open, self._limit = True, float("inf")
-            else:
+            elif entered == self._round:  # those sent before the last change tell nothing of it
                 self._limit += 1 / max(self._limit, 1.0)
-        elif throttled and entered == self._round:  # those already in flight tell nothing new
+        elif throttled and entered == self._round:
             self._round += 1
             self._limit = max(1.0, min(self._limit, self._in_flight) * _LESS)
         self._in_flight -= 1

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-_BEAT_S = 0.05
 _LATE_S = 0.01
 _VERY_LATE_S = 0.05
 _PATIENCE = 10
@@ -19,10 +18,12 @@ class LoopLag:
 
     Args:
         overloaded: Told when ten beats in a row came more than 50 ms late, and after each further ten.
+        beat_s: Seconds between beats.
     """
 
-    def __init__(self, overloaded: Callable[[], None]) -> None:
+    def __init__(self, overloaded: Callable[[], None], beat_s: float = 0.05) -> None:
         self._overloaded = overloaded
+        self._beat_s = beat_s
         self._beats = self._late = self._in_a_row = 0
         self._handle: asyncio.TimerHandle | None = None
 
@@ -43,8 +44,8 @@ class LoopLag:
             self._handle.cancel()
 
     def _next(self) -> None:
-        self._due = time.perf_counter() + _BEAT_S
-        self._handle = self._loop.call_later(_BEAT_S, self._beat)
+        self._due = time.perf_counter() + self._beat_s
+        self._handle = self._loop.call_later(self._beat_s, self._beat)
 
     def _beat(self) -> None:
         late_s = time.perf_counter() - self._due
