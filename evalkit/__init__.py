@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import Run, decide, decide_counts, load_run, report, run, score
+    from evalkit.api import Run, compare, decide, decide_counts, load_run, report, run, score
     from evalkit.errors import (
         AccessError,
         CallError,
@@ -43,6 +43,7 @@ __all__ = [
     "SuiteError",
     "TuningError",
     "Verdict",
+    "compare",
     "decide",
     "decide_counts",
     "load_run",
@@ -53,7 +54,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Run", "decide", "decide_counts", "load_run", "report", "run", "score"), "evalkit.api"),
+    **dict.fromkeys(
+        ("Run", "compare", "decide", "decide_counts", "load_run", "report", "run", "score"), "evalkit.api"
+    ),
     **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),
     "load_suite": "evalkit.suite.load",
     "Suite": "evalkit.suite.schema",

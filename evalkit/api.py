@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
 from functools import cached_property
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit import pipeline
 from evalkit.clock import Clock
+from evalkit.comparison.asked import Asked
 from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
+from evalkit.comparison.two_runs import Held
 from evalkit.data.cases import Cases, read_cases
 from evalkit.errors import (
     AccessError,
@@ -23,6 +25,7 @@ from evalkit.errors import (
     InterruptedRunError,
     RunError,
 )
+from evalkit.records.compared import Compared
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
@@ -244,6 +247,31 @@ def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
         SuiteError: A key does not exist or a value does not fit.
     """
     return pipeline.decide_run(run.folder, run.suite(overrides))
+
+
+def compare(
+    run: Run,
+    other: Run | None = None,
+    *,
+    metrics: Sequence[str] = (),
+    arms: tuple[str, str] | None = None,
+) -> Compared:
+    """Paired differences between the arms of a run, or arm by arm between two runs: ``other`` minus ``run``.
+
+    Args:
+        run: A compared run.
+        other: A second one, paired with the first by case id on the cases that both have.
+        metrics: Beside the primary one.
+        arms: Only the second minus the first; with two runs, the first of ``run`` and the second of ``other``.
+
+    Raises:
+        InputError: A name is unknown, or the runs have nothing in common.
+    """
+    asked = Asked(metrics, arms)
+    if other is None:
+        return pipeline.compare_again(run.folder, run.suite(), asked)
+    first, second = (Held(one.folder, one.suite(), one.manifest) for one in (run, other))
+    return pipeline.compare_two(first, second, asked)
 
 
 def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:

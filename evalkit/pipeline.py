@@ -19,10 +19,12 @@ from evalkit.arms.build import build_arms, build_composer
 from evalkit.arms.expand import expand_arms
 from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
+from evalkit.comparison.asked import Asked, asked_differences
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
 from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.comparison.two_runs import Held, compare_runs
 from evalkit.data.cases import Cases
 from evalkit.data.check import check_files
 from evalkit.data.corpus import read_corpus
@@ -33,9 +35,10 @@ from evalkit.decision.money import check_prices
 from evalkit.economics.prices import PriceTable
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
-from evalkit.metrics.protocol import Metric, aggregate_of
+from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.build import build_model
 from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
+from evalkit.records.compared import Compared
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
@@ -216,14 +219,27 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         chance=chance,
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
-        aggregates={
-            name: aggregate
-            for name, found in prepared.metrics.items()
-            if (aggregate := aggregate_of(found)) is not None
-        },
+        aggregates=_aggregates(prepared.metrics),
     )
     run.write("comparison.json", comparison)
     return comparison
+
+
+def compare_again(run: RunFolder, suite: Suite, asked: Asked) -> Compared:
+    """Comparison -> the differences that somebody asks for."""
+    return asked_differences(
+        run.manifest(),
+        read_table(run, suite),
+        run.read("comparison.json", Comparison),
+        _aggregates(build_metrics(suite)),
+        asked,
+        seed=suite.run.seed,
+    )
+
+
+def compare_two(first: Held, second: Held, asked: Asked) -> Compared:
+    """Scores of two runs -> the differences between them, second minus first."""
+    return compare_runs(first, second, _aggregates(build_metrics(second.suite)), asked)
 
 
 def decide_run(run: RunFolder, suite: Suite) -> Decision:
@@ -294,6 +310,12 @@ def _declared(economics: Economics) -> DeclaredEconomics:
         discount_rate=economics.discount_rate,
         prompt_cache_hit=economics.prompt_cache_hit,
     )
+
+
+def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
+    return {
+        name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
+    }
 
 
 def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:

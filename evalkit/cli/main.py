@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": "Check a suite and its files without running a model.",
     "run": "Answer, score, compare, decide and report.",
     "score": "Mark a finished run again, without asking a model.",
+    "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "report": "Write the reports of a run again.",
     "prices": "Show a model's price row, its source and its age.",
