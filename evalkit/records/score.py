@@ -13,8 +13,8 @@ class Score(Record, frozen=True, kw_only=True):
 
     Attributes:
         value: In [0, 1], higher is better. None when we could not measure it; ``reason`` says why.
-        stats: Counts of a corpus metric, summed over cases before the metric is computed; ``value`` is then None. Beside
-            a value they are counts that a report can add up, as of classes.
+        stats: Counts of a corpus metric, summed over cases before the metric is computed; ``value`` is then None.
+            Beside a value they are counts that a report can add up, as of classes.
         explanation: For people: what was extracted and compared.
     """
 
