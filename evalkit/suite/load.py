@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
+from evalkit.suite.findings import findings
+from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
 from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
 
@@ -38,12 +41,19 @@ def load_suite(path: str | Path) -> Suite:
     return build_suite(read_yaml(file))
 
 
-def suite_of_run(run_folder: Path, suite_folder: Path, overrides: Mapping[str, str] | None = None) -> Suite:
+def suite_of_run(
+    run_folder: Path,
+    suite_folder: Path,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    prices: Path | None = None,
+) -> Suite:
     """The suite that a run kept, with some values changed.
 
     Args:
-        run_folder: Holds ``suite.yaml`` as written when the run began.
+        run_folder: Holds ``suite.yaml`` as written when the run began, and ``prices.yaml`` where it was repriced.
         suite_folder: Paths inside the suite are relative to it.
+        prices: Prices to put over the suite's own, instead of those of the run's ``prices.yaml``.
         overrides: Dotted key to YAML value, as ``decide --set economics.requests_per_month=50000`` gives them.
 
     Raises:
@@ -55,9 +65,17 @@ def suite_of_run(run_folder: Path, suite_folder: Path, overrides: Mapping[str, s
     except OSError as error:
         raise RunError(Problem(str(file), None, "", f"cannot be read: {error.strerror}")) from error
     source = parse_yaml(text, file=str(file), folder=suite_folder, need_variables=False)
+    prices = prices or run_folder / PRICES_FILE
+    if prices.exists() or prices != run_folder / PRICES_FILE:
+        source = replace(source, data=merge_prices(source.data, prices))
     for key, value in (overrides or {}).items():
         _override(source, key, value)
     return build_suite(source)
+
+
+def with_prices(suite: Suite, prices: Path) -> Suite:
+    """The same suite under other prices; see ``price_override``."""
+    return build_suite(replace(suite.source, data=merge_prices(suite.source.data, prices)))
 
 
 def _override(source: Source, key: str, value: str) -> None:
@@ -78,110 +96,11 @@ def build_suite(source: Source) -> Suite:
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
-        raise SuiteError(*_translate(error, source)) from None
+        raise SuiteError(*findings(error, source, Suite)) from None
     suite._source = source
     if problems := list(_dangling_names(suite)):
         raise SuiteError(*problems)
     return suite
-
-
-def _translate(error: ValidationError, source: Source) -> list[Problem]:
-    """Pydantic's findings as ours: where, what, and the nearest valid key."""
-    problems = []
-    for finding in error.errors():
-        location = _file_location(finding["loc"], source)
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] == "extra_forbidden":
-            siblings = _valid_keys(location[:-1], source.data)
-            message = f"unknown key {location[-1]!r}. {did_you_mean(str(location[-1]), siblings)}"
-        elif finding["type"] == "missing":
-            message = f"key {str(finding['loc'][-1])!r} is missing"
-        elif finding["type"] in ("literal_error", "enum"):
-            expected = str(finding["ctx"]["expected"])
-            valid = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
-            message = f"{finding['input']!r} is not one of the choices. {did_you_mean(str(finding['input']), valid)}"
-        elif not isinstance(finding["input"], dict | list):
-            message = f"{message} (it is {finding['input']!r})"
-        problem = source.problem(location, message[0].lower() + message[1:])
-        if problem not in problems:
-            problems.append(problem)
-    return problems
-
-
-def _file_location(loc: tuple[int | str, ...], source: Source) -> Location:
-    """Pydantic's location without what is not in the file (union tags, the expanded metric forms)."""
-    found: list[str | int] = []
-    value: Any = source.data
-    for index, part in enumerate(loc):
-        if _holds(value, part):
-            value = value[part]
-        elif not (index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS):
-            continue
-        found.append(part)
-    return tuple(found)
-
-
-def _holds(value: Any, part: int | str) -> bool:
-    """Whether parsed YAML has ``part`` as a key or an index."""
-    if isinstance(value, list):
-        return isinstance(part, int) and part < len(value)
-    return isinstance(value, dict) and part in value
-
-
-_TAGS = {*model_section.BUILT_IN_TYPES, "plugin", "str", "PromptUse"}
-
-
-def _valid_keys(location: Location, data: Any) -> list[str]:
-    """The keys that the schema allows at ``location``."""
-    current: Any = Suite
-    value = data
-    for part in location:
-        value = value[part] if _holds(value, part) else None
-        current = _step(current, part, value)
-        if current is None:
-            return []
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []
-
-
-def _step(current: Any, part: str | int, value: Any) -> Any:
-    """What the schema has one key further down: a class of ours, a container of them, or None."""
-    if get_origin(current) in (dict, list):
-        return _class_in(get_args(current)[-1], value)
-    if not (isinstance(current, type) and issubclass(current, BaseModel)):
-        return None
-    field = current.model_fields.get(str(part))
-    if field is None:
-        return None
-    return (
-        field.annotation
-        if get_origin(field.annotation) in (dict, list)
-        else _class_in(field.annotation, value)
-    )
-
-
-def _class_in(annotation: Any, value: Any) -> Any:
-    """The schema class inside an annotation; of several, the one that ``type`` names."""
-    classes = [
-        option
-        for option in _flatten(annotation)
-        if isinstance(option, type) and issubclass(option, BaseModel)
-    ]
-    if len(classes) > 1 and isinstance(value, dict):
-        for cls in classes:
-            kinds = get_args(cls.model_fields["type"].annotation) if "type" in cls.model_fields else ()
-            if value.get("type") in kinds:
-                return cls
-    return classes[0] if classes else None
-
-
-def _flatten(annotation: Any) -> Iterator[Any]:
-    arguments = get_args(annotation)
-    if isinstance(annotation, type) or not arguments:
-        yield annotation
-    for argument in arguments:
-        yield from _flatten(argument)
 
 
 def _dangling_names(suite: Suite) -> Iterator[Problem]:
