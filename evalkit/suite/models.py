@@ -167,6 +167,11 @@ class TunedModelConfig(Strict):
     epochs: PositiveFloat = Field(
         40.0, description="Steps are in proportion to rows: rows x epochs / batch_size."
     )
+    min_steps: PositiveInt = Field(
+        20,
+        description="Fewest steps of a run; a higher one lets small fractions converge, so that the learning curve "
+        "compares rows and not steps.",
+    )
     device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
         None, description="Money for one hour of the machine that trains; default: the base's."
     )

@@ -5,19 +5,18 @@ from __future__ import annotations
 from evalkit.errors import TuningError
 from evalkit.extras import require
 from evalkit.records.tuning import TuningRun
+from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.protocol import TuningSpec
 
 RECIPE = 1
 """Raise when the training changes in a way that makes another adapter of the same settings."""
 
-_LEAST_STEPS = 20
-
 
 class LoraTuner:
     """AdamW (betas 0.9 and 0.98, no decay), warm-up of 20 steps, then linear to 5%, gradient norm clipped at 1.
 
-    Steps are rows x epochs / batch_size. Matrix products run in bfloat16 where the device computes in it; weights,
-    adapter and optimiser stay in the type they were loaded in, float32 on a CPU.
+    Steps are rows x epochs / batch_size, and at least ``min_steps``. Matrix products run in bfloat16 where the
+    device computes in it; weights, adapter and optimiser stay in the type they were loaded in, float32 on a CPU.
     """
 
     def tune(self, spec: TuningSpec) -> TuningRun:
@@ -40,10 +39,9 @@ class LoraTuner:
         validation = tokenize(spec.validation, chat, weights.context_limit)
         if not rows:
             raise TuningError(f"model {spec.model!r}: there is no row to train on")
-        steps = steps_of(len(rows), spec.config.epochs, spec.config.batch_size)
-        return Training(spec, weights, rows, validation, steps).run()
+        return Training(spec, weights, rows, validation, steps_of(len(rows), spec.config)).run()
 
 
-def steps_of(rows: int, epochs: float, batch_size: int) -> int:
-    """Optimiser steps of a run: in proportion to rows, at least 20."""
-    return max(_LEAST_STEPS, round(rows * epochs / batch_size))
+def steps_of(rows: int, config: TunedModelConfig) -> int:
+    """Optimiser steps of a run on ``rows`` rows."""
+    return max(config.min_steps, round(rows * config.epochs / config.batch_size))

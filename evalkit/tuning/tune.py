@@ -26,11 +26,20 @@ from evalkit.suite.schema import Suite
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.fractions import split
 from evalkit.tuning.jobs import run_jobs
-from evalkit.tuning.lora import RECIPE
+from evalkit.tuning.lora import RECIPE, steps_of
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
 
 # What the tuner reads of a tuned model's section; the rest (prices, the paths of files) makes no other adapter.
-_SETTINGS = {"method", "rank", "lora_alpha", "target_modules", "learning_rate", "batch_size", "epochs"}
+_SETTINGS = {
+    "method",
+    "rank",
+    "lora_alpha",
+    "target_modules",
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "min_steps",
+}
 
 _TASK = "tuning"
 
@@ -148,7 +157,7 @@ def _train(
 
 
 def _work(spec: TuningSpec) -> float:
-    return len(spec.rows) * spec.config.epochs
+    return steps_of(len(spec.rows), spec.config) * spec.config.batch_size
 
 
 @dataclass(frozen=True, slots=True)

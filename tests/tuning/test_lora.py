@@ -11,7 +11,7 @@ from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_weights, quiet_transformers
 from evalkit.records.sample import Request
-from evalkit.suite.models import EmbeddedModelConfig
+from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
 from evalkit.tuning.lora import LoraTuner, steps_of
 from evalkit.tuning.rows import tokenize
 from evalkit.tuning.training import Training, make_batch
@@ -127,10 +127,10 @@ def test_a_training_that_cannot_end_well_says_why(spec, change, message):
         LoraTuner().tune(spec(**change))
 
 
-def test_steps_are_in_proportion_to_rows_and_at_least_twenty():
-    assert steps_of(512, 37, 32) == 592
-    assert steps_of(64, 37, 32) == 74
-    assert steps_of(4, 1, 32) == 20
+def test_steps_are_in_proportion_to_rows_and_never_too_few():
+    """512 rows x 37 epochs / 32 a batch; small fractions get the fewest steps that the suite allows."""
+    config = TunedModelConfig(type="tuned", base="base", train="train.jsonl", epochs=37, min_steps=100)
+    assert [steps_of(rows, config) for rows in (512, 128, 64, 4)] == [592, 148, 100, 100]
 
 
 def test_an_order_survives_its_journey(spec):
