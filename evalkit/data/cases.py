@@ -16,6 +16,7 @@ from evalkit.errors import DataError, Problem
 from evalkit.records.case import Case, Message
 from evalkit.records.record import to_json
 from evalkit.suite.schema import Suite
+from evalkit.suite.source import Location
 
 _MOST_PROBLEMS = 20  # listed at once; the rest is likely the same mistake
 
@@ -93,8 +94,8 @@ class Cases:
         return decode_case(self._rows.values(row), self._fields, case_id)
 
 
-def read_cases(suite: Suite) -> Cases:
-    """Read and check every case of ``suite``.
+def read_cases(suite: Suite, extra: str | None = None) -> Cases:
+    """Read and check every case of ``suite``, or of one of its extra task sets.
 
     A case without an id gets one from its content, so that it keeps it when rows are reordered or added.
 
@@ -103,11 +104,13 @@ def read_cases(suite: Suite) -> Cases:
             has; a declared column is in no row. Up to 20 problems are listed, each with its line.
         SuiteError: ``cases.fields`` makes no sense.
     """
-    fields = case_fields(suite)
-    path = suite.path(suite.cases.path)
+    at: Location = ("cases",) if extra is None else ("extra_cases", extra)
+    config = suite.cases if extra is None else suite.extra_cases[extra]
+    fields = case_fields(suite, at)
+    path = suite.path(config.path)
     if not path.is_file():
-        raise DataError(suite.source.problem(("cases", "path"), _no_file(path)))
-    rows = RowIndex(path, shown_as=str(path), format=suite.cases.format)
+        raise DataError(suite.source.problem((*at, "path"), _no_file(path)))
+    rows = RowIndex(path, shown_as=str(path), format=config.format)
     index: dict[str, int] = {}
     content_ids = ContentIds()
     problems: list[Problem] = []
@@ -144,7 +147,9 @@ def decode_case(values: dict[str, Any], fields: Fields, case_id: str) -> Case:
     """
     rest = dict(values)
     fields.take(rest, "id")
-    question, earlier, answer = _question(fields.take(rest, "input"), fields.take(rest, "messages"))
+    question, earlier, answer = _question(
+        fields.take(rest, "input", keep=True), fields.take(rest, "messages")
+    )
     reference = as_texts(fields.take(rest, "reference"))
     if answer is not None:
         if reference:
@@ -152,13 +157,13 @@ def decode_case(values: dict[str, Any], fields: Fields, case_id: str) -> Case:
                 "the messages end with an answer, and there is a reference too; keep one of them"
             )
         reference = (answer,)
-    cluster = fields.take(rest, "cluster")
+    cluster = fields.take(rest, "cluster", keep=True)
     return Case(
         id=case_id,
         input=question,
         reference=reference,
         messages=earlier,
-        tags=as_texts(fields.take(rest, "tags"), parse_lists=True),
+        tags=as_texts(fields.take(rest, "tags", keep=True), parse_lists=True),
         cluster=as_text(cluster[0]).strip() if cluster else case_id,
         gold_passages=as_texts(fields.take(rest, "gold_passages"), parse_lists=True),
         fields=rest,

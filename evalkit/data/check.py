@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ _SHOWN = 5
 
 
 def check_files(suite: Suite) -> Cases:
-    """Read cases, examples, training rows, corpora and recorded answers; give the cases.
+    """Read cases, extra task sets, examples, training rows, corpora and recorded answers; give the cases.
 
     Raises:
         DataError: Problems of all files together: one is missing or unreadable, gold passages are in no
@@ -30,6 +31,10 @@ def check_files(suite: Suite) -> Cases:
     cases = check.read(suite.cases.path, ("cases", "path"), lambda _: read_cases(suite))
     for path, location in example_files(suite).items():
         check.read(path, location, lambda file: read_examples(file, suite))
+    for name, extra in suite.extra_cases.items():
+        found = check.read(extra.path, ("extra_cases", name, "path"), partial(_read_extra, suite, name))
+        if found is not None:
+            found.close()
     corpora = {
         path: {passage.id for passage in passages}
         for path, location in corpus_files(suite).items()
@@ -48,6 +53,10 @@ def check_files(suite: Suite) -> Cases:
             cases.close()
         raise DataError(*check.problems)
     return cases
+
+
+def _read_extra(suite: Suite, name: str, _: Path) -> Cases:
+    return read_cases(suite, name)
 
 
 class _Check:

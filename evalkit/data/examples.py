@@ -57,7 +57,7 @@ def _example(values: dict[str, Any], fields: Fields, content_ids: ContentIds) ->
     given_id = fields.take(rest, "id")
     question, output = _solved(rest, fields)
     example_id = as_text(given_id[0]).strip() if given_id else content_ids.new(values)
-    cluster = fields.take(rest, "cluster")
+    cluster = fields.take(rest, "cluster", keep=True)
     return Example(
         id=example_id,
         input=question,
@@ -69,7 +69,7 @@ def _example(values: dict[str, Any], fields: Fields, content_ids: ContentIds) ->
 
 def _solved(rest: dict[str, Any], fields: Fields) -> tuple[str, str]:
     """Question and answer, taken out of ``rest``."""
-    question = fields.take(rest, "input")
+    question = fields.take(rest, "input", keep=True)
     messages = fields.take(rest, "messages")
     if question and is_conversation(question[0]) and not messages:
         question, messages = [], question

@@ -12,6 +12,7 @@ import msgspec
 
 from evalkit.errors import Problem, SuiteError, did_you_mean
 from evalkit.suite.schema import Suite
+from evalkit.suite.source import Location
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "sample_id", "doc_id"),
@@ -37,11 +38,13 @@ class Fields:
         declared: Our name to the file's columns; wins over the aliases.
         aliases: Our name to the columns looked for, in order, letter case aside, where nothing is declared.
         strict: Look only for the declared column; else fall back to the aliases where a row lacks it.
+        at: Where the suite declares them.
     """
 
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ALIASES)
     strict: bool = True
+    at: Location = ("cases", "fields")
     seen: set[str] = field(default_factory=set)
 
     def see(self, columns: Iterable[str]) -> None:
@@ -50,15 +53,20 @@ class Fields:
             columns = set(columns).intersection(itertools.chain(*self.declared.values()))
         self.seen.update(columns)
 
-    def take(self, row: dict[str, Any], name: str) -> list[Any]:
-        """The values of our field ``name`` that are there; their columns are removed from ``row``."""
+    def take(self, row: dict[str, Any], name: str, *, keep: bool = False) -> list[Any]:
+        """The values of our field ``name`` that are there.
+
+        Their columns are removed from ``row`` unless ``keep``: a prompt may also name ``{{question}}`` or a tag's
+        column, but never the reference.
+        """
+        take = row.__getitem__ if keep else row.pop
         if columns := self.declared.get(name):
-            found = [row.pop(column) for column in columns if not is_missing(row.get(column))]
+            found = [take(column) for column in columns if not is_missing(row.get(column))]
             if found or self.strict:
                 return found
         for column in _in_order(row, self.aliases.get(name, ())):
             if not is_missing(row[column]):
-                return [row.pop(column)]
+                return [take(column)]
         return []
 
     def undeclared(self, suite: Suite, file: str) -> Iterator[Problem]:
@@ -67,23 +75,25 @@ class Fields:
             for column in columns:
                 if column not in self.seen:
                     yield suite.source.problem(
-                        ("cases", "fields", name),
+                        (*self.at, name),
                         f"no row of {file} has a column {column!r}. {did_you_mean(column, sorted(self.seen))}",
                     )
 
 
-def case_fields(suite: Suite) -> Fields:
-    """The fields of the suite's cases.
+def case_fields(suite: Suite, at: Location = ("cases",)) -> Fields:
+    """The fields of the suite's cases, or of an extra task set at ``("extra_cases", name)``.
 
     Raises:
         SuiteError: Several columns are given for a field that takes one.
     """
-    return Fields(declared=_declared(suite))
+    return Fields(declared=_declared(suite, at), at=(*at, "fields"))
 
 
 def example_fields(suite: Suite) -> Fields:
     """The fields of demonstrations and training rows: those of the cases, with more names for the answer."""
-    return Fields(declared=_declared(suite), aliases={**ALIASES, "reference": OUTPUT_ALIASES}, strict=False)
+    return Fields(
+        declared=_declared(suite, ("cases",)), aliases={**ALIASES, "reference": OUTPUT_ALIASES}, strict=False
+    )
 
 
 def is_missing(value: Any) -> bool:
@@ -133,13 +143,14 @@ def parse_list(value: Any) -> Any:
     return value
 
 
-def _declared(suite: Suite) -> dict[str, tuple[str, ...]]:
+def _declared(suite: Suite, at: Location) -> dict[str, tuple[str, ...]]:
     declared: dict[str, tuple[str, ...]] = {}
-    for name, columns in suite.cases.fields.items():
+    config = suite.cases if at == ("cases",) else suite.extra_cases[str(at[-1])]
+    for name, columns in config.fields.items():
         listed = (columns,) if isinstance(columns, str) else tuple(columns)
         if len(listed) != 1 and name not in _SEVERAL_COLUMNS:
             raise SuiteError(
-                suite.source.problem(("cases", "fields", name), f"takes one column, not {len(listed)}")
+                suite.source.problem((*at, "fields", name), f"takes one column, not {len(listed)}")
             )
         declared[name] = listed
     return declared

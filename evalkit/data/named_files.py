@@ -23,6 +23,11 @@ def corpus_files(suite: Suite) -> dict[str, Location]:
     )
 
 
+def extra_files(suite: Suite) -> dict[str, Location]:
+    """Extra task sets."""
+    return _once((config.path, ("extra_cases", name, "path")) for name, config in suite.extra_cases.items())
+
+
 def recorded_files(suite: Suite) -> dict[str, Location]:
     """Files of recorded answers."""
     return _once(

@@ -41,7 +41,7 @@ def refusal(folder, rows, **options):
 
 
 def test_columns_go_by_the_names_that_users_know(tmp_path):
-    """Every other column is kept for the prompt."""
+    """Every other column is kept for the prompt, and so are the question's, the tags' and the cluster's own."""
     row = {
         **{"doc_id": 7, "Question": "何時？", "ideal": ["三點", 3], "group": "g", "tag": "time"},
         **{"reference_context_ids": ["p1", 2], "context": "…", "prompt": "unused"},
@@ -49,7 +49,8 @@ def test_columns_go_by_the_names_that_users_know(tmp_path):
     case = only(tmp_path, row)
     assert (case.id, case.input, case.reference, case.cluster) == ("7", "何時？", ("三點", "3"), "g")
     assert (case.tags, case.gold_passages) == (("time",), ("p1", "2"))
-    assert case.fields == {"context": "…", "prompt": "unused"} or "Question" not in case.fields
+    others = {"context": "…", "prompt": "unused"}
+    assert case.fields == {"Question": "何時？", "group": "g", "tag": "time", **others}
 
 
 def test_a_declared_column_wins_over_the_usual_names(tmp_path):
@@ -66,7 +67,8 @@ def test_a_declared_column_wins_over_the_usual_names(tmp_path):
     }
     case = only(tmp_path, row, cases=fields)
     assert (case.input, case.reference, case.tags) == ("mine", ("x",), ("vpn", "k"))
-    assert case.fields == {"input": "other", "a2": None, "answer": "no"}
+    own = {"q": "mine", "topic": "vpn", "kind": ["k"]}
+    assert case.fields == {"input": "other", "a2": None, "answer": "no", **own}
 
 
 def test_a_declared_column_that_no_row_has_is_named_with_the_nearest(tmp_path):
