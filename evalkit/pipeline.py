@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
 from evalkit.comparison.table import ScoreTable, build_table
 from evalkit.comparison.two_runs import Held, compare_runs
-from evalkit.data.cases import Cases
+from evalkit.data.cases import Cases, read_cases
 from evalkit.data.check import check_files
 from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
@@ -38,6 +39,7 @@ from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.build import build_model
 from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
+from evalkit.records.arm import ArmFacts
 from evalkit.records.compared import Compared
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
@@ -52,7 +54,7 @@ from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.pricing import price_table, pricer, prices_as_of, prices_used
-from evalkit.runner.progress import Progress
+from evalkit.runner.progress import Progress, Renamed
 from evalkit.runner.stop import Stop
 from evalkit.scoring.mark import mark, negative_control
 from evalkit.store.cache import ResponseCache
@@ -74,6 +76,7 @@ class Prepared:
     metrics: Mapping[str, Metric]
     prices: PriceTable
     limit: int | None
+    extra: Mapping[str, Cases] = field(default_factory=dict)
 
     @property
     def experiment(self) -> Experiment:
@@ -124,8 +127,12 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
         read_examples=cache(lambda path: read_examples(suite.path(path), suite)),
         read_corpus=cache(lambda path: read_corpus(suite.path(path))),
     )
-    answered = cases if limit is None else cases.first(limit)  # columns and gold ids may appear only later
-    return Prepared(suite, answered, arms, metrics, prices, limit)
+    extra = {name: read_cases(suite, name) for name in suite.extra_cases}
+    for name, others in extra.items():
+        check_cases({(metric := suite.extra_metric(name)): metrics[metric]}, others)
+    if limit is not None:  # columns and gold ids may appear only later
+        cases, extra = cases.first(limit), {name: others.first(limit) for name, others in extra.items()}
+    return Prepared(suite, cases, arms, metrics, prices, limit, extra)
 
 
 def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
@@ -161,12 +168,18 @@ async def answer(
 ) -> dict[str, Tally]:
     """Arms -> samples, into the journal; candidates also answer a few cases alone, for latency.
 
-    Arms of one model are answered together, so that one model is in memory at a time.
+    Arms of one model are answered together, so that one model is in memory at a time. The reference arm and the tuned
+    candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
     tallies: dict[str, Tally] = {}
     alone = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
-    with Journal(run, retry_errors=asking.retry_errors) as journal:
+    with ExitStack() as open_files:
+        journal = open_files.enter_context(Journal(run, retry_errors=asking.retry_errors))
+        beside = {
+            name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=asking.retry_errors))
+            for name in prepared.extra
+        }
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
             config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
             model = build_model(config, folder=suite.folder)
@@ -182,6 +195,14 @@ async def answer(
                         await time_alone(
                             work, picked, run, seed=suite.run.seed, progress=asking.progress, stop=stop
                         )
+                    if not answers_extra(suite, arm.facts) or model.answers_by_case:
+                        continue
+                    for extra, cases in prepared.extra.items():
+                        if not stop.asked:
+                            told = Renamed(session.progress, f"on {extra}")
+                            apart = replace(session, journal=beside[extra], progress=told)
+                            tally = await answer_arm(work, cases, len(cases), apart)
+                            tallies[f"{arm.name} on {extra}"] = tally
             finally:
                 await model.close()
             if stop.asked:
@@ -190,8 +211,23 @@ async def answer(
 
 
 def score(prepared: Prepared, run: RunFolder) -> int:
-    """Samples -> scores. Rewrites ``scores.jsonl`` whole; gives the number of rows."""
+    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows."""
+    for name, cases in prepared.extra.items():
+        metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
+        rewrite(beside.scores_file, mark(beside.samples(), cases, {metric: prepared.metrics[metric]}))
     return rewrite(run.scores_file, mark(run.samples(), prepared.cases, prepared.metrics))
+
+
+def extra_folder(run: RunFolder, name: str) -> RunFolder:
+    """Where the samples and scores of an extra task set are kept, apart from those of the run."""
+    folder = run.file("extra") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return RunFolder(folder)
+
+
+def answers_extra(suite: Suite, arm: ArmFacts) -> bool:
+    """Whether an arm answers the extra task sets: what was before tuning, and what came of it."""
+    return arm.role == "candidate" and (arm.tuned or arm.name == suite.reference_arm)
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
@@ -220,6 +256,7 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
         aggregates=_aggregates(prepared.metrics),
+        extra={name: _extra_table(prepared, run, name) for name in prepared.extra},
     )
     run.write("comparison.json", comparison)
     return comparison
@@ -316,6 +353,12 @@ def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
     return {
         name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
     }
+
+
+def _extra_table(prepared: Prepared, run: RunFolder, name: str) -> ScoreTable:
+    beside = extra_folder(run, name)
+    metric = prepared.suite.extra_metric(name)
+    return build_table(run.manifest(), prepared.extra[name], beside.samples(), beside.scores(), metric)
 
 
 def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:

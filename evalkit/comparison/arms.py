@@ -16,6 +16,7 @@ from evalkit.comparison.table import (
     OK,
     SECONDS,
     TOKEN_KINDS,
+    BoolArray,
     FloatArray,
     ScoreTable,
 )
@@ -56,10 +57,23 @@ def summarise_arms(
     )
 
 
-def estimate(table: ScoreTable, arm: str, metric: str, *, alpha: float, seed: int) -> Estimate:
-    """The mean of one arm on one metric, with its interval or the reason why there is none."""
+def estimate(
+    table: ScoreTable, arm: str, metric: str, *, alpha: float, seed: int, keep: BoolArray | None = None
+) -> Estimate:
+    """The mean of one arm on one metric, with its interval or the reason why there is none.
+
+    Args:
+        table: The run.
+        arm: Name of the arm.
+        metric: Which score.
+        alpha: Two-sided error rate.
+        seed: The suite's.
+        keep: Shape (n_cases,), False for cases to leave out.
+    """
     scores = table.scores(arm, metric)
     known = np.isfinite(scores)
+    if keep is not None:
+        known &= keep
     clusters = table.clusters[known]
     n, n_clusters = int(known.sum()), int(np.unique(clusters).size)
     if n == 0:

@@ -14,12 +14,15 @@ from evalkit.comparison.confusion import confusions
 from evalkit.comparison.corpus import corpus_differences, corpus_estimate
 from evalkit.comparison.curves import curves
 from evalkit.comparison.differences import all_differences, best_untuned, oracle
+from evalkit.comparison.extra import extra_sets
 from evalkit.comparison.failures import FORM_CHECKS, AnswerFacts
+from evalkit.comparison.slices import slices
 from evalkit.comparison.table import OK, ScoreTable
 from evalkit.metrics.protocol import Aggregate
 from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.sample import LatencyRow
 from evalkit.records.tuning import TuningReport
+from evalkit.text.number_words import points
 
 if TYPE_CHECKING:
     from evalkit.suite.schema import Suite
@@ -40,6 +43,7 @@ def compare(
     prefix_tokens: Mapping[str, float] | None = None,
     tuning: TuningReport | None = None,
     aggregates: Mapping[str, Aggregate] | None = None,
+    extra: Mapping[str, ScoreTable] | None = None,
 ) -> Comparison:
     """Summarise every arm and hold the candidates against each other.
 
@@ -54,6 +58,7 @@ def compare(
         prefix_tokens: By arm, counted tokens of the prompt prefix that all its requests share.
         tuning: Turns fractions into rows for the learning curve.
         aggregates: By corpus metric, from summed counts to the metric; left out, no corpus metric is given.
+        extra: By extra task set, its scores; they stay apart from the main ones.
     """
     decision, seed = suite.decision, suite.run.seed
     alpha, margin, reference = decision.alpha, decision.margin, suite.reference_arm
@@ -91,6 +96,8 @@ def compare(
         config_differences=config_differences(suite, table.arms, reference),
         missing_reasons=dict(table.missing_reasons),
         notes=_notes(table),
+        extra=extra_sets(suite, extra or {}),
+        slices=slices(table, alpha=alpha, margin=margin, seed=seed, reference=reference),
     )
 
 
@@ -135,7 +142,8 @@ def _notes(table: ScoreTable) -> tuple[str, ...]:
         )
     if table.status.shape[2] > 1 and (spread := _repeat_spread(table)) is not None:
         notes.append(
-            f"Between repeats of one case the primary score varies by {spread:.3f} (standard deviation)."
+            f"Between repeats of one case the primary score varies by {points(spread).removeprefix('+')} points "
+            "(standard deviation)."
         )
     return tuple(notes)
 

@@ -11,6 +11,7 @@ from evalkit.comparison.table import ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Curve, CurvePoint, Difference
 from evalkit.records.tuning import TuningReport
+from evalkit.text.number_words import points, points_interval
 
 Trend = Literal["rising", "flat", "falling", "unknown"]
 
@@ -165,11 +166,11 @@ def _note(trend: Trend, last: Difference, margin: float) -> str:
     step = f"last step {last.control} -> {last.treatment}"
     if last.estimate is None or last.low is None or last.high is None:
         return f"{step} cannot be compared: {last.note}"
-    size = f"{step}: {last.estimate:+.3f} ({last.low:+.3f} to {last.high:+.3f}, n = {last.n})"
+    size = f"{step}: {points(last.estimate)} points ({points_interval(last.low, last.high)}, n = {last.n:,})"
     meaning = {
         "rising": "still rising",
         "falling": "falling",
-        "flat": f"no more than the margin of {margin:g} to gain",
+        "flat": f"no more than the margin of {points(margin).removeprefix('+')} points to gain",
         "unknown": "too few cases to tell rising from flat",
     }
     return f"{size}; {meaning[trend]}"

@@ -12,6 +12,7 @@ from evalkit.comparison.table import FloatArray, Pairs, ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Difference
 from evalkit.stats.curve import FIT_POINTS, FIT_SEEDS, CurveFit, learning_curve
+from evalkit.text.number_words import percent, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ def fit(
 
 def fit_in_words(found: CurveFit) -> str:
     """What the law says, and how far to believe it."""
-    misses = (found.held_out_error, found.last_value_error)
-    tested = f"off by {misses[0]:.3f} on the largest size held out, the value before by {misses[1]:.3f}"
-    told = f"power law: {found.law.limit:.3f} with unlimited rows ({tested})"
+    misses = [points(miss).removeprefix("+") for miss in (found.held_out_error, found.last_value_error)]
+    tested = f"off by {misses[0]} points on the largest size held out, the value before by {misses[1]}"
+    told = f"power law: {percent(found.law.limit)} with unlimited rows ({tested})"
     if not found.extrapolates:
         return f"{told}; do not read it beyond the data"
     return (

@@ -29,6 +29,7 @@ SECONDS = ("service_s", "ttft_s", "device_s", "prefill_s", "batch_size")
 FINISH_REASONS = ("", "stop", "length", "content_filter", "tool_calls", "context_limit", "unknown")
 
 OWED, OK, ERROR, LIMIT = range(4)
+_MOST_TAGS = 200
 _STATUS = {Status.OK: OK, Status.ERROR: ERROR, Status.LIMIT: LIMIT}
 
 
@@ -42,6 +43,7 @@ class ScoreTable:
         arms: In the manifest's order; row i of every array is arm i.
         case_ids: Column j of every array is this case.
         clusters: Shape (n_cases,), the number of each case's cluster, counted from 0.
+        tags: Tag to shape (n_cases,), whether each case has it; in order of appearance, at most 200 tags.
         primary: Name of the metric that carries the decision.
         values: Metric name to scores in [0, 1]. Only cells that ended ``ok`` have one.
         status: ``OWED``, ``OK``, ``ERROR`` or ``LIMIT``.
@@ -60,6 +62,7 @@ class ScoreTable:
     arms: tuple[ArmFacts, ...]
     case_ids: tuple[str, ...]
     clusters: IntArray
+    tags: Mapping[str, BoolArray]
     primary: str
     values: Mapping[str, FloatArray]
     status: Codes
@@ -207,11 +210,19 @@ class _Builder:
         self._arm_rows = {arm.name: index for index, arm in enumerate(manifest.arms)}
         self._columns: dict[str, int] = {}
         cluster_codes: dict[str, int] = {}
-        codes = []
+        codes: list[int] = []
+        tagged: dict[str, list[int]] = {}
         for case in cases:
+            for tag in dict.fromkeys(case.tags):
+                if tag in tagged or len(tagged) < _MOST_TAGS:
+                    tagged.setdefault(tag, []).append(len(codes))
             self._columns[case.id] = len(self._columns)
             codes.append(cluster_codes.setdefault(case.cluster, len(cluster_codes)))
         self._clusters = np.array(codes, dtype=np.int64)
+        self._tags: dict[str, BoolArray] = {}
+        for tag, places in tagged.items():
+            self._tags[tag] = np.zeros(len(codes), dtype=bool)
+            self._tags[tag][places] = True
         shape = (len(self._arms), len(self._columns), manifest.repeats)
         self._shape = shape
         self._status = np.full(shape, OWED, dtype=np.uint8)
@@ -273,6 +284,7 @@ class _Builder:
             arms=self._arms,
             case_ids=tuple(self._columns),
             clusters=self._clusters,
+            tags=self._tags,
             primary=primary_metric,
             values=self._values,
             status=self._status,

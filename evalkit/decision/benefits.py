@@ -7,11 +7,13 @@ import math
 from evalkit.decision.dossier import Dossier
 from evalkit.decision.question import COST, EXTENSIBILITY, QUALITY
 from evalkit.decision.tuning_route import route_of
-from evalkit.decision.wording import amount, interval, score
+from evalkit.decision.wording import amount, interval, margin, score
 from evalkit.economics.break_even import break_even
-from evalkit.records.comparison import Difference
+from evalkit.records.comparison import Difference, ExtraSet
 from evalkit.records.decision import Evidence, Finding
+from evalkit.text.number_words import p_value, seconds
 
+_KEPT = ("superior", "non_inferior", "equivalent")
 _NO_PAIR = "No tuned candidate was measured beside an untuned one; run a pilot tune."
 
 
@@ -28,21 +30,23 @@ def quality(dossier: Dossier) -> Finding:
     evidence.append(Evidence(label="paired difference", value=interval(record), source=pair))
     if record.p_adjusted is not None:
         evidence.append(
-            Evidence(label="p, adjusted by Holm", value=f"{record.p_adjusted:.2g}", source=record.method)
+            Evidence(label="p, adjusted by Holm", value=p_value(record.p_adjusted), source=record.method)
         )
+    if record.mid_p is not None:
+        evidence.append(Evidence(label="McNemar's mid-p, beside the exact p", value=p_value(record.mid_p)))
     if record.discordant is not None:
         b, c = record.discordant
         evidence.append(Evidence(label="only one is right", value=f"{b} and {c} cases", source=pair))
     if record.smallest_detectable is not None:
         evidence.append(
-            Evidence(label="smallest detectable difference", value=f"{record.smallest_detectable:.3f}")
+            Evidence(label="smallest detectable difference", value=margin(record.smallest_detectable))
         )
     if record.claim == "superior":
         return QUALITY.met(f"Yes: {pair}, {interval(record)}.", evidence)
     if record.claim == "worse":
         return QUALITY.not_met(f"No, it answers worse: {pair}, {interval(record)}.", evidence)
     if record.claim in ("non_inferior", "equivalent"):
-        as_good = f"As good within the margin of {dossier.margin:g}: {pair}, {interval(record)}"
+        as_good = f"As good within the margin of {margin(dossier.margin)}: {pair}, {interval(record)}"
         if _cheaper(dossier):
             return QUALITY.met(f"{as_good}; the gain is cost.", evidence)
         return QUALITY.not_met(f"{as_good}, and not cheaper per request.", evidence, speaks_for="neither")
@@ -63,8 +67,10 @@ def cost(dossier: Dossier) -> Finding:
             used = f"{whole:,.1f} in, {summary.tokens.output:,.1f} out"
             evidence.append(Evidence(label="tokens per request", value=used, source=arm))
         if summary.latency is not None and summary.latency.p50 is not None:
-            seconds = f"{summary.latency.p50:.3f} s (p50, n = {summary.latency.n}, {summary.latency.source})"
-            evidence.append(Evidence(label="latency", value=seconds, source=arm))
+            median = (
+                f"{seconds(summary.latency.p50)} (p50, n = {summary.latency.n}, {summary.latency.source})"
+            )
+            evidence.append(Evidence(label="latency", value=median, source=arm))
         if arm in dossier.money:
             unit = dossier.money[arm].costs.unit_cost
             evidence.append(
@@ -103,9 +109,40 @@ def extensibility(dossier: Dossier) -> Finding:
     if known is not None and known.weights_exportable is not None:
         state = "can be exported" if known.weights_exportable else "cannot be exported, only served"
         evidence.append(Evidence(label="weights", value=state, source=f"{known.source}, {known.as_of}"))
-    return EXTENSIBILITY.unknown(
-        "Not run: answer a task set of another kind with the base and the tuned model, and compare.", evidence
-    )
+    held = [
+        (each, record)
+        for each in dossier.comparison.extra
+        for record in each.differences
+        if record.treatment == dossier.tuned and record.estimate is not None
+    ]
+    if not held:
+        answer = (
+            "Not run: name task sets of other kinds under `extra_cases`; the reference arm and the tuned ones answer "
+            "them."
+        )
+        return EXTENSIBILITY.unknown(answer, evidence)
+    evidence += [
+        Evidence(
+            label=f"{each.name} ({each.kind}, margin {margin(each.margin)})",
+            value=interval(record),
+            source=f"{record.treatment} against {record.control}",
+        )
+        for each, record in held
+    ]
+    lost = [f"{each.name} {interval(record)}" for each, record in held if _dropped(each, record)]
+    if lost:
+        return EXTENSIBILITY.not_met(f"Tuning took something away: {'; '.join(lost)}.", evidence)
+    unsure = [f"{each.name} {interval(record)}" for each, record in held if record.claim not in _KEPT]
+    if unsure:
+        answer = f"Not shown to be kept within the margin: {'; '.join(unsure)}. Add cases to those task sets."
+        return EXTENSIBILITY.unknown(answer, evidence)
+    names = ", ".join(each.name for each, _ in held)
+    return EXTENSIBILITY.met(f"No drop beyond its margin on {names}.", evidence)
+
+
+def _dropped(each: ExtraSet, record: Difference) -> bool:
+    """Whether a drop is shown, and is larger than what would not matter."""
+    return record.claim == "worse" and record.estimate is not None and record.estimate < -each.margin
 
 
 def _cheaper(dossier: Dossier) -> bool:
@@ -132,4 +169,4 @@ def _cases_that_decide(dossier: Dossier, record: Difference) -> str:
     needed = math.ceil(record.n * (record.smallest_detectable / wanted) ** 2)
     if needed <= record.n:
         return f"Add cases: {record.n} are too few for what was seen."
-    return f"About {needed:,} cases like these would show a difference of {wanted:.3f}."
+    return f"About {needed:,} cases like these would show a difference of {margin(wanted)}."

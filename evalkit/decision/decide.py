@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from evalkit.comparison.differences import best_untuned
 from evalkit.comparison.table import ScoreTable
 from evalkit.decision.books import break_evens, cost_per_correct, ledger_columns, pareto
 from evalkit.decision.checklist import checklist
@@ -25,6 +26,7 @@ from evalkit.decision.pilot import PilotQuestion, guessed_costs
 from evalkit.decision.point import point_net_benefit
 from evalkit.decision.red_flags import CONTROL_FAILED, invalid_codes, red_flags
 from evalkit.decision.weighing import Weighed, weigh
+from evalkit.decision.wording import SHORT
 from evalkit.economics.prices import PriceTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Comparison, Difference
@@ -41,6 +43,11 @@ from evalkit.records.profile import Profile
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.schema import Suite
 
+_SCENARIO_WORDS = {
+    "cold": "with nothing cached",
+    "observed": "with the cache as observed",
+    "assumed": "at the assumed hit rate",
+}
 _CENTRAL = (5.0, 95.0)  # percentiles of the draws that a range in the record spans
 
 
@@ -128,6 +135,7 @@ def _evidence(
         confidence=dossier.suite.decision.confidence,
         cost_per_case=None if per_case is None else float(per_case),
         pilot=_pilot_question(gathered, seed),
+        best_untuned=best_untuned(dossier.table),
     )
 
 
@@ -167,7 +175,9 @@ def _cache_flag(outlooks: Outlooks, dossier: Dossier, evidence: Evidence, step: 
         for scenario in priced
     }
     changed = [
-        f"{verdict} if {scenario}" for scenario, verdict in others.items() if verdict is not step.verdict
+        f"{SHORT[verdict]} {_SCENARIO_WORDS[scenario]}"
+        for scenario, verdict in others.items()
+        if verdict is not step.verdict
     ]
     if not changed:
         return ()
@@ -196,10 +206,9 @@ def _arm_verdict(dossier: Dossier, outlooks: Outlooks | None, arm: ArmFacts) -> 
 def _net_benefit(dossier: Dossier, outlooks: Outlooks | None, arm: str) -> Interval3 | None:
     if outlooks is None or outlooks.terms.value_per_correct is None:
         return None
-    outlook = outlooks.at()
-    if arm not in outlook.names:
+    if arm not in outlooks.world.answers:
         return None
-    low, high = np.percentile(outlook.payoff[:, outlook.names.index(arm)], _CENTRAL)
+    low, high = np.percentile(outlooks.net_benefit(arm), _CENTRAL)
     mode = point_net_benefit(
         dossier.money[arm].costs,
         outlooks.terms,

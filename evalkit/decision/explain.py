@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from evalkit.decision.dossier import Dossier
 from evalkit.decision.ladder import MIN_CASES, MIN_CLUSTERS, Evidence, Step
-from evalkit.decision.wording import amount, interval, share
+from evalkit.decision.wording import SHORT, amount, count, input_name, interval, share_of_draws
 from evalkit.records.decision import Finding, RedFlag, Verdict, WouldChange
+
+_WHY_TUNE = {
+    "superior": "it answers better",
+    "as_good_and_cheaper": "it answers as well, within the margin, and costs less",
+    "alone_within_limits": "it answers no worse than the best untuned arm, and no untuned arm keeps to the limits",
+}
 
 
 def explain(
@@ -27,7 +33,7 @@ def explain(
     if volume is not None and volume.flips_at is not None:
         side = "Above" if volume.flips_at > volume.current else "Below"
         sentences.append(
-            f"{side} {volume.flips_at:,.0f} requests a month the verdict becomes {volume.verdict_then}."
+            f"{side} {count(volume.flips_at)} requests a month the answer becomes: {_then(volume.verdict_then)}."
         )
     return " ".join(sentences)
 
@@ -39,10 +45,14 @@ def _verdict(
     findings: tuple[Finding, ...],
     flags: tuple[RedFlag, ...],
 ) -> str:
-    sure = "" if step.confidence is None else f" It wins in {share(step.confidence)} of the joint draws."
+    sure = (
+        ""
+        if step.confidence is None
+        else f" It wins in {share_of_draws(step.confidence)} of the joint draws."
+    )
     arm = step.arm
     if step.verdict is Verdict.FINE_TUNE:
-        why = "it answers better" if step.reason == "superior" else "it answers as well and costs less"
+        why = _WHY_TUNE[step.reason]
         return f"Fine-tune: {arm} is worth most, and {why}.{sure}"
     if step.verdict is Verdict.USE_RAG:
         return f"Use retrieval: {arm} is worth most.{sure}{_untested(evidence)}"
@@ -81,5 +91,8 @@ def _why_not(dossier: Dossier, step: Step, evidence: Evidence, flags: tuple[RedF
         )
     if step.reason == "indifferent":
         return "either is fine; choosing wrongly is expected to cost less than the margin is worth."
-    subject = step.reason.removeprefix("depends_on_").replace("_", " ")
-    return f"it depends on {subject}."
+    return f"it depends on {input_name(step.reason.removeprefix('depends_on_'))}."
+
+
+def _then(verdict: str | None) -> str:
+    return SHORT[Verdict(verdict)] if verdict is not None else "another one"

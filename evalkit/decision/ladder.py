@@ -35,6 +35,8 @@ class Evidence:
         confidence: The share of draws that counts as sure.
         cost_per_case: Declared, or None.
         pilot: What a pilot would be held against; None where a tuned candidate was measured.
+        best_untuned: The untuned candidate of the highest mean, inside the limits or not: what a tuned arm is held
+            against where no untuned one keeps to the limits.
     """
 
     tuned_measured: bool
@@ -45,6 +47,7 @@ class Evidence:
     confidence: float
     cost_per_case: float | None
     pilot: PilotQuestion | None
+    best_untuned: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def climb(outlooks: Outlooks, claims: Claims, evidence: Evidence, what_if: WhatI
     tuned_wins = outlook.kinds[best].tuned
     if tuned_wins and evidence.blocked:
         return Step(Verdict.BLOCKED, evidence.blocked[0], meanwhile, confidence, p_best)
-    claim = _claim(outlook, claims, best, what_if) if tuned_wins else None
+    claim = _claim(outlook, claims, best, what_if, evidence) if tuned_wins else None
     if confidence >= evidence.confidence and (claim is None or (claim.carries and not evidence.invalid)):
         reason = _why(outlook, evidence, claim)
         return Step(_verdict_for(outlook.kinds[best]), reason, outlook.names[best], confidence, p_best, pilot)
@@ -126,25 +129,23 @@ class PairedClaim:
     """Whether the paired evidence carries ``fine_tune``.
 
     Attributes:
-        control: The untuned arm it is held against; None where none is inside the limits.
         claim: As ``Difference.claim``.
+        alone: No untuned arm is inside the limits; the claim is against the best one outside.
         cheaper: The tuned arm costs less over the horizon: the gain is cost.
         enough: At least 50 cases in at least 20 clusters.
     """
 
-    control: str | None
     claim: str
+    alone: bool
     cheaper: bool
     enough: bool
 
     @property
     def carries(self) -> bool:
-        """Superior, or not worse by more than the margin where the gain is cost."""
-        if not self.enough:
-            return False
-        if self.control is None or self.claim == "superior":
-            return True
-        return self.cheaper and self.claim in ("non_inferior", "equivalent")
+        """Superior; or not worse by more than the margin, where the gain is cost or keeping to the limits."""
+        if not self.enough or self.claim == "superior":
+            return self.enough
+        return (self.cheaper or self.alone) and self.claim in ("non_inferior", "equivalent")
 
 
 def _race(outlook: Outlook) -> tuple[BoolArray, float, dict[str, float]]:
@@ -177,19 +178,19 @@ def _kind_name(kind: ArmKind) -> str:
     return "rag" if kind is ArmKind.RAG else "few_shot"
 
 
-def _claim(outlook: Outlook, claims: Claims, best: int, what_if: WhatIf) -> PairedClaim:
+def _claim(outlook: Outlook, claims: Claims, best: int, what_if: WhatIf, evidence: Evidence) -> PairedClaim:
     """The paired claim of the tuned arm against the untuned one it would replace: that of lowest expected regret."""
     treatment = outlook.names[best]
     untuned = outlook.best_of(~outlook.tuned)
-    if untuned is None:
-        return PairedClaim(None, "no_claim", cheaper=True, enough=True)
-    control = outlook.names[untuned]
+    control = evidence.best_untuned if untuned is None else outlook.names[untuned]
+    if control is None:
+        return PairedClaim("no_claim", alone=True, cheaper=False, enough=False)
     record = claims.between(treatment, control)
     shift = what_if.shifts.get(treatment, 0.0) - what_if.shifts.get(control, 0.0)
     return PairedClaim(
-        control=control,
         claim=claims.claim(treatment, control, shift=shift, margin=what_if.margin),
-        cheaper=bool(outlook.cost[best] < outlook.cost[untuned]),
+        alone=untuned is None,
+        cheaper=untuned is not None and bool(outlook.cost[best] < outlook.cost[untuned]),
         enough=record.n >= MIN_CASES and record.n_clusters >= MIN_CLUSTERS,
     )
 
@@ -202,7 +203,9 @@ def _verdict_for(kind: ArmKind) -> Verdict:
 
 def _why(outlook: Outlook, evidence: Evidence, claim: PairedClaim | None) -> str:
     if claim is not None:
-        return "superior" if claim.claim == "superior" else "as_good_and_cheaper"
+        if claim.claim == "superior":
+            return "superior"
+        return "alone_within_limits" if claim.alone else "as_good_and_cheaper"
     return "untuned_wins" if evidence.tuned_measured else "no_tuned_arm"
 
 
@@ -224,7 +227,7 @@ def _why_not(
     if evidence.missing:
         return "missing_input"
     if claim is None:
-        claim = _leading_claim(outlook, claims, what_if)
+        claim = _leading_claim(outlook, claims, what_if, evidence)
     if claim is not None and (not claim.enough or claim.claim == "no_claim"):
         return "no_paired_claim"
     if _is_indifferent(outlooks, outlook, what_if):
@@ -234,10 +237,12 @@ def _why_not(
     )
 
 
-def _leading_claim(outlook: Outlook, claims: Claims, what_if: WhatIf) -> PairedClaim | None:
+def _leading_claim(
+    outlook: Outlook, claims: Claims, what_if: WhatIf, evidence: Evidence
+) -> PairedClaim | None:
     """The claim of the best tuned arm where the untuned family leads; None with one family."""
     best = outlook.best_of(outlook.tuned)
-    return None if best is None else _claim(outlook, claims, best, what_if)
+    return None if best is None else _claim(outlook, claims, best, what_if, evidence)
 
 
 def _is_indifferent(outlooks: Outlooks, outlook: Outlook, what_if: WhatIf) -> bool:

@@ -159,11 +159,11 @@ class Outlooks:
         ]
         admissible = None if in_value else self._admissible(what_if)
         for arm in arms:
-            drawn_arm = self.arm(arm.name, what_if)
-            cost = self._months * volume * drawn_arm.unit_cost + self.fixed(arm.name, what_if)
+            cost = self._cost(arm.name, volume, what_if)
             costs.append(cost)
             if admissible is None:
-                columns.append(self._months * volume * worth_draws(drawn_arm, self.terms, drawn) - cost)
+                worth = worth_draws(self.arm(arm.name, what_if), self.terms, drawn)
+                columns.append(self._months * volume * worth - cost)
             else:
                 columns.append(np.where(admissible[arm.name], -cost, -np.inf))
         shape = (self.world.n_draws, len(arms))
@@ -173,6 +173,18 @@ class Outlooks:
             payoff=np.stack(columns, axis=1) if columns else np.empty(shape),
             in_value=in_value,
             cost=np.array([cost.mean() for cost in costs]),
+        )
+
+    def net_benefit(self, name: str) -> FloatArray:
+        """Shape (n_draws,): what one candidate is worth over the horizon, inside the limits or not.
+
+        Raises:
+            ValueError: No value per answer is declared.
+        """
+        volume = input_draws(self.terms.requests_per_month, VOLUME, self.world.drawn)
+        worth = worth_draws(self.arm(name), self.terms, self.world.drawn)
+        return np.asarray(
+            self._months * volume * worth - self._cost(name, volume, AS_IT_STANDS), dtype=np.float64
         )
 
     def drawn(self, what_if: WhatIf) -> Mapping[str, FloatArray]:
@@ -210,6 +222,12 @@ class Outlooks:
         if untouched:
             self._fixed[name] = fixed
         return fixed
+
+    def _cost(self, name: str, volume: FloatArray | float, what_if: WhatIf) -> FloatArray:
+        return np.asarray(
+            self._months * volume * self.arm(name, what_if).unit_cost + self.fixed(name, what_if),
+            dtype=np.float64,
+        )
 
     def _inside(self, name: str, shift: float) -> bool:
         """Whether the observed figures keep to the limits; a shifted quality is held against its own limit."""

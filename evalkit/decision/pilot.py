@@ -14,6 +14,7 @@ from evalkit.decision.fixed_lines import RETUNE_HOURS, range_of, retune_every
 from evalkit.decision.money import ArmMoney
 from evalkit.decision.outlook import Outlook, Outlooks, WhatIf
 from evalkit.decision.point import point_net_benefit
+from evalkit.decision.wording import amount, score
 from evalkit.economics.cash_flow import discounted_months
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Renewal
 from evalkit.economics.line_item import Factor, LineItem, total
@@ -124,7 +125,8 @@ def weigh_pilot(
         gain = _expected_gain(outlooks, outlook, question, question.pilot, what_if)
         relation = "more than" if gain > cost else "no more than"
         reason = (
-            f"a pilot is expected to gain {gain:,.2f} {terms.currency}, {relation} its cost of {cost:,.2f}"
+            f"a pilot is expected to gain {amount(gain, terms.currency)}, {relation} its cost of "
+            f"{amount(cost, terms.currency)}"
         )
         return PilotOutcome(q_star, gain, cost, gain > cost, reason)
     if q_star is None or question.target is None:
@@ -133,8 +135,8 @@ def weigh_pilot(
     hoped = _guess_at_mode(outlooks, question, question.target, what_if) - best
     worth = q_star <= question.target and hoped > first_tune
     reason = (
-        f"tuning pays from a quality of {q_star:.3f}; at the target of {question.target:.3f} it would gain "
-        f"{hoped:,.2f} {terms.currency}, a first tune costs about {first_tune:,.2f}"
+        f"{_pays_from(q_star)}; at the target of {score(question.target)} it would gain "
+        f"{amount(hoped, terms.currency)}, a first tune costs about {amount(first_tune, terms.currency)}"
     )
     return PilotOutcome(q_star, None, first_tune, worth, reason)
 
@@ -182,6 +184,12 @@ def _guess_at_mode(outlooks: Outlooks, question: PilotQuestion, quality: float, 
         question.guess, outlooks.terms, quality=quality, wrong=1.0 - quality, inputs=what_if.inputs
     )
     return float(found or Decimal(0))
+
+
+def _pays_from(q_star: float) -> str:
+    if q_star > 1.0:
+        return "tuning would not pay even if every answer were right"
+    return f"tuning pays from a quality of {score(max(q_star, 0.0))}"
 
 
 def _unknown(reason: str) -> PilotOutcome:

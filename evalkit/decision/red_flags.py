@@ -153,6 +153,18 @@ def _configurations(dossier: Dossier) -> Iterator[RedFlag]:
         yield _warn("configurations_differ", difference)
 
 
+def _slices(dossier: Dossier) -> Iterator[RedFlag]:
+    """Slices on which the tuned arm is shown to be worse, whatever the mean over all cases says."""
+    for each in dossier.comparison.slices:
+        record = each.difference
+        if record is not None and record.claim == "worse" and dossier.arms[record.treatment].tuned:
+            yield _warn(
+                "worse_on_a_slice",
+                f"on the {each.n} cases tagged {each.tag} {record.treatment} answers worse than {record.control}: "
+                f"{interval(record)}",
+            )
+
+
 def _replays(dossier: Dossier) -> Iterator[RedFlag]:
     summaries = [dossier.summaries[arm.name] for arm in dossier.candidates]
     if summaries and all(summary.ok and summary.replayed == summary.ok for summary in summaries):
@@ -234,6 +246,7 @@ _CHECKS: tuple[_Check, ...] = (
     _repeats,
     _chosen,
     _configurations,
+    _slices,
     _replays,
     _routes,
     _knowledge,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalkit.decision.dossier import Dossier
+from evalkit.decision.wording import score
 
 
 def control_failed(dossier: Dossier) -> str | None:
@@ -23,7 +24,7 @@ def control_failed(dossier: Dossier) -> str | None:
     mean, chance, name = max(measured)
     if mean > dossier.margin and mean - (chance or 0.0) < dossier.margin:
         return (
-            f"with shuffled references {name} still scores {chance:.3f} of its {mean:.3f}: "
+            f"with shuffled references {name} still scores {score(chance)} of its {score(mean)}: "
             f"{dossier.table.primary} does not tell right from wrong"
         )
     return None
@@ -36,7 +37,9 @@ def at_an_end(dossier: Dossier) -> str | None:
     if not known:
         return None
     if min(known) >= 1.0 - dossier.margin:
-        return f"every candidate scores {min(known):.3f} or more: {dossier.table.primary} is at its ceiling"
+        return (
+            f"every candidate scores {score(min(known))} or more: {dossier.table.primary} is at its ceiling"
+        )
     if max(known) <= dossier.margin:
-        return f"no candidate scores more than {max(known):.3f}: {dossier.table.primary} is at its floor"
+        return f"no candidate scores more than {score(max(known))}: {dossier.table.primary} is at its floor"
     return None

@@ -8,7 +8,7 @@ from evalkit.comparison.failures import share_of
 from evalkit.decision.dossier import Dossier
 from evalkit.decision.question import USE_CASE
 from evalkit.decision.scorer import control_failed
-from evalkit.decision.wording import score, share
+from evalkit.decision.wording import margin, score, share
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.decision import Evidence, Finding
 
@@ -39,7 +39,7 @@ def use_case(dossier: Dossier) -> Finding:
         )
         return USE_CASE.not_met(answer, evidence)
     if summary.failures is None:
-        answer = f"A gap of {gap:.3f} is left, but its failures were not sorted; score the run again with its cases."
+        answer = f"A gap of {margin(gap)} is left, but its failures were not sorted; score the run again."
         return USE_CASE.unknown(answer, evidence)
     kinds = {
         "format or behaviour": share_of(summary.failures, "format", "refusal_or_empty") or 0.0,
@@ -47,7 +47,7 @@ def use_case(dossier: Dossier) -> Finding:
         "retrieval misses": share_of(summary.failures, "retrieval_miss") or 0.0,
     }
     kind, part = max(kinds.items(), key=lambda item: item[1])
-    left = f"A gap of {gap:.3f} to {whose} is left"
+    left = f"A gap of {margin(gap)} to {whose} is left"
     if part < _MOSTLY:
         answer = f"{left}; no one kind of failure makes up half of it. Read the wrong answers to see what they need."
         return USE_CASE.unknown(answer, evidence)

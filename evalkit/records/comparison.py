@@ -181,7 +181,8 @@ class Difference(Record, frozen=True, kw_only=True):
         discordant: For 0/1 metrics: cases where only the treatment is right, and only the control.
         claim: ``superior``, ``worse``, ``non_inferior``, ``equivalent`` or ``no_claim``.
         family: ``reference`` (every candidate against the reference arm), ``tuned`` (each tuned
-            candidate against the best untuned one), ``curve`` or ``descriptive``.
+            candidate against the best untuned one), ``slice`` (one pair, over the tags), ``extra`` (each tuned
+            candidate against the reference arm on another task set), ``curve`` or ``descriptive``.
         smallest_detectable: The difference this run could have seen with 80% power.
         worst_case: The estimate when a missing treatment counts 0 and a missing control counts 1.
     """
@@ -235,11 +236,47 @@ class Curve(Record, frozen=True, kw_only=True):
     note: str = ""
 
 
+class ExtraSet(Record, frozen=True, kw_only=True):
+    """Another task set that the reference arm and the tuned candidates answered. Never mixed with the main one.
+
+    Attributes:
+        kind: ``transfer`` (a neighbouring task) or ``forgetting`` (what the base could do before).
+        margin: The drop that would not matter, in [0, 1].
+        quality: By arm that answered it, its mean.
+        differences: Each tuned candidate against the reference arm, family ``extra``, adjusted within the set.
+    """
+
+    name: str
+    kind: Literal["transfer", "forgetting"]
+    metric: str
+    margin: float
+    n_cases: int
+    quality: dict[str, Estimate]
+    differences: tuple[Difference, ...]
+
+
+class Slice(Record, frozen=True, kw_only=True):
+    """The cases of one tag.
+
+    Attributes:
+        n: Cases with the tag.
+        quality: By candidate, its mean of the primary metric on them.
+        difference: The best tuned candidate (else the best candidate) against the best untuned one (else the
+            reference arm) on them; None where there are not two arms. ``p_adjusted`` is over all slices of the run.
+    """
+
+    tag: str
+    n: int
+    quality: dict[str, Estimate]
+    difference: Difference | None = None
+
+
 class Comparison(Record, frozen=True, kw_only=True):
     """``comparison.json``.
 
     Attributes:
         oracle_best_of_arms: Mean over cases of the best candidate's score: the ceiling of choosing well.
+        slices: By tag; ``slice`` is one Holm family.
         config_differences: Arm pairs that differ in more than model, retrieval and declared shots.
     """
 
@@ -258,3 +295,5 @@ class Comparison(Record, frozen=True, kw_only=True):
     config_differences: tuple[str, ...] = ()
     missing_reasons: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    extra: tuple[ExtraSet, ...] = ()
+    slices: tuple[Slice, ...] = ()

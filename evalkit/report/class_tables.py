@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from evalkit.records.comparison import ClassFigures, Confusion
 from evalkit.records.run import RunRecords
-from evalkit.report.number_words import count, percent
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
+from evalkit.text.number_words import count, percent
 
 WIDEST_MATRIX = 12
 """Labels up to which the whole matrix is shown; beyond, only the pairs that were confused most often."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evalkit.records.published import CountsDecision
-from evalkit.report.number_words import p_value, percent, percent_interval, points
 from evalkit.report.table import Row, Table, left, right
+from evalkit.text.number_words import p_value, percent, percent_interval, points
 
 
 def counts_tables(found: CountsDecision) -> tuple[Table, Table]:

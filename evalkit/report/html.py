@@ -21,7 +21,6 @@ from evalkit.report import (
     ledger_tables,
     method,
     money_charts,
-    number_words,
     origin_tables,
     verdict_words,
     words,
@@ -31,6 +30,7 @@ from evalkit.report import worth_tables as worth
 from evalkit.report.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.report.svg import VegaLite, to_svg
 from evalkit.report.table import Column
+from evalkit.text import number_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -78,6 +78,8 @@ def render_html(records: RunRecords) -> str:
                     quality.arms_table(records, "curve"),
                     quality.differences_table(records, claims=True),
                     quality.differences_table(records, claims=False),
+                    quality.slices_table(records),
+                    quality.extra_table(records),
                     quality.failures_table(records),
                     quality.retrieval_table(records),
                     worth.worth_table(records.decision, ledger_tables.horizon(records)),

@@ -11,7 +11,6 @@ from evalkit.report import (
     class_tables,
     ledger_tables,
     method,
-    number_words,
     origin_tables,
     verdict_words,
     words,
@@ -20,6 +19,7 @@ from evalkit.report import quality_tables as quality
 from evalkit.report import worth_tables as worth
 from evalkit.report.table import Table
 from evalkit.report.terminal import EMBEDDED
+from evalkit.text import number_words
 
 # What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[.)](?=\s)")
@@ -93,6 +93,11 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     others = quality.differences_table(records, claims=False)
     if others.rows:
         yield table_lines(others)
+    yield from (
+        table_lines(table)
+        for table in (quality.slices_table(records), quality.extra_table(records))
+        if table.rows
+    )
     for curve in records.comparison.curves:
         yield f"{words.title(curve.kind)} curve of {escaped(curve.parent)}: {curve.trend}. {escaped(curve.note)}"
     yield "## Checklist"

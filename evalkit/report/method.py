@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalkit.records.run import RunRecords
 from evalkit.report import words
-from evalkit.report.number_words import declared_percent, percent, points
+from evalkit.text.number_words import declared_percent, percent, points
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evalkit.decision.wording import input_name
 from evalkit.records.run import DeclaredEconomics, RunRecords
 from evalkit.report import verdict_words, words
 from evalkit.report.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
-from evalkit.report.number_words import significant
 from evalkit.report.palette import Palette
 from evalkit.report.svg import VegaLite
+from evalkit.text.number_words import significant
 
 _NAMES = 200  # pixels left of the tornado for the names of its rows
 _STEPS = 48
@@ -99,7 +100,7 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
         rows.append(
             {
                 "row": place,
-                "name": words.title(verdict_words.input_name(bar.input)),
+                "name": words.title(input_name(bar.input)),
                 "from": start,
                 "to": stop,
                 "left": verdict_words.quantity(first, unit, named=False),

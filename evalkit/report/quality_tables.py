@@ -9,7 +9,8 @@ from evalkit.records.arm import Role
 from evalkit.records.comparison import ArmSummary, Difference, Estimate, LatencySummary, TokenSummary
 from evalkit.records.run import RunRecords
 from evalkit.report import words
-from evalkit.report.number_words import (
+from evalkit.report.table import Row, Table, left, right
+from evalkit.text.number_words import (
     UNKNOWN,
     count,
     money,
@@ -21,7 +22,6 @@ from evalkit.report.number_words import (
     seconds,
     shared_decimals,
 )
-from evalkit.report.table import Row, Table, left, right
 
 _LATENCY_SOURCES = {
     "isolated": "one request at a time on an idle machine",
@@ -178,6 +178,93 @@ def retrieval_table(records: RunRecords) -> Table:
             right("Cases"),
         ),
         rows=tuple(rows),
+    )
+
+
+def slices_table(records: RunRecords) -> Table:
+    """Each candidate tag by tag, and the difference of the two arms in question."""
+    found = records.comparison.slices
+    arms = list(dict.fromkeys(arm for each in found for arm in each.quality))
+    pairs = dict.fromkeys(words.pair(each.difference) for each in found if each.difference is not None)
+    rows = [
+        Row(
+            (
+                each.tag,
+                count(each.n),
+                *(_estimate(each.quality.get(arm)) for arm in arms),
+                *_slice_cells(each.difference),
+            )
+        )
+        for each in found
+    ]
+    return Table(
+        name="slices",
+        caption="Quality by tag",
+        columns=(
+            left("Tag"),
+            right("Cases"),
+            *(right(arm) for arm in arms),
+            right("Points"),
+            right("Interval"),
+            right("p, Holm"),
+            left("Claim"),
+        ),
+        rows=tuple(rows),
+        note=f"Points: {', '.join(pairs)}. p values are adjusted over the {count(len(rows))} tags; tags of fewer than "
+        "10 cases, and tags of every case, are left out.",
+    )
+
+
+def extra_table(records: RunRecords) -> Table:
+    """What tuning gave or took on other task sets."""
+    rows = [
+        Row(
+            (
+                each.name,
+                each.kind,
+                words.pair(item),
+                _estimate(each.quality.get(item.control)),
+                _estimate(each.quality.get(item.treatment)),
+                points(item.estimate),
+                points_interval(item.low, item.high),
+                points(each.margin).removeprefix("+"),
+                count(item.n),
+                words.claim(item),
+            ),
+            arm=item.treatment,
+        )
+        for each in records.comparison.extra
+        for item in each.differences
+    ]
+    return Table(
+        name="extra",
+        caption="Other task sets, answered by the reference arm and the tuned ones",
+        columns=(
+            left("Task set"),
+            left("Kind"),
+            left("Treatment vs control"),
+            right("Control"),
+            right("Treatment"),
+            right("Points"),
+            right("Interval"),
+            right("Margin"),
+            right("Cases"),
+            left("Claim"),
+        ),
+        rows=tuple(rows),
+        note="Transfer: a neighbouring task. Forgetting: what the model could do before. A drop within the margin would"
+        " not matter.",
+    )
+
+
+def _slice_cells(item: Difference | None) -> tuple[str, str, str, str]:
+    if item is None:
+        return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
+    return (
+        points(item.estimate),
+        points_interval(item.low, item.high),
+        p_value(item.p_adjusted),
+        words.claim(item),
     )
 
 

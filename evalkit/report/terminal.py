@@ -15,8 +15,8 @@ from evalkit.report import quality_tables as quality
 from evalkit.report import verdict_words, words
 from evalkit.report import worth_tables as worth
 from evalkit.report.ledger_tables import horizon
-from evalkit.text.number_words import MINUS
 from evalkit.report.table import Table
+from evalkit.text.number_words import MINUS
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from evalkit.decision.wording import SHORT, input_name
 from evalkit.records.decision import Decision, Verdict, WouldChange
-from evalkit.report.number_words import (
+from evalkit.report.words import spaced, title
+from evalkit.text.number_words import (
     UNKNOWN,
     declared_percent,
     money,
@@ -17,7 +19,6 @@ from evalkit.report.number_words import (
     share_of_draws,
     significant,
 )
-from evalkit.report.words import spaced, title
 
 POINTS = "points"
 Tone = Literal["go", "stay", "wait", "stop"]
@@ -45,46 +46,50 @@ class VerdictWords:
 _ANSWER, _MEANWHILE = "Recommended arm", "Use meanwhile"
 VERDICTS = {
     Verdict.FINE_TUNE: VerdictWords(
-        "Fine-tune.", "fine-tune", "Tuning is worth its cost on these cases and terms.", _ANSWER, "go"
+        "Fine-tune.",
+        SHORT[Verdict.FINE_TUNE],
+        "Tuning is worth its cost on these cases and terms.",
+        _ANSWER,
+        "go",
     ),
     Verdict.USE_RAG: VerdictWords(
         "Do not fine-tune. Use retrieval.",
-        "use retrieval",
+        SHORT[Verdict.USE_RAG],
         "Giving the model passages is worth more than tuning it.",
         _ANSWER,
         "stay",
     ),
     Verdict.STAY_FEW_SHOT: VerdictWords(
         "Do not fine-tune. Stay with the prompt.",
-        "stay with the prompt",
+        SHORT[Verdict.STAY_FEW_SHOT],
         "The prompt alone is worth more than tuning or retrieval.",
         _ANSWER,
         "stay",
     ),
     Verdict.PILOT_FIRST: VerdictWords(
         "Run a tuning pilot first.",
-        "run a pilot first",
+        SHORT[Verdict.PILOT_FIRST],
         "No tuned arm was measured, and a pilot is worth more than it costs.",
         _MEANWHILE,
         "wait",
     ),
     Verdict.COLLECT_MORE_DATA: VerdictWords(
         "Not yet. Answer more cases first.",
-        "answer more cases first",
+        SHORT[Verdict.COLLECT_MORE_DATA],
         "More cases are worth more than they cost before this is decided.",
         _MEANWHILE,
         "wait",
     ),
     Verdict.NOT_DECIDABLE: VerdictWords(
         "This run cannot decide.",
-        "not decidable",
+        SHORT[Verdict.NOT_DECIDABLE],
         "The evidence does not carry a verdict.",
         _MEANWHILE,
         "wait",
     ),
     Verdict.BLOCKED: VerdictWords(
         "Tuning would win, but it is blocked.",
-        "tuning is blocked",
+        SHORT[Verdict.BLOCKED],
         "A question of the checklist rules tuning out for now.",
         _MEANWHILE,
         "stop",
@@ -93,24 +98,15 @@ VERDICTS = {
 _REASONS = {
     "superior": "The tuned arm answers better than the best untuned one, and the gain is worth more than it costs.",
     "as_good_and_cheaper": "The tuned arm answers as well as the best untuned one, within the margin, and costs less.",
+    "alone_within_limits": "No untuned arm keeps within the declared limits, and the tuned one answers no worse than "
+    "the best of them, within the margin.",
+    "untuned_wins": "The untuned arm is worth more than tuning on these cases and terms.",
     "no_tuned_arm": "No tuned arm was measured. Of those that were, this one is worth most.",
     "no_arm_within_limits": "No arm keeps within the declared limits.",
     "invalid_evidence": "A red flag makes the evidence invalid.",
     "missing_input": "A price or another input is missing.",
     "no_paired_claim": "No paired difference is large and sure enough to be claimed.",
     "indifferent": "Either is fine: choosing wrong costs less than the margin.",
-}
-_INPUTS = {
-    "requests_per_month": "requests per month",
-    "value_per_correct": "value of a correct answer",
-    "cost_per_wrong": "cost of a wrong answer",
-    "labour_hours": "hours of work",
-    "labour_rate": "hourly rate of work",
-    "retune_hours": "hours of work per retune",
-    "retune_every_months": "months between retunes",
-    "training_hours": "hours of training",
-    "device_hour": "price of a device hour",
-    "hosting tuned_per_hour": "hosting of the tuned model",
 }
 _GROUPS = {
     "tuned": "the tuned arms",
@@ -200,21 +196,6 @@ def verdict_then(change: WouldChange) -> str:
 def verdict_now(change: WouldChange) -> str:
     """The verdict if this input were certain at its current value."""
     return _verdict(change.verdict_now, None)
-
-
-def input_name(name: str) -> str:
-    """An input of the decision in words.
-
-    >>> [input_name(name) for name in ("requests_per_month", "quality:rag", "my_model input_cache_read")]
-    ['requests per month', 'quality of rag', 'price of my_model input cache read']
-    """
-    if name in _INPUTS:
-        return _INPUTS[name]
-    model, space, price = name.rpartition(" ")
-    if space:
-        return f"price of {model} {spaced(price)}"
-    kind, colon, arm = name.partition(":")
-    return f"quality of {arm}" if colon and kind == "quality" else spaced(name)
 
 
 def quantity(value: float | None, unit: str, *, named: bool = True) -> str:

@@ -8,11 +8,13 @@ import unicodedata
 from evalkit.records.arm import ArmKind
 from evalkit.records.comparison import Difference
 from evalkit.records.decision import Finding
-from evalkit.report.number_words import UNKNOWN, percent, percent_interval
+from evalkit.text.number_words import UNKNOWN, percent, percent_interval
 
 FAMILIES = {
     "reference": "every candidate against the reference arm",
     "tuned": "tuned against the best untuned arm",
+    "slice": "the same pair, tag by tag",
+    "extra": "tuned against the reference arm on another task set",
     "curve": "steps of a curve",
     "descriptive": "other pairs, for information",
 }

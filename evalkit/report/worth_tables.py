@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from evalkit.decision.wording import input_name
 from evalkit.records.decision import BreakEven, Decision, Interval3
 from evalkit.report import verdict_words, words
-from evalkit.report.number_words import UNKNOWN, count, money, percent, share_of_draws, significant
 from evalkit.report.quality_tables import NOT_APPLICABLE
 from evalkit.report.table import Row, Table, left, right
+from evalkit.text.number_words import UNKNOWN, count, money, percent, share_of_draws, significant
 
 _BASES = {"cost": "cost only", "net": "value and cost"}
 
@@ -92,7 +93,7 @@ def would_change_table(decision: Decision) -> Table:
     rows = [
         Row(
             (
-                words.title(verdict_words.input_name(item.input)),
+                words.title(input_name(item.input)),
                 verdict_words.quantity(item.current, verdict_words.unit_of(item)),
                 *([verdict_words.verdict_now(item)] if differs else []),
                 "none within 100×"
@@ -128,7 +129,7 @@ def information_table(decision: Decision) -> Table:
     paid = decision.currency
     rows = [Row(("Everything", money(decision.evpi, paid), NOT_APPLICABLE, NOT_APPLICABLE))]
     rows += [
-        Row((words.title(verdict_words.input_name(name)), money(value, paid), NOT_APPLICABLE, NOT_APPLICABLE))
+        Row((words.title(input_name(name)), money(value, paid), NOT_APPLICABLE, NOT_APPLICABLE))
         for name, value in sorted(decision.evppi.items(), key=lambda item: -item[1])
     ]
     rows += [

@@ -15,7 +15,7 @@ import msgspec
 
 from evalkit.clock import Clock
 from evalkit.data.cases import Cases
-from evalkit.data.named_files import corpus_files, example_files, recorded_files
+from evalkit.data.named_files import corpus_files, example_files, extra_files, recorded_files
 from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
@@ -127,7 +127,13 @@ def digests(experiment: Experiment) -> Digests:
     """Content digests of what decides the answers."""
     suite = experiment.suite
     answering = suite.model_dump(mode="json", include={"cases", "prompts", "models", "arms"})
-    files = sorted({*example_files(suite), *corpus_files(suite), *recorded_files(suite)})
+    if suite.extra_cases:  # their margins and metrics decide no answer
+        asked = {"path", "format", "fields"}
+        answering["extra_cases"] = {
+            name: extra.model_dump(mode="json", include=asked) for name, extra in suite.extra_cases.items()
+        }
+    named = (example_files, corpus_files, recorded_files, extra_files)
+    files = sorted({path for files_of in named for path in files_of(suite)})
     return Digests(
         suite=digest_of([answering, suite.run.seed, suite.run.repeats]),
         cases=experiment.cases.digest,

@@ -46,3 +46,36 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Nothing."""
+
+
+class Renamed:
+    """Tells another under longer task names, so that one arm's work on two task sets is told apart.
+
+    Args:
+        told: Who is told.
+        suffix: Put behind each task's name.
+    """
+
+    def __init__(self, told: Progress, suffix: str) -> None:
+        self._told = told
+        self._suffix = suffix
+
+    def stage(self, name: str) -> None:
+        """As it is."""
+        self._told.stage(name)
+
+    def start(self, task: str, total: int, done: int = 0) -> None:
+        """With the suffix."""
+        self._told.start(f"{task} {self._suffix}", total, done)
+
+    def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
+        """With the suffix."""
+        self._told.advance(f"{task} {self._suffix}", ok, errors)
+
+    def finish(self, task: str) -> None:
+        """With the suffix."""
+        self._told.finish(f"{task} {self._suffix}")
+
+    def note(self, text: str) -> None:
+        """As it is."""
+        self._told.note(text)

@@ -137,6 +137,11 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
     if suite.use_case.primary_metric is not None:
         at = ("use_case", "primary_metric")
         yield from _reference(suite, at, "metric", suite.use_case.primary_metric, metric_names)
+    for name, extra in suite.extra_cases.items():
+        if extra.metric is not None:
+            yield from _reference(
+                suite, ("extra_cases", name, "metric"), "metric", extra.metric, metric_names
+            )
     if suite.decision.reference_arm is not None:
         yield from _reference(
             suite, ("decision", "reference_arm"), "arm", suite.decision.reference_arm, suite.arms

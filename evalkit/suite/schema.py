@@ -38,6 +38,19 @@ class CasesConfig(Strict):
         return {"path": value} if isinstance(value, str) else value
 
 
+class ExtraCasesConfig(CasesConfig):
+    """Another task set that the reference arm and the tuned candidates answer: what tuning does beyond its task."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(0.03, description="The drop that would not matter.")
+    kind: Literal["transfer", "forgetting"] = Field(
+        "forgetting",
+        description="A neighbouring task (transfer), or what the base could do before (forgetting).",
+    )
+    metric: str | None = Field(
+        None, description="Name of one of the suite's metrics; default: the primary one."
+    )
+
+
 class ExamplesConfig(Strict):
     """Where demonstrations come from and how they are chosen."""
 
@@ -177,6 +190,7 @@ class Suite(Strict):
     description: str = ""
     use_case: UseCase = UseCase()
     cases: CasesConfig
+    extra_cases: dict[Name, ExtraCasesConfig] = Field(default_factory=dict)
     prompts: dict[Name, PromptConfig] = Field(default_factory=dict)
     models: dict[Name, ModelConfig] = Field(min_length=1)
     arms: dict[Name, ArmConfig] = Field(min_length=1)
@@ -240,6 +254,10 @@ class Suite(Strict):
             or getattr(config, "tuned_from", None) is not None
             or kind in ("fine_tuned", "fine_tuned_rag")
         )
+
+    def extra_metric(self, name: str) -> str:
+        """The metric of an extra task set."""
+        return self.extra_cases[name].metric or self.primary_metric
 
     def prompt_of(self, arm: str) -> tuple[str, PromptConfig]:
         """The prompt of an arm with the arm's own changes applied, and the name it goes by.

@@ -190,9 +190,11 @@ def make_run(
     made_profile: Profile | None = None,
     more_scores: dict[str, dict[str, list[float | None]]] | None = None,
     tuning: TuningReport | None = None,
+    tags: list[tuple[str, ...]] | None = None,
+    extra: dict[str, dict[str, list[float | None]]] | None = None,
     **changes: Any,
 ) -> Run:
-    """A finished run; ``changes`` are laid over the suite's YAML."""
+    """A finished run; ``changes`` are laid over the suite's YAML, ``extra`` gives scores by task set and arm."""
     suite = suite_of(arms, **changes)
     n = len(next(iter(arms.values())).scores)
     cases = [
@@ -201,6 +203,7 @@ def make_run(
             input=f"question {index}",
             reference=(references[index] if references else "yes",),
             cluster=clusters[index] if clusters else f"c{index}",
+            tags=tags[index] if tags else (),
         )
         for index in range(n)
     ]
@@ -223,8 +226,25 @@ def make_run(
         _score_rows(arms, cases, more_scores or {}),
         suite.primary_metric,
     )
-    comparison = compare(suite, table, chance=chance, prefix_tokens=prefix_tokens, tuning=tuning)
+    comparison = compare(
+        suite,
+        table,
+        chance=chance,
+        prefix_tokens=prefix_tokens,
+        tuning=tuning,
+        extra={name: extra_table(manifest, suite, scores) for name, scores in (extra or {}).items()},
+    )
     return Run(suite, manifest, table, comparison, made_profile or profile(cases=n), tuning, arms, changes)
+
+
+def extra_table(manifest: Manifest, suite: Suite, given: dict[str, list[float | None]]) -> ScoreTable:
+    """The scores of some arms on another task set."""
+    arms = {name: Arm(list(values)) for name, values in given.items()}
+    n = len(next(iter(given.values())))
+    cases = [Case(id=f"x{index}", input="", reference=("yes",), cluster=f"x{index}") for index in range(n)]
+    return build_table(
+        manifest, cases, _samples(arms, cases, {}), _score_rows(arms, cases, {}), suite.primary_metric
+    )
 
 
 def _facts(name: str, arm: Arm) -> ArmFacts:

@@ -39,7 +39,7 @@ def test_near_duplicates_warn_and_show_the_difference_without_them(synthetic):
     flag = flags(synthetic, run)["near_duplicates"]
     assert flag.severity == "warn"
     assert "'how?' ~ 'how so?'" in flag.message
-    assert "+0.222" in flag.message, "20 of the other 90 cases"
+    assert "+22.2 points" in flag.message, "20 of the other 90 cases"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_prompt_cache_is_flagged_where_it_turns_the_verdict(synthetic):
         economics={"prompt_cache_hit": 1.0},
         prices={"acme-base": {"input_cache_read": 0.0}},
     )
-    assert "cold" in flags(synthetic, run)["depends_on_prompt_cache"].message
+    assert "nothing cached" in flags(synthetic, run)["depends_on_prompt_cache"].message
 
 
 def test_an_address_tells_the_provider(synthetic):

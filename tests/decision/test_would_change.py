@@ -182,7 +182,7 @@ def test_a_shifted_difference_keeps_its_width_and_a_wider_margin_claims_more(syn
 
 @pytest.mark.slow
 def test_a_thousand_cases_and_four_candidates_take_less_than_five_seconds(synthetic):
-    """Measured 1.0 s on two busy cores; the bound leaves room for slower machines."""
+    """Measured 1.0 s of processor time; the bound leaves room for slower machines."""
     rng = np.random.default_rng(0)
     kinds = {"few_shot": "few_shot", "rag": "rag", "tuned": "fine_tuned", "tuned_rag": "fine_tuned_rag"}
     arms = {
@@ -190,7 +190,7 @@ def test_a_thousand_cases_and_four_candidates_take_less_than_five_seconds(synthe
         for index, (name, kind) in enumerate(kinds.items())
     }
     run = synthetic.make_run(arms, economics={"cost_per_case": 0.1}, decision={"draws": 4000})
-    started = time.perf_counter()
+    started = time.process_time()
     decision = synthetic.decision(run)
-    assert time.perf_counter() - started < 5.0
+    assert time.process_time() - started < 5.0
     assert decision.verdict in Verdict

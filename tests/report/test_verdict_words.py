@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+
 import msgspec
 import pytest
 
 from evalkit.records.decision import Verdict
 from evalkit.report import verdict_words as words
+
+
+@pytest.mark.parametrize(
+    "module", ["report.words", "report.verdict_words", "report.markdown", "decision.wording"]
+)
+def test_the_examples_in_the_docstrings_hold(module):
+    """Doctests of the wording modules."""
+    found = doctest.testmod(importlib.import_module(f"evalkit.{module}"))
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
