@@ -120,9 +120,13 @@ async def _answer_one_by_one(
             rows.add(sample, cell.request.messages)
 
     with LoopLag(work.caller.ease) as lag:
+        workers = [asyncio.create_task(worker()) for _ in range(session.concurrency)]
         try:
-            await asyncio.gather(*(worker() for _ in range(session.concurrency)))
+            await asyncio.gather(*workers)
         finally:
+            for task in workers:  # where one failed, the others must not go on asking
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
             rows.flush()
     tally.client_bound = lag.late_share
 

@@ -1,0 +1,94 @@
+"""One question is asked once, also while it is being asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from evalkit.calls.caller import Caller
+from evalkit.calls.retry import RetryPolicy
+from evalkit.errors import RequestError
+from evalkit.records.case import Message
+from evalkit.records.sample import Completion, Request
+from evalkit.store.cache import NoCache, SqliteCache
+
+REQUEST = Request(messages=(Message(role="user", content="q"),), seed=0)
+
+
+class Counting:
+    """Answers with the number of the call; the calls named fail."""
+
+    def __init__(self, *, failing: tuple[int, ...] = (), by_case: bool = False) -> None:
+        self.calls = 0
+        self.failing = failing
+        self.answers_by_case = by_case
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        return {"name": "counting"}
+
+    async def complete(self, request: Request) -> Completion:
+        self.calls += 1
+        number = self.calls
+        await asyncio.sleep(0.01)
+        if number in self.failing:
+            raise RequestError(f"call {number}")
+        return Completion(output=str(number))
+
+    async def close(self) -> None:
+        return None
+
+
+async def together(caller: Caller, count: int):
+    return await asyncio.gather(*(caller.call(REQUEST) for _ in range(count)), return_exceptions=True)
+
+
+def test_twins_in_flight_share_one_answer(tmp_path):
+    model = Counting()
+    answers = asyncio.run(together(Caller(model, cache=SqliteCache(tmp_path / "c")), 5))
+    assert [each.completion.output for each in answers] == ["1"] * 5
+    assert [each.replayed is None for each in answers] == [True, False, False, False, False]
+    assert model.calls == 1
+
+
+def test_a_twin_asks_itself_where_the_first_failed(tmp_path):
+    model = Counting(failing=(1,))
+    first, *rest = asyncio.run(together(Caller(model, cache=SqliteCache(tmp_path / "c")), 3))
+    assert isinstance(first, RequestError)
+    assert [each.completion.output for each in rest] == ["2", "2"]
+    assert model.calls == 2
+
+
+def test_without_a_cache_every_question_is_asked():
+    model = Counting()
+    asyncio.run(together(Caller(model, cache=NoCache()), 3))
+    assert model.calls == 3
+
+
+def test_missing_recorded_answers_do_not_shut_the_endpoint():
+    """A file with fifty rows missing in a row is still read to its end."""
+    model = Counting(failing=tuple(range(1, 51)), by_case=True)
+    caller = Caller(model, cache=NoCache(), policy=RetryPolicy(attempts=1))
+
+    async def all_of_them():
+        return [await together(caller, 1) for _ in range(51)]
+
+    *missing, (last,) = asyncio.run(all_of_them())
+    assert all(isinstance(each, RequestError) for (each,) in missing)
+    assert last.completion.output == "51"
+    assert caller.refused is None
+
+
+def test_a_waiting_twin_that_is_cancelled_harms_nobody(tmp_path):
+    async def check():
+        caller = Caller(Counting(), cache=SqliteCache(tmp_path / "c"))
+        first, second = (asyncio.create_task(caller.call(REQUEST)) for _ in range(2))
+        await asyncio.sleep(0.005)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert (await first).completion.output == "1"
+
+    asyncio.run(check())
