@@ -183,6 +183,19 @@ def summary(coverages: list[float]) -> str:
     return f"{np.mean(coverages):.1%}, {min(coverages):.1%}"
 
 
+def report(repetitions: int, seed: int, *, each: bool = False) -> Iterator[str]:
+    """The lines of the table over the whole grid; each world's own line goes to standard error as it is done."""
+    results = []
+    for number, world in enumerate(worlds()):
+        result = coverage_of(world, repetitions, np.random.default_rng([seed, number]))
+        results.append(result)
+        if each:
+            print(f"{result.one_arm:.3f} {result.pair:.3f} {world}", file=sys.stderr, flush=True)
+    yield f"Coverage of 95% intervals, {repetitions} repetitions per world, seed {seed}"
+    yield ""
+    yield from table_lines(results)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Coverage of the intervals in worlds of known truth.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
@@ -190,14 +203,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     repetitions = 100 if arguments.quick else 1000
-    results = []
-    for number, world in enumerate(worlds()):
-        result = coverage_of(world, repetitions, np.random.default_rng([arguments.seed, number]))
-        results.append(result)
-        if arguments.worlds:
-            print(f"{result.one_arm:.3f} {result.pair:.3f} {world}", flush=True)
-    print(f"{repetitions} repetitions per world, seed {arguments.seed}, 95% intervals\n")
-    print("\n".join(table_lines(results)))
+    print("\n".join(report(repetitions, arguments.seed, each=arguments.worlds)))
     return 0
 
 
