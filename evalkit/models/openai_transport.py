@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 REDACTED = "[redacted]"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 EachPiece = Callable[[bytes, float], None]
 """Told each piece of a stream and the seconds from the request to its arrival."""
 
@@ -173,7 +174,8 @@ class Transport:
     def _proxy(self) -> str | None:
         """The environment's proxy for this host, looked up once; aiohttp would look it up for every request."""
         host = self._url.host or ""
-        return None if proxy_bypass(host) else getproxies().get(self._url.scheme)
+        near = host in _THIS_MACHINE or proxy_bypass(host)
+        return None if near else getproxies().get(self._url.scheme)
 
     def _words(self, error: Exception) -> str:
         return self._secrets.hide(str(error) or type(error).__name__)
