@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import Run, compare, decide, decide_counts, load_run, report, run, score
+    from evalkit.api import Run, compare, decide, decide_counts, load_run, report, reprice, run, score
     from evalkit.errors import (
         AccessError,
         CallError,
@@ -49,13 +49,15 @@ __all__ = [
     "load_run",
     "load_suite",
     "report",
+    "reprice",
     "run",
     "score",
 ]
 
 _HOMES = {
     **dict.fromkeys(
-        ("Run", "compare", "decide", "decide_counts", "load_run", "report", "run", "score"), "evalkit.api"
+        ("Run", "compare", "decide", "decide_counts", "load_run", "report", "reprice", "run", "score"),
+        "evalkit.api",
     ),
     **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),
     "load_suite": "evalkit.suite.load",

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalkit import pipeline
+from evalkit import afterwards, pipeline
 from evalkit.clock import Clock
 from evalkit.comparison.asked import Asked
 from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
@@ -30,6 +30,7 @@ from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
 from evalkit.records.published import CountsDecision
+from evalkit.records.repriced import Repriced
 from evalkit.records.run import RunRecords
 from evalkit.runner.answer import Tally
 from evalkit.runner.begin import begin_run, continue_run, finish_run
@@ -39,7 +40,8 @@ from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folde
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import RunFolder, find_run
 from evalkit.store.write_behind import WriteBehind
-from evalkit.suite.load import load_suite, suite_of_run
+from evalkit.suite.load import load_suite, suite_of_run, with_prices
+from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
 
 if TYPE_CHECKING:
@@ -205,6 +207,7 @@ def run(
     earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
         limit = earlier.manifest().limit
+        loaded = _at_run_prices(loaded, earlier)
     prepared = pipeline.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     experiment = prepared.experiment
@@ -269,9 +272,9 @@ def compare(
     """
     asked = Asked(metrics, arms)
     if other is None:
-        return pipeline.compare_again(run.folder, run.suite(), asked)
+        return afterwards.compare_again(run.folder, run.suite(), asked)
     first, second = (Held(one.folder, one.suite(), one.manifest) for one in (run, other))
-    return pipeline.compare_two(first, second, asked)
+    return afterwards.compare_two(first, second, asked)
 
 
 def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:
@@ -294,6 +297,25 @@ def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float =
         else {name: RightOf(right, n) for name, (right, n) in counts.items()}
     )
     return claims_from_counts(given, alpha=alpha)
+
+
+def reprice(run: Run, prices: str | Path, *, write: bool = False) -> Repriced:
+    """What a run would have cost at other prices, and whether its verdict changes.
+
+    Args:
+        run: A decided run; its samples are never changed.
+        prices: YAML or JSON with a suite's ``prices`` rows, and ``device_hour`` by model for local ones.
+        write: Whether the run keeps these prices: its decision and reports are written again.
+
+    Raises:
+        SuiteError: The price file cannot be used; gives its line.
+    """
+    if not write:
+        return afterwards.reprice(run.folder, run.suite(), Path(prices), write=False)
+    with sole_writer(run.path):
+        found = afterwards.reprice(run.folder, run.suite(), Path(prices), write=True)
+        report(run)
+    return found
 
 
 def report(run: Run, path: str | Path | None = None) -> list[Path]:
@@ -344,12 +366,18 @@ def _after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
 def _prepared_again(run: Run) -> pipeline.Prepared:
     """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
     manifest = run.manifest
-    prepared = pipeline.prepare(load_suite(manifest.suite_path), limit=manifest.limit)
+    suite = _at_run_prices(load_suite(manifest.suite_path), run.folder)
+    prepared = pipeline.prepare(suite, limit=manifest.limit)
     if prepared.cases.digest != manifest.digests.cases:
         raise RunError(
             f"the cases of {manifest.suite_path} changed since {run.path} was answered; run the suite again"
         )
     return prepared
+
+
+def _at_run_prices(suite: Suite, run: RunFolder) -> Suite:
+    """The suite under the prices that a repriced run keeps."""
+    return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
 
 
 def _failed_words(tallies: Mapping[str, Tally], failed: int, resume: str) -> str:

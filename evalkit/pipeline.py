@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from msgspec import structs
+
 from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_arms, build_composer
 from evalkit.arms.expand import expand_arms
 from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
-from evalkit.comparison.asked import Asked, asked_differences
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
 from evalkit.comparison.table import ScoreTable, build_table
-from evalkit.comparison.two_runs import Held, compare_runs
 from evalkit.data.cases import Cases, read_cases
 from evalkit.data.check import check_files
 from evalkit.data.corpus import read_corpus
@@ -40,7 +40,6 @@ from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.build import build_model
 from evalkit.models.on_disk import answering_config, context_limit, token_counter, weights_digest
 from evalkit.records.arm import ArmFacts
-from evalkit.records.compared import Compared
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
@@ -55,6 +54,7 @@ from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.pricing import price_table, pricer, prices_as_of, prices_used
 from evalkit.runner.progress import Progress, Renamed
+from evalkit.runner.reprice import prices_digest, repriced
 from evalkit.runner.stop import Stop
 from evalkit.scoring.mark import mark, negative_control
 from evalkit.store.cache import ResponseCache
@@ -62,6 +62,7 @@ from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
 from evalkit.suite.models import EmbeddedModelConfig
+from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
 from evalkit.tuning.tune import TuningOutcome, tune_models
 
@@ -231,8 +232,11 @@ def answers_extra(suite: Suite, arm: ArmFacts) -> bool:
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
-    """The scores of a run as arrays."""
-    return build_table(run.manifest(), run.cases(), run.samples(), run.scores(), suite.primary_metric)
+    """The scores of a run as arrays; where the run was repriced, with the costs of its present prices."""
+    manifest, samples = run.manifest(), run.samples()
+    if run.has(PRICES_FILE):
+        samples = repriced(samples, manifest.arms, suite, price_table(suite))
+    return build_table(manifest, run.cases(), samples, run.scores(), suite.primary_metric)
 
 
 def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
@@ -262,28 +266,15 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
     return comparison
 
 
-def compare_again(run: RunFolder, suite: Suite, asked: Asked) -> Compared:
-    """Comparison -> the differences that somebody asks for."""
-    return asked_differences(
-        run.manifest(),
-        read_table(run, suite),
-        run.read("comparison.json", Comparison),
-        _aggregates(build_metrics(suite)),
-        asked,
-        seed=suite.run.seed,
-    )
-
-
-def compare_two(first: Held, second: Held, asked: Asked) -> Compared:
-    """Scores of two runs -> the differences between them, second minus first."""
-    return compare_runs(first, second, _aggregates(build_metrics(second.suite)), asked)
-
-
 def decide_run(run: RunFolder, suite: Suite) -> Decision:
     """Comparison -> decision, from the run folder alone."""
+    manifest = run.manifest()
+    if run.has(PRICES_FILE):
+        digests = structs.replace(manifest.digests, prices=prices_digest(suite))
+        manifest = structs.replace(manifest, digests=digests)
     return decide(
         suite,
-        run.manifest(),
+        manifest,
         read_table(run, suite),
         run.read("comparison.json", Comparison),
         run.read("profile.json", Profile),

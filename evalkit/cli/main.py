@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "report": "Write the reports of a run again.",
+    "reprice": "What a run would have cost at other prices, and decide again.",
     "prices": "Show a model's price row, its source and its age.",
     "power": "How many cases are needed to see a difference.",
     "doctor": "Say what this machine has and what is missing.",

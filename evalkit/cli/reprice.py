@@ -1,0 +1,48 @@
+"""``evalkit reprice``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import json_option, output_option, print_json
+
+
+@click.command(name="reprice")
+@click.argument("run")
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="YAML or JSON: `prices:` rows as in a suite, and `device_hour:` by model.",
+)
+@click.option(
+    "--write", is_flag=True, help="Let the run keep these prices: decision and reports are rewritten."
+)
+@output_option
+@json_option
+def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) -> int:
+    """What a run would have cost at other prices, and whether its verdict changes. Asks no model.
+
+    Without --write nothing on disk is changed; the samples never are.
+    """
+    from evalkit import api
+
+    found = api.reprice(api.load_run(run, output=output), prices, write=write)
+    if as_json:
+        print_json(found)
+        return 0
+    from rich.console import Console
+
+    from evalkit.report.reprice_tables import repriced_tables, verdict_words
+    from evalkit.report.terminal import print_tables
+
+    notes = [verdict_words(found)]
+    if found.unused:
+        notes.append(f"No model of the suite is priced as {', '.join(found.unused)}.")
+    notes.append(
+        "The run keeps these prices." if write else "Nothing was written; --write keeps these prices."
+    )
+    print_tables(repriced_tables(found), Console(), notes=notes)
+    return 0

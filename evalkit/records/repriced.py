@@ -1,0 +1,50 @@
+"""A decision under other prices, beside the one under the old."""
+
+from __future__ import annotations
+
+from evalkit.records.decision import Decision
+from evalkit.records.record import Record
+from evalkit.records.run import PriceUsed
+
+
+class RepricedArm(Record, frozen=True, kw_only=True):
+    """Money per request of one arm, as decimal strings; None where it is not known.
+
+    Attributes:
+        old_observed, new_observed: Mean over the run's answers, from each one's own usage and timing.
+        old_decided, new_decided: What the decision counts with, under its prompt-cache scenario.
+    """
+
+    arm: str
+    old_observed: str | None
+    new_observed: str | None
+    old_decided: str | None
+    new_decided: str | None
+
+
+class Repriced(Record, frozen=True, kw_only=True):
+    """What ``evalkit reprice`` found.
+
+    Attributes:
+        old_prices, new_prices: Every price in force, with its date and source.
+        old_verdict, new_verdict: The verdict, and the arm it recommends, before and after.
+        changes: Whether verdict or recommended arm are others.
+        unused: Ids of the price file that no model of the suite is priced as.
+        written: Whether the run now carries these prices.
+        decision: Under the new prices.
+    """
+
+    format_version: int = 1
+    run: str
+    currency: str
+    arms: tuple[RepricedArm, ...]
+    old_prices: tuple[PriceUsed, ...]
+    new_prices: tuple[PriceUsed, ...]
+    old_verdict: str
+    new_verdict: str
+    old_arm: str | None
+    new_arm: str | None
+    changes: bool
+    unused: tuple[str, ...] = ()
+    written: bool = False
+    decision: Decision
