@@ -20,7 +20,7 @@ from evalkit.decision.fixed_lines import (
 from evalkit.decision.unknown_costs import unknown_costs
 from evalkit.economics.device_cost import device_costs, device_lines
 from evalkit.economics.ledger import ArmCosts, Terms
-from evalkit.economics.line_item import LineItem
+from evalkit.economics.line_item import Factor, LineItem
 from evalkit.economics.price_file import RATE_KEYS
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable
 from evalkit.economics.prompt_cache import PromptCache, Scenario
@@ -50,6 +50,7 @@ class ArmMoney:
         prefill_s: Seconds that a cold prefill of the shared prefix takes.
         caches: The prompt-cache scenarios that could be priced.
         unknown: What is not known of its costs, and what to declare; empty when everything is.
+        stated: Mean money of a request as its answers came with it, where nothing else prices the arm.
     """
 
     costs: ArmCosts
@@ -59,6 +60,7 @@ class ArmMoney:
     prefill_s: Decimal
     caches: Mapping[Scenario, PromptCache]
     unknown: tuple[str, ...]
+    stated: Decimal | None = None
 
     @property
     def request_prices(self) -> dict[str, Decimal]:
@@ -94,7 +96,7 @@ class ArmMoney:
             return request_costs(tokens, row, cache=cache)
         hour = changed.get(self.hour_source, self.hour)
         if hour is None:
-            return np.full(device_s.shape, np.nan)
+            return np.full(device_s.shape, np.nan if self.stated is None else float(self.stated))
         return device_costs(device_s, hour, prefix_prefill_s=self.prefill_s, cache=cache)
 
 
@@ -178,6 +180,7 @@ def arm_money(
         prefill_s=prefill,
         caches=caches,
         unknown=tuple(unknown_costs(suite, arm, summary, costs, row, hour, served)),
+        stated=_stated(summary, row, hour),
     )
 
 
@@ -235,6 +238,12 @@ def _caches(economics: Economics, summary: ArmSummary) -> dict[Scenario, PromptC
     return caches
 
 
+def _stated(summary: ArmSummary, row: PriceRow | None, hour: Decimal | None) -> Decimal | None:
+    """What answers brought from elsewhere say they cost, where neither tokens nor hours are priced."""
+    priced = row is not None or hour is not None or summary.unit_cost is None
+    return None if priced else Decimal(summary.unit_cost or 0)
+
+
 def _request_lines(
     summary: ArmSummary,
     row: PriceRow | None,
@@ -243,6 +252,8 @@ def _request_lines(
     prefill: Decimal,
     cache: PromptCache,
 ) -> tuple[LineItem, ...]:
+    if (stated := _stated(summary, row, hour)) is not None:
+        return (LineItem("request", (Factor.exact(stated, "a request, as its answers state"),)),)
     if row is None:
         seconds = None if summary.device_s is None else exact(round(summary.device_s, 9))
         return device_lines(seconds, hour, prefix_prefill_s=prefill, cache=cache, source=source)
