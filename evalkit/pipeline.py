@@ -21,6 +21,7 @@ from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_arms, build_composer
 from evalkit.arms.expand import expand_arms
 from evalkit.calls.build import build_caller, most_output, usual_concurrency
+from evalkit.calls.caller import Caller
 from evalkit.clock import Clock
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
@@ -53,6 +54,7 @@ from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.pricing import price_table, pricer, prices_as_of, prices_used
+from evalkit.runner.probe import probe_arm, probe_cases, share_answered, tuned_on
 from evalkit.runner.progress import Progress, Renamed
 from evalkit.runner.reprice import prices_digest, repriced
 from evalkit.runner.stop import Stop
@@ -61,7 +63,7 @@ from evalkit.store.cache import ResponseCache
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
-from evalkit.suite.models import EmbeddedModelConfig
+from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
 from evalkit.tuning.tune import TuningOutcome, tune_models
@@ -204,6 +206,8 @@ async def answer(
                             apart = replace(session, journal=beside[extra], progress=told)
                             tally = await answer_arm(work, cases, len(cases), apart)
                             tallies[f"{arm.name} on {extra}"] = tally
+                if not model.answers_by_case:
+                    await ask_training_rows(prepared, run, name, caller, session)
             finally:
                 await model.close()
             if stop.asked:
@@ -211,8 +215,42 @@ async def answer(
     return tallies
 
 
+async def ask_training_rows(
+    prepared: Prepared, run: RunFolder, base: str, caller: Caller, session: Session
+) -> None:
+    """Training rows -> what the model they are to tune answers already, for the profile; journaled apart."""
+    suite = prepared.suite
+    for tuned, trained in tuned_on(suite, base).items():
+        if session.stop.asked:
+            return
+        cases = probe_cases(read_examples(suite.path(trained.train), suite))
+        work = ArmWork(probe_arm(suite, tuned), caller, pricer(suite, base, prepared.prices))
+        with Journal(probe_folder(run, tuned)) as journal:
+            await answer_arm(work, cases, len(cases), replace(session, journal=journal, repeats=1))
+
+
+def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
+    """Where the answers to the training rows of a tuned model are kept, apart from those of the run."""
+    return _inner(run, "known", tuned)
+
+
+def note_known_rows(prepared: Prepared, run: RunFolder) -> Profile:
+    """Answers to training rows -> their share, in the profile."""
+    suite, profile = prepared.suite, run.read("profile.json", Profile)
+    metric = prepared.metrics[suite.primary_metric]
+    for name, config in suite.models.items():
+        if isinstance(config, TunedModelConfig) and run.has(f"known/{name}/samples.jsonl"):
+            cases = probe_cases(read_examples(suite.path(config.train), suite))
+            share, asked = share_answered(probe_folder(run, name).samples(), cases, metric)
+            rows = structs.replace(profile.training[config.train], base_already_right=share, base_asked=asked)
+            profile = structs.replace(profile, training={**profile.training, config.train: rows})
+            run.write("profile.json", profile)
+    return profile
+
+
 def score(prepared: Prepared, run: RunFolder) -> int:
     """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows."""
+    note_known_rows(prepared, run)
     for name, cases in prepared.extra.items():
         metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
         rewrite(beside.scores_file, mark(beside.samples(), cases, {metric: prepared.metrics[metric]}))
@@ -221,9 +259,7 @@ def score(prepared: Prepared, run: RunFolder) -> int:
 
 def extra_folder(run: RunFolder, name: str) -> RunFolder:
     """Where the samples and scores of an extra task set are kept, apart from those of the run."""
-    folder = run.file("extra") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return RunFolder(folder)
+    return _inner(run, "extra", name)
 
 
 def answers_extra(suite: Suite, arm: ArmFacts) -> bool:
@@ -344,6 +380,12 @@ def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
     return {
         name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
     }
+
+
+def _inner(run: RunFolder, group: str, name: str) -> RunFolder:
+    folder = run.file(group) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return RunFolder(folder)
 
 
 def _extra_table(prepared: Prepared, run: RunFolder, name: str) -> ScoreTable:

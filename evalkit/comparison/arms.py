@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
+from msgspec.structs import replace
 
 from evalkit.comparison.failures import AnswerFacts
 from evalkit.comparison.pairwise import generator
@@ -175,18 +176,19 @@ def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) 
         first = _floats([entry.timing.ttft_s for entry in isolated])
         places = [columns.get(entry.case_id) for entry in isolated]
         written = _floats([None if at is None else float(output[at, 0]) for at in places])
-        return _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
+        found = _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
+        return replace(found, alone_s=tuple(service.tolist()))
     seconds = table.seconds[row].astype(np.float64)
     service, first = (
         seconds[..., SECONDS.index("service_s")].ravel(),
         seconds[..., SECONDS.index("ttft_s")].ravel(),
     )
-    found = percentiles(service)
-    if found.n == 0:
+    timed = percentiles(service)
+    if timed.n == 0:
         return None
     batched = bool((np.nan_to_num(seconds[..., SECONDS.index("batch_size")]) > 1).any())
     return _latency_summary(
-        found,
+        timed,
         first,
         tpot(service, first, output.astype(np.float64).ravel()),
         "batched" if batched else "service",

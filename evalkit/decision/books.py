@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from evalkit.decision.dossier import Dossier
 from evalkit.decision.outlook import Outlooks
@@ -71,15 +70,6 @@ def pareto(dossier: Dossier) -> tuple[str, ...]:
         if quality is not None:
             points.append(ParetoPoint(arm.name, quality, None if unit is None else float(unit), median))
     return tuple(standing.arm for standing in pareto_front(points) if standing.on_front)
-
-
-def cost_per_correct(dossier: Dossier, arm: str) -> Decimal | None:
-    """Cost per request over the share of right answers, for 0/1 metrics."""
-    unit = dossier.money[arm].costs.unit_cost if arm in dossier.money else None
-    quality = dossier.quality(arm)
-    if unit is None or not quality or not dossier.comparison.binary:
-        return None
-    return unit / Decimal(repr(round(quality, 9)))
 
 
 def _break_even(

@@ -20,7 +20,7 @@ from evalkit.suite.models import TunedModelConfig
 
 MIN_ROWS = 10
 FEW_ROWS = 50
-_WORK = ("engineering", "labelling", "retuning")
+_WORK = ("engineering", "labelling", "retuning", "evaluation")
 
 
 def tunability(dossier: Dossier) -> Finding:
@@ -209,7 +209,9 @@ def _data_evidence(dossier: Dossier, rows: TrainingProfile) -> Iterator[Evidence
         yield Evidence(label="rows over the length limit", value=f"{rows.over_limit:,}", source=rows.file)
     if rows.base_already_right is not None:
         yield Evidence(
-            label="rows that the base answers", value=share(rows.base_already_right), source=rows.file
+            label="rows that the base answers",
+            value=f"{share(rows.base_already_right)} of {rows.base_asked} asked",
+            source=rows.file,
         )
     arm = dossier.tuned or dossier.untuned
     known = route_of(dossier.suite, dossier.arms[arm].model).route if arm is not None else None

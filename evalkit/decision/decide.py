@@ -13,7 +13,7 @@ import numpy as np
 
 from evalkit.comparison.differences import best_untuned
 from evalkit.comparison.table import ScoreTable
-from evalkit.decision.books import break_evens, cost_per_correct, ledger_columns, pareto
+from evalkit.decision.books import break_evens, ledger_columns, pareto
 from evalkit.decision.checklist import checklist
 from evalkit.decision.dossier import Dossier
 from evalkit.decision.explain import explain
@@ -25,6 +25,7 @@ from evalkit.decision.outlook import Outlooks, WhatIf
 from evalkit.decision.pilot import PilotQuestion, guessed_costs
 from evalkit.decision.point import point_net_benefit
 from evalkit.decision.red_flags import CONTROL_FAILED, invalid_codes, red_flags
+from evalkit.decision.unit_figures import cost_per_correct, goodput
 from evalkit.decision.weighing import Weighed, weigh
 from evalkit.decision.wording import SHORT
 from evalkit.economics.prices import PriceTable
@@ -188,6 +189,7 @@ def _cache_flag(outlooks: Outlooks, dossier: Dossier, evidence: Evidence, step: 
 def _arm_verdict(dossier: Dossier, outlooks: Outlooks | None, arm: ArmFacts) -> ArmVerdict:
     summary = dossier.summaries[arm.name]
     standing = dossier.standing.get(arm.name)
+    per_correct = cost_per_correct(dossier, arm.name)
     return ArmVerdict(
         kind=arm.kind,
         role=arm.role,
@@ -195,7 +197,10 @@ def _arm_verdict(dossier: Dossier, outlooks: Outlooks | None, arm: ArmFacts) -> 
         coverage=summary.coverage,
         quality=dict(summary.quality),
         cost_per_request=dossier.money[arm.name].costs.unit_cost if arm.name in dossier.money else None,
-        cost_per_correct=cost_per_correct(dossier, arm.name),
+        cost_per_correct=per_correct.value,
+        cost_per_correct_low=per_correct.low,
+        cost_per_correct_high=per_correct.high,
+        goodput=goodput(dossier, arm.name),
         latency=summary.latency,
         net_benefit=_net_benefit(dossier, outlooks, arm.name),
         within_limits=standing is None or not standing.broken,

@@ -87,7 +87,8 @@ def _why_not(dossier: Dossier, step: Step, evidence: Evidence, flags: tuple[RedF
     if step.reason == "no_paired_claim":
         return (
             "the paired evidence does not carry tuning: it takes an arm that is superior, or as good and cheaper, "
-            f"on at least {MIN_CASES} cases in {MIN_CLUSTERS} clusters."
+            f"on at least {MIN_CASES} cases in {MIN_CLUSTERS} clusters; one chosen from several tuned ones has to win "
+            "by itself, with the allowed error shared among them."
         )
     if step.reason == "indifferent":
         return "either is fine; choosing wrongly is expected to cost less than the margin is worth."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from evalkit.economics.cash_flow import cadence
@@ -73,6 +73,7 @@ def one_off_lines(economics: Economics, arm: ArmFacts, training: tuple[LineItem,
         if effort.failed_runs:
             yield from (failed_runs(run, Range.point(exact(effort.failed_runs))) for run in training)
         yield labour("engineering", range_of(effort.labour_hours), Range.point(effort.labour_rate))
+        yield from _evaluation(economics)
         if effort.labelling_cost:
             yield LineItem("labelling", (Factor.exact(effort.labelling_cost, "as declared"),))
     if arm.kind.retrieves and economics.reindex_cost:
@@ -99,10 +100,36 @@ def renewals(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]
     if arm.tuned and every is not None:
         hours = range_of(effort.retune_hours)
         work = labour(_RETUNING, hours, Range.point(effort.labour_rate), hours_source=RETUNE_HOURS)
-        yield Renewal(every, (*training, work))
+        yield Renewal(every, (*training, work, *_evaluation(economics)))
     if arm.kind.retrieves and economics.reindex_every_months is not None and economics.reindex_cost:
         index = LineItem("re-indexing", (Factor.exact(economics.reindex_cost, "per build"),))
         yield Renewal(Decimal(economics.reindex_every_months), (index,))
+
+
+def retrieval_prices(economics: Economics, arm: ArmFacts) -> dict[str, Decimal]:
+    """Money of one request for its passages, by the name under which each price is varied; what costs 0 is left out."""
+    if not arm.kind.retrieves:
+        return {}
+    declared = economics.retrieval
+    prices = {
+        "embedding_per_request": declared.embedding_per_request,
+        "reranker_per_request": declared.reranker_per_request,
+        "search_per_request": declared.search_per_request,
+    }
+    return {name: price for name, price in prices.items() if price}
+
+
+def retrieval_lines(prices: Mapping[str, Decimal]) -> tuple[LineItem, ...]:
+    """One request's passages."""
+    return tuple(
+        LineItem(name.removesuffix("_per_request"), (Factor.exact(price, "per request", source=name),))
+        for name, price in prices.items()
+    )
+
+
+def _evaluation(economics: Economics) -> Iterator[LineItem]:
+    if economics.training.evaluation_cost:
+        yield LineItem("evaluation", (Factor.exact(economics.training.evaluation_cost, "per tuning"),))
 
 
 def is_retune(renewal: Renewal) -> bool:

@@ -13,6 +13,8 @@ from evalkit.decision.fixed_lines import (
     one_off_lines,
     range_of,
     renewals,
+    retrieval_lines,
+    retrieval_prices,
     served_model,
     standing_lines,
     training_lines,
@@ -49,6 +51,7 @@ class ArmMoney:
         hour_source: Name under which that price is varied.
         prefill_s: Seconds that a cold prefill of the shared prefix takes.
         caches: The prompt-cache scenarios that could be priced.
+        retrieval: Prices of one request's passages, by name.
         unknown: What is not known of its costs, and what to declare; empty when everything is.
         stated: Mean money of a request as its answers came with it, where nothing else prices the arm.
     """
@@ -59,6 +62,7 @@ class ArmMoney:
     hour_source: str
     prefill_s: Decimal
     caches: Mapping[Scenario, PromptCache]
+    retrieval: Mapping[str, Decimal]
     unknown: tuple[str, ...]
     stated: Decimal | None = None
 
@@ -66,9 +70,11 @@ class ArmMoney:
     def request_prices(self) -> dict[str, Decimal]:
         """The prices behind one request, by the name under which each is varied."""
         if self.row is None:
-            return {} if self.hour is None else {self.hour_source: self.hour}
+            hour = {} if self.hour is None else {self.hour_source: self.hour}
+            return {**hour, **self.retrieval}
         rates = {key: getattr(self.row.rates, key) for key in RATE_KEYS}
-        return {f"{self.row.model} {key}": price for key, price in rates.items() if price is not None}
+        named = {f"{self.row.model} {key}": price for key, price in rates.items() if price is not None}
+        return {**named, **self.retrieval}
 
     def unit_costs(
         self,
@@ -90,14 +96,15 @@ class ArmMoney:
         changed = {
             name: exact(value) for name, value in (prices or {}).items() if name in self.request_prices
         }
+        passages = float(sum(changed.pop(name, price) for name, price in self.retrieval.items()))
         if self.row is not None:
             rates = {name.rpartition(" ")[2]: value for name, value in changed.items()}
             row = replace(self.row, rates=replace(self.row.rates, **rates)) if rates else self.row
-            return request_costs(tokens, row, cache=cache)
+            return request_costs(tokens, row, cache=cache) + passages
         hour = changed.get(self.hour_source, self.hour)
         if hour is None:
             return np.full(device_s.shape, np.nan if self.stated is None else float(self.stated))
-        return device_costs(device_s, hour, prefix_prefill_s=self.prefill_s, cache=cache)
+        return device_costs(device_s, hour, prefix_prefill_s=self.prefill_s, cache=cache) + passages
 
 
 def check_prices(suite: Suite, prices: PriceTable | None = None) -> None:
@@ -157,8 +164,12 @@ def arm_money(
     source = f"{served} device_hour"
     caches = _caches(economics, summary)
     prefill = exact(round(summary.prefill_s, 6))
+    passages = retrieval_prices(economics, arm)
     per_request = {
-        scenario: _request_lines(summary, row, hour, source, prefill, cache)
+        scenario: (
+            *_request_lines(summary, row, hour, source, prefill, cache),
+            *retrieval_lines(passages),
+        )
         for scenario, cache in caches.items()
     }
     training = tuple(training_lines(suite, arm, tuning, row)) if arm.tuned else ()
@@ -179,6 +190,7 @@ def arm_money(
         hour_source=source,
         prefill_s=prefill,
         caches=caches,
+        retrieval=passages,
         unknown=tuple(unknown_costs(suite, arm, summary, costs, row, hour, served)),
         stated=_stated(summary, row, hour),
     )

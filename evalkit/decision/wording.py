@@ -42,6 +42,9 @@ _INPUTS = {
     "retune_every_months": "months between retunes",
     "training_hours": "hours of training",
     "device_hour": "price of a device hour",
+    "embedding_per_request": "price of embedding a question",
+    "reranker_per_request": "price of ranking the passages",
+    "search_per_request": "price of a search",
     "hosting tuned_per_hour": "hosting of the tuned model",
 }
 

@@ -225,6 +225,8 @@ def _quality(arm: str, mean: float) -> Input:
 def _price_unit(name: str, currency: str) -> str:
     if name.endswith(("device_hour", "per_hour", "labour_rate")):
         return f"{currency} an hour"
-    if name.endswith(("_hours",)):
+    if name.endswith("_per_request"):
+        return f"{currency} a request"
+    if name.endswith("_hours"):
         return "hours"
     return f"{currency} per million tokens"

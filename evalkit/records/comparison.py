@@ -30,6 +30,7 @@ class LatencySummary(Record, frozen=True, kw_only=True):
 
     Attributes:
         source: ``isolated`` (batch 1, nothing else running), ``service`` or ``batched``.
+        alone_s: Every end-to-end time of the isolated pass, in its order; empty otherwise.
     """
 
     p50: float | None
@@ -41,6 +42,7 @@ class LatencySummary(Record, frozen=True, kw_only=True):
     ttft_p50: float | None = None
     ttft_p95: float | None = None
     tokens_per_s: float | None = None
+    alone_s: tuple[float, ...] = ()
 
 
 class TokenSummary(Record, frozen=True, kw_only=True):

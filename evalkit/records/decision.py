@@ -159,7 +159,16 @@ class TornadoBar(Record, frozen=True, kw_only=True):
 
 
 class ArmVerdict(Record, frozen=True, kw_only=True):
-    """One candidate or curve arm as the decision saw it."""
+    """One candidate or curve arm as the decision saw it.
+
+    Attributes:
+        cost_per_correct: Cost per request over the share of right answers; None for graded metrics.
+        cost_per_correct_low, cost_per_correct_high: Its two-sided interval at ``1 - alpha``; no upper end where the
+            data do not bound it.
+        goodput: Share of the timed requests that kept to every latency limit of ``decision.limits``; None without such
+            a limit, or where only batches were timed.
+        within_limits: False takes the arm out of the decision; its net benefit is shown even so.
+    """
 
     kind: ArmKind
     role: Role
@@ -172,6 +181,9 @@ class ArmVerdict(Record, frozen=True, kw_only=True):
     net_benefit: Interval3 | None = None
     within_limits: bool = True
     broken_limits: tuple[str, ...] = ()
+    cost_per_correct_low: Decimal | None = None
+    cost_per_correct_high: Decimal | None = None
+    goodput: float | None = None
 
 
 class SampleValue(Record, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ class TrainingProfile(Record, frozen=True, kw_only=True):
         largest_answer_share: Share of rows with the commonest answer, in [0, 1].
         over_limit: Rows longer than the model's limit; None when the limit is not known.
         base_already_right: Share of sampled rows that the base model answers; None when not run.
+        base_asked: How many rows that share is of.
         pii_rows: Rows with an e-mail address, a phone number or a card number.
     """
 
@@ -60,6 +61,7 @@ class TrainingProfile(Record, frozen=True, kw_only=True):
     over_limit: int | None = None
     length_limit: int | None = None
     base_already_right: float | None = None
+    base_asked: int = 0
     pii_rows: int = 0
     leaked: tuple[LeakedPair, ...] = ()
     leaked_exact: int = 0

@@ -179,7 +179,8 @@ def _training_facts(profile: TrainingProfile) -> dict[str, str]:
         "Length of a question": _spread(profile.input_length),
         "Length of an answer": _spread(profile.output_length),
         "Rows over the length limit": count(profile.over_limit) + limit,
-        "Rows the base model already answers": percent(profile.base_already_right),
+        "Rows the base model already answers": percent(profile.base_already_right)
+        + (f" of {count(profile.base_asked)} asked" if profile.base_asked else ""),
         "Rows with personal data": count(profile.pii_rows),
         "Questions also among the cases, exactly": count(profile.leaked_exact),
         "Questions also among the cases, nearly": count(profile.leaked_near),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from evalkit.records.arm import Role
@@ -58,6 +58,11 @@ def arms_table(records: RunRecords, role: Role) -> Table:
     if role == "candidate":
         columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
         rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
+        seen = [records.decision.arms.get(arm.name) for arm in arms]
+        in_time = [None if found is None else found.goodput for found in seen]
+        if any(share is not None for share in in_time):
+            columns.append(right("Within latency limits"))
+            rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
     level = percent(1 - records.comparison.alpha, 0)
     return Table(
         name="arms" if role == "candidate" else "curve-arms",
@@ -301,12 +306,24 @@ def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]
     seen = [records.decision.arms.get(arm.name) for arm in arms]
     requests = [per_thousand(found.cost_per_request) if found else None for found in seen]
     correct = [per_thousand(found.cost_per_correct) if found else None for found in seen]
+    ends = [
+        (None, None)
+        if found is None
+        else (per_thousand(found.cost_per_correct_low), per_thousand(found.cost_per_correct_high))
+        for found in seen
+    ]
+    places = shared_decimals(correct), shared_decimals(requests)
 
-    def column(amounts: list[Decimal | None]) -> Iterable[str]:
-        places = shared_decimals(amounts)
-        return (money(amount, currency, places) for amount in amounts)
+    def interval(low: Decimal | None, high: Decimal | None) -> str:
+        if low is None:
+            return ""
+        top = "no bound" if high is None else money(high, currency, places[0])
+        return f" ({money(low, currency, places[0])} to {top})"
 
-    return list(zip(column(requests), column(correct), strict=True))
+    return [
+        (money(request, currency, places[1]), money(right_one, currency, places[0]) + interval(*span))
+        for request, right_one, span in zip(requests, correct, ends, strict=True)
+    ]
 
 
 def _tag(records: RunRecords, arm: str) -> str:

@@ -24,7 +24,9 @@ def worth_table(decision: Decision, over: str = "the horizon") -> Table:
                 "yes" if arm.within_limits else ", ".join(arm.broken_limits) or "no",
             ),
             arm=name,
-            tag="recommended" if name == decision.recommended_arm else "",
+            tag="recommended"
+            if name == decision.recommended_arm
+            else ("" if arm.within_limits else "outside the limits"),
         )
         for name, arm in candidates.items()
     ]

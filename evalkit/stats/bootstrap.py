@@ -160,7 +160,7 @@ def mean_is_settled(values: FloatArray) -> bool:
     if variance == 0.0:
         return False
     skewness = float(np.mean(gaps**3)) / variance**1.5
-    return abs(skewness) <= _SETTLED_SKEWNESS * math.sqrt(values.size)
+    return bool(abs(skewness) <= _SETTLED_SKEWNESS * math.sqrt(values.size))
 
 
 def grouped_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:

@@ -47,6 +47,17 @@ class TrainingEffort(Strict):
     retune_hours: Range = Range(low=0, mode=0, high=0)
     labelling_cost: Money = Decimal(0)
     failed_runs: Annotated[float, Field(ge=0)] = 0.0
+    evaluation_cost: Money = Field(
+        Decimal(0), description="Checking one tune before it is used (judges, people): paid at each tuning."
+    )
+
+
+class RetrievalPrices(Strict):
+    """What a request pays for being given passages, beside the model's tokens."""
+
+    embedding_per_request: Money = Field(Decimal(0), description="Embedding the question.")
+    reranker_per_request: Money = Field(Decimal(0), description="Ranking the passages found, per search.")
+    search_per_request: Money = Field(Decimal(0), description="The index vendor's price of one search.")
 
 
 class Hosting(Strict):
@@ -70,6 +81,7 @@ class Economics(Strict):
     cost_per_wrong: Money = Decimal(0)
     training: TrainingEffort = TrainingEffort()
     hosting: Hosting = Hosting()
+    retrieval: RetrievalPrices = RetrievalPrices()
     retune_every_months: PositiveInt | None = None
     reindex_every_months: PositiveInt | None = None
     reindex_cost: Money = Decimal(0)

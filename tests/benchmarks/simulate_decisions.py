@@ -4,16 +4,16 @@
     python tests/benchmarks/simulate_decisions.py --quick    a tenth of the repetitions
     python tests/benchmarks/simulate_decisions.py --verdicts without the coverage of intervals, which takes longest
 
-A world fixes the few-shot arm's base rate, the discordance (share of cases that exactly one of the two arms gets right),
-the true gain of tuning, the number of cases, their clusters and the number of equally good tuned candidates. Money is as
-in the stories of tests/decision: a unit of quality is worth 12,000 USD over the year, tuning costs 600 USD, so that a
-gain of 0.05 pays for it exactly.
+A world fixes the few-shot arm's base rate, the discordance (share of cases that exactly one of the two arms gets
+right), the true gain of tuning, the number of cases, their clusters and the number of equally good tuned candidates.
+Money is as in the stories of tests/decision: a unit of quality is worth 12,000 USD over the year, tuning costs 600 USD,
+so that a gain of 0.05 pays for it exactly.
 
     null    tuning is worth no more than the best untuned arm: a gain of 0.05 (the hardest null: equal), of 0, of -0.05.
             Any `fine_tune` is false. The method allows 1 - confidence = 10% on average and 1.5 times that in any world.
     gain    tuning gains 0.15. How often is `fine_tune` found, with n cases?
-    power   tuning is free, and n is what `evalkit power` says shows the gain with 80% power: `fine_tune` should be found
-            about as often.
+    power   tuning is free, and n is what `evalkit power` says shows the gain with 80% power: `fine_tune` should be
+            found about as often.
 
 Runs are drawn case by case; everything from the scores on is the product's own code.
 """
@@ -89,7 +89,9 @@ class Verdicts:
 
 def worlds() -> Iterator[World]:
     rates = (0.5, 0.7)
-    for gain, base, discordance, n in itertools.product((0.05, 0.0, -0.05), rates, (0.1, 0.2, 0.4), (60, 200, 600)):
+    for gain, base, discordance, n in itertools.product(
+        (0.05, 0.0, -0.05), rates, (0.1, 0.2, 0.4), (60, 200, 600)
+    ):
         yield World("null", base, discordance, gain, n)
     for base, discordance, n, correlation in itertools.product(rates, (0.2, 0.4), (100, 300), (0.1, 0.5)):
         yield World("null, clusters of 5", base, discordance, 0.05, n, 5, correlation)
@@ -160,7 +162,9 @@ def verdicts_of(world: World, repetitions: int, seed: int, synthetic: ModuleType
 def table_lines(results: list[Verdicts]) -> Iterator[str]:
     yield "| worlds | cases | n worlds | runs each | `fine_tune`: mean | worst or least | stay | not decidable |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    for (kind, gain), members in itertools.groupby(results, key=lambda found: (found.world.kind, found.world.gain)):
+    for (kind, gain), members in itertools.groupby(
+        results, key=lambda found: (found.world.kind, found.world.gain)
+    ):
         rows = list(members)
         tuned = [found.tuned for found in rows]
         cases = sorted({found.world.n for found in rows})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from evalkit.records.comparison import ArmSummary, Comparison, Failures
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.profile import Profile, Spread, TrainingProfile
-from evalkit.records.sample import Sample, Status, Timing, Usage
+from evalkit.records.sample import LatencyRow, Sample, Status, Timing, Usage
 from evalkit.records.score import ScoreRow
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.load import build_suite
@@ -191,6 +192,7 @@ def make_run(
     more_scores: dict[str, dict[str, list[float | None]]] | None = None,
     tuning: TuningReport | None = None,
     tags: list[tuple[str, ...]] | None = None,
+    latency: Sequence[LatencyRow] = (),
     extra: dict[str, dict[str, list[float | None]]] | None = None,
     **changes: Any,
 ) -> Run:
@@ -232,6 +234,7 @@ def make_run(
         chance=chance,
         prefix_tokens=prefix_tokens,
         tuning=tuning,
+        latency=latency,
         extra={name: extra_table(manifest, suite, scores) for name, scores in (extra or {}).items()},
     )
     return Run(suite, manifest, table, comparison, made_profile or profile(cases=n), tuning, arms, changes)
