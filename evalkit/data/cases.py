@@ -10,6 +10,7 @@ from typing import Any
 
 from evalkit.data.content_id import ContentIds
 from evalkit.data.fields import Fields, as_text, as_texts, case_fields
+from evalkit.data.hf_folder import is_hf_folder
 from evalkit.data.messages import Conversation, is_conversation, read_messages, split_conversation
 from evalkit.data.row_index import RowIndex
 from evalkit.errors import DataError, Problem
@@ -108,7 +109,7 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
     config = suite.cases if extra is None else suite.extra_cases[extra]
     fields = case_fields(suite, at)
     path = suite.path(config.path)
-    if not path.is_file():
+    if not path.is_file() and not is_hf_folder(path):
         raise DataError(suite.source.problem((*at, "path"), _no_file(path)))
     rows = RowIndex(path, shown_as=str(path), format=config.format)
     index: dict[str, int] = {}

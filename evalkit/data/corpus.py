@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from evalkit.data.fields import Fields, as_text
+from evalkit.data.hf_folder import is_hf_folder
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Passage
@@ -37,7 +38,7 @@ def read_corpus(path: Path) -> list[Passage]:
     """
     first_seen: dict[str, _Found] = {}
     problems: list[Problem] = []
-    for found in _in_folder(path) if path.is_dir() else _in_rows(path):
+    for found in _in_folder(path) if path.is_dir() and not is_hf_folder(path) else _in_rows(path):
         passage = found.passage
         if not (passage.text or "").strip():
             problems.append(Problem(found.file, found.line, "", f"passage {passage.id!r} has no text"))

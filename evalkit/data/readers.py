@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 
 import msgspec
 
+from evalkit.data.hf_folder import is_hf_folder, read_hf_folder
 from evalkit.data.protocol import Reader, Row
 from evalkit.errors import DataError, Problem, did_you_mean
 from evalkit.registry import READERS
@@ -36,8 +37,10 @@ def read_rows(path: Path, *, shown_as: str, format: str | None = None) -> Iterat
         DataError: There is no such file, its format is unknown, or a row cannot be read (with its line).
             Raised while iterating, too.
     """
+    if path.is_dir() and is_hf_folder(path):
+        return read_hf_folder(path, shown_as=shown_as)
     if path.is_dir():
-        _refuse(shown_as, None, "is a folder; name a file")
+        _refuse(shown_as, None, "is a folder; name a file, or a dataset that save_to_disk wrote")
     if not path.is_file():
         _refuse(shown_as, None, "no such file")
     return reader_for(path, shown_as=shown_as, format=format)(path, shown_as=shown_as)

@@ -1,0 +1,223 @@
+"""A table of scores made elsewhere: one row a case and arm, one column a metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from evalkit.data.fields import as_text, is_missing
+from evalkit.data.protocol import Row
+from evalkit.data.readers import read_rows
+from evalkit.errors import DataError, Problem, did_you_mean
+from evalkit.records.arm import ArmKind
+
+_NAMES = ("case_id", "arm")
+_OPTIONAL = ("arm_kind", "output", "input_tokens", "output_tokens", "cost", "latency_s", "cluster", "tag")
+_MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One arm's answer to one case, as far as the table tells.
+
+    Attributes:
+        scores: By metric, in [0, 1]; None where the cell is empty.
+        cost: Money of the answer, in the currency of the suite.
+    """
+
+    line: int
+    case_id: str
+    arm: str
+    scores: Mapping[str, float | None]
+    output: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: Decimal | None
+    latency_s: float | None
+
+
+@dataclass(slots=True)
+class ScoreSheet:
+    """A whole table.
+
+    Attributes:
+        metrics: Columns that hold scores, in order.
+        kinds: Arm to the kind it states, None where it states none; in order of appearance.
+        clusters: Case to its cluster; the case's own id where none is given. In order of appearance.
+        tags: Case to its tag, where it has one.
+    """
+
+    file: str
+    metrics: tuple[str, ...] = ()
+    rows: list[TableRow] = field(default_factory=list)
+    kinds: dict[str, ArmKind | None] = field(default_factory=dict)
+    clusters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def read_score_table(path: Path) -> ScoreSheet:
+    """Read and check a table; CSV, TSV, JSONL or Parquet.
+
+    Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``output``, ``input_tokens``,
+    ``output_tokens``, ``cost``, ``latency_s``, ``cluster``, ``tag``) and one for each metric. An empty cell is a
+    missing value, never 0.
+
+    Raises:
+        DataError: A column is missing, a score lies outside [0, 1], a case and arm stand in two rows, a kind does not
+            exist, a case has two clusters or an arm two kinds. Up to 20 problems, each with its line.
+    """
+    reading = _Reading(ScoreSheet(str(path)))
+    for row in read_rows(path, shown_as=str(path)):
+        reading.add(row)
+        if len(reading.problems) >= _MOST_PROBLEMS:
+            break
+    if not reading.sheet.rows and not reading.problems:
+        reading.problems.append(Problem(str(path), None, "", "holds no row"))
+    if reading.problems:
+        raise DataError(*reading.problems[:_MOST_PROBLEMS])
+    return reading.sheet
+
+
+class _Reading:
+    def __init__(self, sheet: ScoreSheet) -> None:
+        self.sheet = sheet
+        self.problems: list[Problem] = []
+        self._seen: dict[tuple[str, str], int] = {}
+        self._first: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def add(self, row: Row) -> None:
+        if not self.sheet.metrics:
+            self.sheet.metrics = self._metrics(row)
+        try:
+            found = self._row(row)
+        except ValueError as error:
+            self.problems.append(Problem(self.sheet.file, row.line, "", str(error)))
+            return
+        self.sheet.rows.append(found)
+
+    def _metrics(self, row: Row) -> tuple[str, ...]:
+        columns = list(row.values)
+        lacking = [name for name in _NAMES if name not in columns]
+        metrics = tuple(name for name in columns if name not in (*_NAMES, *_OPTIONAL))
+        words = ""
+        if lacking:
+            words = f"there is no column {lacking[0]!r}. {did_you_mean(lacking[0], columns)}"
+        elif not metrics:
+            words = f"there is no metric: every column beside {', '.join((*_NAMES, *_OPTIONAL))} is one"
+        if words:
+            raise DataError(Problem(self.sheet.file, 1, "", words))
+        return metrics
+
+    def _row(self, row: Row) -> TableRow:
+        values = row.values
+        for name in _NAMES:
+            if is_missing(values.get(name)):
+                raise ValueError(f"has no {name}")
+        if unknown := [name for name in values if name not in (*_NAMES, *_OPTIONAL, *self.sheet.metrics)]:
+            raise ValueError(f"has a column {unknown[0]!r} that the first row lacks")
+        case_id, arm = as_text(values["case_id"]).strip(), as_text(values["arm"]).strip()
+        if (earlier := self._seen.setdefault((case_id, arm), row.line)) != row.line:
+            raise ValueError(
+                f"case {case_id!r} and arm {arm!r} already stand on line {earlier}; keep one row"
+            )
+        self._facts(row.line, case_id, arm, values)
+        found = TableRow(
+            line=row.line,
+            case_id=case_id,
+            arm=arm,
+            scores={name: _score(name, values.get(name)) for name in self.sheet.metrics},
+            output=None if is_missing(values.get("output")) else as_text(values["output"]),
+            input_tokens=_count("input_tokens", values),
+            output_tokens=_count("output_tokens", values),
+            cost=_money(values),
+            latency_s=_seconds(values),
+        )
+        if (found.input_tokens is None) != (found.output_tokens is None):
+            raise ValueError("has one of input_tokens and output_tokens; give both or neither")
+        return found
+
+    def _facts(self, line: int, case_id: str, arm: str, values: Mapping[str, Any]) -> None:
+        """What must be the same in every row of a case or an arm."""
+        kind = self._same("arm_kind", arm, line, values)
+        if kind is not None and kind not in list(ArmKind):
+            raise ValueError(f"no arm_kind is called {kind!r}. {did_you_mean(kind, list(ArmKind))}")
+        if self.sheet.kinds.get(arm) is None:
+            self.sheet.kinds[arm] = None if kind is None else ArmKind(kind)
+        cluster = self._same("cluster", case_id, line, values)
+        if cluster is not None or case_id not in self.sheet.clusters:
+            self.sheet.clusters[case_id] = cluster or case_id
+        if (tag := self._same("tag", case_id, line, values)) is not None:
+            self.sheet.tags[case_id] = tag
+
+    def _same(self, column: str, of: str, line: int, values: Mapping[str, Any]) -> str | None:
+        if is_missing(values.get(column)):
+            return None
+        value = as_text(values[column]).strip()
+        before, at = self._first.setdefault((column, of), (value, line))
+        if before != value:
+            raise ValueError(f"{column} of {of!r} is {value!r} here and {before!r} on line {at}")
+        return value
+
+
+def _score(name: str, value: Any) -> float | None:
+    if is_missing(value):
+        return None
+    number = _number(f"metric {name!r}", value)
+    if not 0 <= number <= 1:
+        raise ValueError(
+            f"metric {name!r} is {number:g}, outside [0, 1]; divide percentages by 100, and leave columns out that "
+            "are no score"
+        )
+    return number
+
+
+def _count(name: str, values: Mapping[str, Any]) -> int | None:
+    if is_missing(values.get(name)):
+        return None
+    number = _number(name, values[name])
+    if number < 0 or number != int(number):
+        raise ValueError(f"{name} is {number:g}; give a whole number of tokens")
+    return int(number)
+
+
+def _money(values: Mapping[str, Any]) -> Decimal | None:
+    value = values.get("cost")
+    if is_missing(value):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"cost is {value!r}; give an amount of money, without its currency")
+    return amount
+
+
+def _seconds(values: Mapping[str, Any]) -> float | None:
+    if is_missing(values.get("latency_s")):
+        return None
+    seconds = _number("latency_s", values["latency_s"])
+    if seconds < 0:
+        raise ValueError(f"latency_s is {seconds:g}; give seconds")
+    return seconds
+
+
+def _number(named: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{named} is {as_text(value)!r}, which is no number")
+    return number
+
+
+def cases_of(sheet: ScoreSheet) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Id, cluster and tags of each case."""
+    for case_id, cluster in sheet.clusters.items():
+        tag = sheet.tags.get(case_id)
+        yield case_id, cluster, () if tag is None else (tag,)
