@@ -11,7 +11,7 @@ import pytest
 from evalkit.data.cases import read_cases
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError
-from evalkit.suite.load import suite_from_text
+from evalkit.suite.load import load_suite
 
 SUITE = "name: t\ncases: {path: saved}\nmodels: {m: {type: embedded}}\narms: {a: {model: m}}\nmetrics: [exact_match]\n"
 
@@ -40,7 +40,8 @@ def test_rows_of_all_shards_are_read_in_order(tmp_path):
     )
     rows = list(read_rows(folder, shown_as="saved"))
     assert [(row.line, row.values["question"]) for row in rows] == [(1, "一？"), (2, "b")]
-    cases = list(read_cases(suite_from_text(SUITE, folder=tmp_path)))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    cases = list(read_cases(load_suite(tmp_path)))
     assert [(case.input, case.reference) for case in cases] == [("一？", ("1", "one")), ("b", ("2",))]
 
 
