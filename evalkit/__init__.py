@@ -7,7 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import Run, compare, decide, decide_counts, load_run, report, reprice, run, score
+    from evalkit.api import (
+        Run,
+        compare,
+        decide,
+        decide_counts,
+        import_table,
+        load_run,
+        report,
+        reprice,
+        run,
+        score,
+    )
     from evalkit.errors import (
         AccessError,
         CallError,
@@ -46,6 +57,7 @@ __all__ = [
     "compare",
     "decide",
     "decide_counts",
+    "import_table",
     "load_run",
     "load_suite",
     "report",
@@ -56,7 +68,18 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(
-        ("Run", "compare", "decide", "decide_counts", "load_run", "report", "reprice", "run", "score"),
+        (
+            "Run",
+            "compare",
+            "decide",
+            "decide_counts",
+            "import_table",
+            "load_run",
+            "report",
+            "reprice",
+            "run",
+            "score",
+        ),
         "evalkit.api",
     ),
     **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),

@@ -1,4 +1,7 @@
-"""What is asked of a finished run, from its folder alone: another pair of arms, another run beside it, other prices."""
+"""What is asked of a finished run, from its folder alone: other pairs, another run beside it, other prices.
+
+And a run made of scores from elsewhere, which is finished the same way.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from evalkit import pipeline
+from evalkit.clock import Clock
 from evalkit.comparison.asked import Asked, asked_differences
+from evalkit.comparison.compare import compare
 from evalkit.comparison.two_runs import Held, compare_runs
+from evalkit.data.score_table import read_score_table
 from evalkit.decision.money import check_prices
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import Aggregate, aggregate_of
@@ -22,6 +28,8 @@ from evalkit.records.repriced import Repriced, RepricedArm
 from evalkit.records.sample import Status
 from evalkit.runner.pricing import currency_of, price_table, prices_used
 from evalkit.runner.reprice import check_rows, prices_digest, repriced
+from evalkit.runner.table_run import write_table_run
+from evalkit.runner.table_suite import suite_of_table
 from evalkit.store.atomic import write_atomic
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import suite_of_run
@@ -98,6 +106,29 @@ def reprice(run: RunFolder, suite: Suite, prices: Path, *, write: bool) -> Repri
         written=write,
         decision=new,
     )
+
+
+def import_table(table: Path, suite_file: Path | None, folder: Path | None, *, clock: Clock) -> RunFolder:
+    """A table of scores -> a run that is compared, decided and reported.
+
+    Args:
+        table: CSV, TSV, JSONL or Parquet; see ``data.score_table``.
+        suite_file: Economics, decision settings, prices; see ``runner.table_suite``.
+        folder: Of the run; default: under ``reports``, by the suite's name and the time.
+        clock: For the stamps.
+
+    Raises:
+        InputError: The table or the suite file cannot be used, or the folder is taken.
+    """
+    sheet = read_score_table(table)
+    suite = suite_of_table(sheet, table, suite_file)
+    check_prices(suite)
+    folder = folder or Path("reports") / suite.name / f"{clock.now():%Y%m%d-%H%M%S}"
+    run = write_table_run(sheet, suite, table, folder, clock=clock)
+    run.write("comparison.json", compare(suite, pipeline.read_table(run, suite)))
+    pipeline.write_decision(run, suite)
+    pipeline.report(run, pipeline.records_of(run, suite))
+    return run
 
 
 def _mean_costs(run: RunFolder, suite: Suite) -> dict[str, Decimal]:

@@ -36,6 +36,7 @@ from evalkit.runner.answer import Tally
 from evalkit.runner.begin import begin_run, continue_run, finish_run
 from evalkit.runner.progress import Progress, Silent
 from evalkit.runner.stop import Stop, stop_on_interrupt
+from evalkit.runner.table_suite import IMPORTED_FROM
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import RunFolder, find_run
@@ -318,6 +319,25 @@ def reprice(run: Run, prices: str | Path, *, write: bool = False) -> Repriced:
     return found
 
 
+def import_table(
+    table: str | Path, *, suite: str | Path | None = None, output: str | Path | None = None
+) -> Run:
+    """A run made of scores from elsewhere, compared, decided and reported.
+
+    Args:
+        table: CSV, TSV, JSONL or Parquet with columns ``case_id``, ``arm`` and one for each metric.
+        suite: A suite file, or part of one, for economics, prices, models and decision settings.
+        output: Folder of the run; default: under ``reports``.
+
+    Raises:
+        DataError: The table cannot be used; gives its lines.
+        SuiteError: The suite file cannot.
+    """
+    folder = None if output is None else Path(output)
+    given = None if suite is None else Path(suite)
+    return Run(afterwards.import_table(Path(table), given, folder, clock=Clock()))
+
+
 def report(run: Run, path: str | Path | None = None) -> list[Path]:
     """Write report.html, report.md and report.json; beside the run unless another folder is named."""
     return pipeline.report(run.folder, run.records(), None if path is None else Path(path))
@@ -366,6 +386,8 @@ def _after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
 def _prepared_again(run: Run) -> pipeline.Prepared:
     """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
     manifest = run.manifest
+    if (table := run.suite().metadata.get(IMPORTED_FROM)) is not None:
+        raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
     suite = _at_run_prices(load_suite(manifest.suite_path), run.folder)
     prepared = pipeline.prepare(suite, limit=manifest.limit)
     if prepared.cases.digest != manifest.digests.cases:

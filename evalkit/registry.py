@@ -102,6 +102,7 @@ METRICS = Registry(
         "rouge_l": "evalkit.metrics.rouge_l:RougeL",
         "accuracy": "evalkit.metrics.accuracy:Accuracy",
         "macro_f1": "evalkit.metrics.macro_f1:MacroF1",
+        "imported": "evalkit.metrics.imported:Imported",
     },
 )
 REGISTRIES = (READERS, MODELS, RETRIEVERS, TUNERS, METRICS)

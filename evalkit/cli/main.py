@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Mark a finished run again, without asking a model.",
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
+    "import": "Make a run of scores from elsewhere.",
     "report": "Write the reports of a run again.",
     "reprice": "What a run would have cost at other prices, and decide again.",
     "prices": "Show a model's price row, its source and its age.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "doctor": "Say what this machine has and what is missing.",
     "schema": "Write the JSON Schema of suite.yaml for editors.",
 }
+_MODULES = {"import": "imports"}  # a module of this name could not be imported by a statement
 INTERRUPTED = 130
 
 
@@ -43,7 +45,8 @@ class LazyCommands(click.Group):
         """The command of ``evalkit/cli/<name>.py``."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"evalkit.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"evalkit.cli.{module}").command
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

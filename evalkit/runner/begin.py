@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
@@ -64,11 +65,6 @@ def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         suite=suite.name,
         suite_path=str(suite.folder),
         run_id=folder.name,
-        evalkit_version=_version_of("evalkit") or "0",
-        python_version=platform.python_version(),
-        packages={name: found for name in _PACKAGES if (found := _version_of(name)) is not None},
-        git_commit=_git_commit(suite.folder),
-        platform=f"{sys.platform} {platform.machine()}",
         started_at=started.isoformat(timespec="seconds"),
         seed=suite.run.seed,
         repeats=suite.run.repeats,
@@ -77,6 +73,7 @@ def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         prices_as_of=experiment.prices_as_of,
         digests=digests(experiment),
         arms=tuple(experiment.facts),
+        **provenance(suite.folder),
     )
     write_atomic(run.file("suite.yaml"), suite.source.text.encode())
     with Appender(run.file(CASES_FILE)) as file:
@@ -145,6 +142,27 @@ def digests(experiment: Experiment) -> Digests:
 
 def _digest_path(path: Path) -> str:
     return digest_folder(path) if path.is_dir() else digest_file(path)
+
+
+class Provenance(TypedDict):
+    """Fields of the manifest that say what made a run."""
+
+    evalkit_version: str
+    python_version: str
+    packages: dict[str, str]
+    git_commit: str | None
+    platform: str
+
+
+def provenance(folder: Path) -> Provenance:
+    """Versions, machine, and the commit of the repository that ``folder`` is in."""
+    return {
+        "evalkit_version": _version_of("evalkit") or "0",
+        "python_version": platform.python_version(),
+        "packages": {name: found for name in _PACKAGES if (found := _version_of(name)) is not None},
+        "git_commit": _git_commit(folder),
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
 
 
 def _version_of(package: str) -> str | None:

@@ -1,0 +1,52 @@
+"""``evalkit import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.options import json_option, print_json
+
+
+@click.group(name="import")
+def command() -> None:
+    """Make a run of what was measured elsewhere; `decide`, `report` and `compare` take it like any other."""
+
+
+@command.command(name="table")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option(
+    "--suite",
+    type=click.Path(path_type=Path),
+    help="A suite.yaml, or part of one: economics, prices, models, decision.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the run; default: reports/NAME/TIME.",
+)
+@json_option
+def table_command(table: Path, suite: Path | None, output: Path | None, as_json: bool) -> int:
+    """Make a run of a table of scores: one row a case and arm, columns case_id, arm and one for each metric.
+
+    Scores lie in [0, 1]; an empty cell is missing, not 0. Optional columns: arm_kind, output, input_tokens,
+    output_tokens, cost, latency_s, cluster, tag. CSV, TSV, JSONL or Parquet.
+    """
+    from evalkit import api
+    from evalkit.cli.show import show_run
+    from evalkit.runner.table_suite import ASSUMED
+
+    run = api.import_table(table, suite=suite, output=output)
+    if assumed := run.suite().metadata.get(ASSUMED):
+        click.echo(
+            f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. Another kind is said by the "
+            "column arm_kind.",
+            err=True,
+        )
+    if as_json:
+        print_json(run.decision)
+    else:
+        show_run(run)
+    return 0
