@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import os
+import ssl
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
-from evalkit.errors import RetryableError
+from evalkit.errors import AccessError, RetryableError
 from evalkit.models.socket_times import Exchange, current, stamping_socket
 
 if TYPE_CHECKING:
@@ -105,6 +109,7 @@ class Transport:
 
         Raises:
             RetryableError: No whole reply came.
+            AccessError: The server is not who it says it is.
         """
         import aiohttp
 
@@ -119,6 +124,10 @@ class Transport:
                     content = b""
                 else:
                     content = await response.read()
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise AccessError(
+                f"the server's certificate is not trusted: {self._words(error)}. Name yours in SSL_CERT_FILE."
+            ) from error
         except aiohttp.SocketTimeoutError as error:
             raise RetryableError(f"no byte came for {self._idle_s:g} s") from error
         except TimeoutError as error:
@@ -165,7 +174,11 @@ class Transport:
         return aiohttp.ClientSession(
             headers=self._headers,
             # How many requests are in flight is the caller's business.
-            connector=aiohttp.TCPConnector(limit=0, socket_factory=stamping_socket),
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                socket_factory=stamping_socket,
+                ssl=_trusted() if self._url.scheme == "https" else True,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._total_s, sock_read=self._idle_s),
             proxy=self._proxy(),
@@ -179,6 +192,19 @@ class Transport:
 
     def _words(self, error: Exception) -> str:
         return self._secrets.hide(str(error) or type(error).__name__)
+
+
+def _trusted() -> ssl.SSLContext:
+    """What the SDK trusts: the system's certificates, or those that ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` name.
+
+    Made here, since aiohttp reads the environment when it is imported.
+    """
+    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    if not named and sys.platform in ("darwin", "win32") and importlib.util.find_spec("truststore"):
+        import truststore  # comes with the SDK's transport: Python's own OpenSSL does not see these systems' stores
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return ssl.create_default_context()
 
 
 def _is_stream(response: ClientResponse) -> bool:

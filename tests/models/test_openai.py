@@ -1,4 +1,4 @@
-"""The OpenAI-compatible model against a real server on loopback, through the official SDK."""
+"""The OpenAI-compatible model against a real server on loopback: answers, and what counts as a fault."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.errors import RetryableError
+from evalkit.errors import AccessError, RetryableError
 from evalkit.models.openai import OpenAIModel
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
@@ -76,6 +76,22 @@ def test_times_are_taken_below_tls(certificate, monkeypatch):
     assert [each.output for each in done] == ["yes"] * 3
     assert len(connections) == 1
     assert all(0.1 <= each.timing.service_s < 0.2 for each in done)
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(certificate):
+    """Not retried: it will not pass."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    async def serve(reader, writer):
+        writer.close()
+
+    async def check():
+        async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+            await ask(f"https://localhost:{server.sockets[0].getsockname()[1]}/v1")
+
+    with pytest.raises(AccessError, match="SSL_CERT_FILE"):
+        asyncio.run(check())
 
 
 def test_the_environments_proxy_is_used_and_its_exceptions_heeded(chat_server, monkeypatch):
