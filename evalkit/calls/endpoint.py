@@ -14,6 +14,7 @@ from evalkit.records.sample import Completion
 
 _MOST_FAULTS = 10
 _LOOK_UP_S = 0.2
+_LONGEST_PAUSE_S = 300.0
 
 Halted = Callable[[], bool]
 
@@ -78,7 +79,7 @@ class Endpoint:
         except RetryableError as error:
             throttled = error.throttled
             if throttled and error.retry_after_s is not None:
-                pace.pause(error.retry_after_s)
+                self._heed(error, error.retry_after_s)
             raise
         except AccessError as error:
             self._refuse(error)
@@ -120,6 +121,12 @@ class Endpoint:
     def ease(self) -> None:
         """Our own event loop cannot keep up."""
         self._gate.ease()
+
+    def _heed(self, error: RetryableError, seconds: float) -> None:
+        """A pause that the provider asks for: taken, unless it is so long that the run had better end."""
+        if seconds > _LONGEST_PAUSE_S:
+            self._refuse(AccessError(f"{error} It asks to wait {seconds:.0f} s; resume the run then."))
+        self._pace.pause(seconds)
 
     def _refuse(self, error: AccessError) -> None:
         self._refused = self._refused or error

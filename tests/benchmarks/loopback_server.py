@@ -1,7 +1,9 @@
 """A chat server for benchmarks: a process of its own that is never the bottleneck and keeps its own times.
 
 Written on ``asyncio.Protocol``: it looks for the length of the body and parses nothing else. Each answer is
-sent a fixed time after its request was read; the seconds from one to the other are what ``GET /log`` gives back.
+sent a fixed time after its request was read. ``GET /log`` gives back the seconds from each request's arrival at the
+server's socket, which the kernel stamps, to its answer being handed to the kernel: so that on a busy machine the
+server, too, tells how long it really took.
 
     python tests/benchmarks/loopback_server.py 0.05 0.05 0.2     # delays, taken in turn
 """
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -48,6 +52,29 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req
 _ANSWER = _HEAD + str(len(_BODY)).encode() + b"\r\n\r\n" + _BODY
 
 
+_SO_TIMESTAMPNS = 35
+_arrived: dict[int, float] = {}
+"""When the last bytes came in at each connection's socket, by file descriptor."""
+
+
+class _Connection(socket.socket):
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        data, ancillary, _, _ = self.recvmsg(size, 64, flags)
+        now = time.perf_counter()
+        for _, kind, value in ancillary:
+            if kind == _SO_TIMESTAMPNS:
+                seconds, nanoseconds = struct.unpack("@qq", value)
+                now -= max(0.0, (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9)
+        _arrived[self.fileno()] = now
+        return data
+
+
+class _Listening(socket.socket):
+    def accept(self) -> tuple[socket.socket, object]:
+        number, address = self._accept()
+        return _Connection(self.family, self.type, self.proto, fileno=number), address
+
+
 class _Chat(asyncio.Protocol):
     delays: ClassVar[Iterator[float]]
     log: ClassVar[list[float]] = []
@@ -58,6 +85,7 @@ class _Chat(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._number = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -75,19 +103,23 @@ class _Chat(asyncio.Protocol):
                     b"HTTP/1.1 200 OK\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
                 )
             else:
-                began = time.perf_counter()
-                self._loop.call_later(next(self.delays), self._answer, began)
+                self._loop.call_later(next(self.delays), self._answer, _arrived[self._number])
 
-    def _answer(self, began: float) -> None:
+    def _answer(self, arrived: float) -> None:
+        self.log.append(time.perf_counter() - arrived)
         self._transport.write(_ANSWER)
-        self.log.append(time.perf_counter() - began)
 
 
 async def serve(delays: Sequence[float]) -> None:
     """Print the port, then answer until killed."""
     loop = asyncio.get_running_loop()
     _Chat.delays = cycle(delays)
-    server = await loop.create_server(lambda: _Chat(loop), "127.0.0.1", 0, backlog=1024)
+    listening = _Listening()
+    listening.bind(("127.0.0.1", 0))
+    listening.setblocking(False)
+    if sys.platform == "linux":
+        listening.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    server = await loop.create_server(lambda: _Chat(loop), sock=listening, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -203,6 +203,24 @@ def test_a_provider_that_throttles_is_asked_less(arm_run, replies):
     assert len(arm_run.server.requests) < 40 + 60
 
 
+def test_a_pause_of_an_hour_ends_the_run_instead(arm_run, replies):
+    """A daily quota is used up: nobody waits an hour for it, and no cell counts as failed."""
+    arm_run.server.answer = lambda request: replies.reply(b"", status=429, headers={"retry-after": "3600"})
+    tally = arm_run.session()
+    assert "wait 3600 s" in str(tally.refused)
+    assert (len(arm_run.server.requests), arm_run.rows()) == (1, [])
+
+
+def test_rate_headers_slow_everybody_down_before_anybody_is_refused(arm_run, replies):
+    """Each answer says that nothing is left for 100 ms."""
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "100ms"}
+    arm_run.server.answer = lambda request: replies.reply(replies.completion("x").body, headers=headers)
+    arm_run.cases = arm_run.cases[:6]
+    start = time.perf_counter()
+    assert arm_run.session(concurrency=1).ok == 6
+    assert time.perf_counter() - start > 0.5
+
+
 def test_requests_per_minute_are_kept_and_told_apart_from_service_time(arm_run):
     """1,200 a minute are 20 a second: 20 requests take 0.95 s, and the waiting is in the queue."""
     arm_run.cases = arm_run.cases[:20]
