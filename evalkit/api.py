@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalkit import afterwards, pipeline
+from evalkit import afterwards, beforehand, pipeline
 from evalkit.clock import Clock
 from evalkit.comparison.asked import Asked
 from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
@@ -28,6 +28,7 @@ from evalkit.errors import (
 from evalkit.records.compared import Compared
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
+from evalkit.records.estimate import Estimate
 from evalkit.records.manifest import Manifest
 from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
@@ -225,6 +226,39 @@ def run(
         )
         _run_stages(prepared, folder, asking, Stop(limit_now), clock)
     return Run(folder)
+
+
+def estimate(
+    suite: Suite | str | Path,
+    *,
+    limit: int | None = None,
+    cached: bool = False,
+    probe: bool = True,
+    progress: Progress | None = None,
+) -> Estimate:
+    """Calls, tokens, money and time of a run, before anything is spent.
+
+    Args:
+        suite: A suite, or where one is.
+        limit: Only the first cases.
+        cached: Leave out the answers and adapters that are kept from earlier runs.
+        probe: Let local models answer a few batches and train a few steps, to know how long they take.
+        progress: Who is told how far the work is.
+
+    Raises:
+        InputError: Something is wrong with the suite or its files.
+    """
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite)
+    prepared = pipeline.prepare(loaded, limit=limit)
+    with closing(_open_cache(cached)) as cache:
+        return _wait(
+            beforehand.estimate(
+                prepared,
+                cache=cache if cached else None,
+                probe=probe,
+                progress=progress or Silent(),
+            )
+        )
 
 
 def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:

@@ -18,6 +18,7 @@ from evalkit.errors import EvalkitError
 COMMANDS = {
     "init": "Write a starter suite.",
     "validate": "Check a suite and its files without running a model.",
+    "estimate": "What a run will take: calls, tokens, money and time.",
     "run": "Answer, score, compare, decide and report.",
     "score": "Mark a finished run again, without asking a model.",
     "compare": "Paired differences between arms, or between two runs.",

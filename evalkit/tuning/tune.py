@@ -108,12 +108,7 @@ def tune_models(
         InputError: The rows, the base model or an extra is missing or wrong.
     """
     cache = cache or AdapterCache(cache_folder() / "adapters")
-    used = {arm.model for arm in suite.arms.values()}
-    planned: dict[TuningKey, _Plan] = {}
-    for name, config in suite.models.items():
-        if isinstance(config, TunedModelConfig) and name in used:
-            examples = examples_of(config.train)
-            planned.update(_plans(suite, name, config, examples, composer_of(name)))
+    planned = plan_trainings(suite, examples_of, composer_of=composer_of)
     runs = {plan.digest: run for plan in planned.values() if (run := cache.get(plan.digest)) is not None}
     missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
     if missing:
@@ -126,6 +121,19 @@ def tune_models(
         ),
         adapters={key: cache.path(plan.digest) for key, plan in planned.items()},
     )
+
+
+def plan_trainings(
+    suite: Suite, examples_of: Callable[[str], Sequence[Example]], *, composer_of: Callable[[str], Composer]
+) -> dict[TuningKey, Plan]:
+    """Every training that the suite's arms need, made or not; see ``tune_models``."""
+    used = {arm.model for arm in suite.arms.values()}
+    planned: dict[TuningKey, Plan] = {}
+    for name, config in suite.models.items():
+        if isinstance(config, TunedModelConfig) and name in used:
+            examples = examples_of(config.train)
+            planned.update(_plans(suite, name, config, examples, composer_of(name)))
+    return planned
 
 
 def _train(
@@ -161,14 +169,16 @@ def _work(spec: TuningSpec) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
+    """A training that the suite needs; ``digest`` names its adapter in the cache."""
+
     spec: TuningSpec
     digest: str
 
 
 def _plans(
     suite: Suite, name: str, config: TunedModelConfig, examples: Sequence[Example], composer: Composer
-) -> Mapping[TuningKey, _Plan]:
+) -> Mapping[TuningKey, Plan]:
     for module in ("torch", "transformers", "peft"):
         present(module, EXTRA)
     base = suite.models[config.base]
@@ -213,5 +223,5 @@ def _plans(
                 trust_remote_code=trusted,
             )
             digest = digest_of([*shared, spec.rows, spec.validation, fraction, seed])
-            plans[name, fraction, seed] = _Plan(spec, digest)
+            plans[name, fraction, seed] = Plan(spec, digest)
     return plans

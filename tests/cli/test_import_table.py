@@ -149,7 +149,7 @@ def test_the_table_of_a_real_run_gives_its_figures_again(evalkit, tiny, tmp_path
             "c0,base,few_shot,1,0.5,0.001,0.2,k0,north",
             "scores.csv:4: case 'c0' and arm 'base' already stand on line 2",
         ),
-        ("c2,base,fewshot,1,0.5,0.001,0.2,k0,north", "Did you mean 'few_shot'?"),
+        ("c0,new,fewshot,1,0.5,0.001,0.2,k0,north", "Did you mean 'few_shot'?"),
         ("c2,base,rag,1,0.5,0.001,0.2,k0,north", "scores.csv:4: arm_kind of 'base' is 'rag' here"),
         (
             "c0,rag,rag,1,0.5,0.001,0.2,k9,north",

@@ -1,0 +1,73 @@
+"""What a run will take, before anything is spent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.records.record import Record
+
+Basis = Literal["own tokenizer", "characters", "recorded", "probe", "references", "max_tokens", "unknown"]
+
+
+class ArmEstimate(Record, frozen=True, kw_only=True):
+    """One arm.
+
+    Attributes:
+        calls: Answers that will be asked for, those of the isolated pass included.
+        isolated: Of these, answers timed one at a time.
+        cached: Answers that the response cache has, and that ``calls`` does not count.
+        prompt_tokens, output_tokens: Of all calls; None where nothing tells.
+        prompt_basis, output_basis: What the count rests on.
+        cost: Money, as a decimal string; None where the price is not known. Prompt caches are left out.
+        seconds: Wall time of its calls; None where nothing tells.
+    """
+
+    arm: str
+    model: str
+    calls: int
+    isolated: int = 0
+    cached: int = 0
+    prompt_tokens: float | None
+    output_tokens: float | None
+    prompt_basis: Basis
+    output_basis: Basis
+    cost: str | None
+    seconds: float | None
+
+
+class TuningEstimate(Record, frozen=True, kw_only=True):
+    """One training. ``tokens`` are those of its batches; seconds are of one process on one core."""
+
+    model: str
+    fraction: float
+    seed: int
+    rows: int
+    steps: int
+    tokens: int
+    seconds: float | None
+    cached: bool = False
+
+
+class Estimate(Record, frozen=True, kw_only=True):
+    """What ``evalkit estimate`` found.
+
+    Attributes:
+        money: Of all arms, as a decimal string; None where that of one is not known.
+        seconds: Wall time of answering and training; None where that of one is not known.
+        notes: What it rests on.
+    """
+
+    format_version: int = 1
+    suite: str
+    cases: int
+    calls: int
+    cached: int
+    prompt_tokens: float | None
+    output_tokens: float | None
+    money: str | None
+    currency: str
+    seconds: float | None
+    tuning_seconds: float | None
+    arms: tuple[ArmEstimate, ...]
+    tuning: tuple[TuningEstimate, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,96 @@
+"""What the trainings of a suite will take: steps and tokens exactly, seconds from a few measured steps."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from evalkit.records.estimate import TuningEstimate
+from evalkit.store.cache import cache_folder
+from evalkit.tuning.cache import AdapterCache
+from evalkit.tuning.jobs import run_jobs
+from evalkit.tuning.lora import steps_of
+from evalkit.tuning.protocol import TuningSpec
+from evalkit.tuning.tune import Plan
+
+_PROBE_STEPS = 8
+
+
+def expected_trainings(
+    plans: Sequence[Plan], mean_row_tokens: float, *, seconds_a_token: float | None, cached: bool
+) -> tuple[TuningEstimate, ...]:
+    """One estimate for each training, in order.
+
+    Args:
+        plans: Of one tuned model.
+        mean_row_tokens: Prompt and answer of a training row.
+        seconds_a_token: From ``seconds_a_token``; None where it was not measured.
+        cached: Whether trainings whose adapter is kept take nothing.
+    """
+    cache = AdapterCache(cache_folder() / "adapters")
+    found = []
+    for plan in plans:
+        spec = plan.spec
+        steps = steps_of(len(spec.rows), spec.config)
+        tokens = round(steps * spec.config.batch_size * mean_row_tokens)
+        kept = cached and cache.get(plan.digest) is not None
+        seconds = None if seconds_a_token is None else tokens * seconds_a_token
+        found.append(
+            TuningEstimate(
+                model=spec.model,
+                fraction=spec.fraction,
+                seed=spec.seed,
+                rows=len(spec.rows),
+                steps=steps,
+                tokens=tokens,
+                seconds=0.0 if kept else seconds,
+                cached=kept,
+            )
+        )
+    return tuple(found)
+
+
+def seconds_a_token(spec: TuningSpec) -> float:
+    """Seconds that a training takes for each token of its batches, on one core: a few steps, thrown away.
+
+    Raises:
+        TuningError: The steps could not be made.
+        InputError: A row is longer than the model takes.
+    """
+    short = spec.config.model_copy(
+        update={"epochs": 1e-6, "min_steps": _PROBE_STEPS, "validation_share": 0.0}
+    )
+    with tempfile.TemporaryDirectory(prefix="evalkit-probe-") as folder:
+        probe = replace(
+            spec,
+            config=short,
+            validation=(),
+            rows=spec.rows[: 4 * short.batch_size],
+            output=Path(folder) / "probe",
+        )
+        figures: list[float] = []
+        # Two beside each other, as in a run: cores that share memory are slower together.
+        jobs = [replace(probe, output=Path(folder) / f"probe{index}") for index in range(min(2, _cores()))]
+        run_jobs(
+            jobs,
+            work_of=lambda _: 1.0,
+            on_done=lambda _, run: figures.append(run.seconds / max(run.tokens, 1)),
+        )
+    return sum(figures) / len(figures)
+
+
+def side_by_side(estimates: Sequence[TuningEstimate]) -> float | None:
+    """Wall seconds of these trainings, one process for each core; None where one is not known."""
+    lanes = [0.0] * min(_cores(), max(1, len(estimates)))
+    for seconds in sorted((one.seconds for one in estimates if one.seconds is not None), reverse=True):
+        lanes[lanes.index(min(lanes))] += seconds
+    return None if any(one.seconds is None for one in estimates) else max(lanes)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
