@@ -35,43 +35,43 @@ async def complete(server, requests: int = 1, meanwhile=None, **settings):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's stamps")
 def test_a_busy_client_does_not_inflate_the_service_time(chat_server, replies):
-    """The event loop is blocked for 300 ms while answers of 50 ms come in; they are still reported as such."""
+    """The event loop is blocked for half a second while answers of 50 ms come in; they are still reported as such."""
     chat_server.answer = lambda request: replies.reply(replies.completion("x").body, delay_s=0.05)
 
     async def block():
         while len(chat_server.requests) < 8:
             await asyncio.sleep(0.001)
-        time.sleep(0.3)
+        time.sleep(0.5)
 
     asyncio.run(complete(chat_server))  # the kernel starts to stamp shortly after it was first asked to
     start = time.perf_counter()
     done = asyncio.run(complete(chat_server, 8, block))
-    assert time.perf_counter() - start > 0.3
-    assert all(0.045 < each.timing.service_s < 0.2 for each in done)
+    assert time.perf_counter() - start > 0.5
+    assert all(0.045 < each.timing.service_s < 0.4 for each in done)
 
 
 def test_the_connection_is_no_part_of_the_service_time(chat_server, replies):
     """The clock starts when the request is written; a server that is slow to answer is another matter."""
     chat_server.answer = lambda request: replies.reply(replies.completion("x").body, delay_s=0.1)
     (done,) = asyncio.run(complete(chat_server))
-    assert 0.1 <= done.timing.service_s < 0.2
+    assert 0.1 <= done.timing.service_s < 0.4
     assert done.timing.ttft_s is None
 
 
 def test_ttft_is_the_first_text_not_the_first_byte(chat_server, replies):
-    """Headers and the event that opens the answer come at once, text after 150 ms, the end after 150 more."""
+    """Headers and the event that opens the answer come at once, text after 400 ms; then text at once and the end late."""
     opening = {"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
     text = {"choices": [{"delta": {"content": "x"}, "finish_reason": None}]}
     end = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
     at = len(f"data: {json.dumps(opening)}\n\n")
-    chat_server.answer = lambda request: replies.reply(events=[opening, text, end], stall=(at, 0.15))
+    chat_server.answer = lambda request: replies.reply(events=[opening, text, end], stall=(at, 0.4))
     (done,) = asyncio.run(complete(chat_server, stream=True))
-    assert 0.15 <= done.timing.ttft_s <= done.timing.service_s < 0.4
+    assert 0.4 <= done.timing.ttft_s <= done.timing.service_s
     at = len(f"data: {json.dumps(opening)}\n\ndata: {json.dumps(text)}\n\n")
-    chat_server.answer = lambda request: replies.reply(events=[opening, text, end], stall=(at, 0.15))
+    chat_server.answer = lambda request: replies.reply(events=[opening, text, end], stall=(at, 0.4))
     (done,) = asyncio.run(complete(chat_server, stream=True))
-    assert done.timing.ttft_s < 0.14
-    assert done.timing.service_s >= 0.15
+    assert done.timing.ttft_s < 0.3
+    assert done.timing.service_s >= 0.4
 
 
 def test_a_stream_that_falls_silent_is_given_up(chat_server, replies):
