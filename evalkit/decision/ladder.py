@@ -195,11 +195,11 @@ def _claim(outlook: Outlook, claims: Claims, best: int, what_if: WhatIf, evidenc
         alone=untuned is None,
         cheaper=untuned is not None and bool(outlook.cost[best] < outlook.cost[untuned]),
         enough=record.n >= MIN_CASES and record.n_clusters >= MIN_CLUSTERS,
-        singled_out=_singled_out(outlook, best, evidence.confidence),
+        singled_out=singled_out(outlook, best, evidence.confidence),
     )
 
 
-def _singled_out(outlook: Outlook, best: int, confidence: float) -> bool:
+def singled_out(outlook: Outlook, best: int, confidence: float) -> bool:
     """Whether one of several tuned candidates wins by itself, with the error that confidence allows shared among them.
 
     The best of several wins more often than any of them: among three that are worth exactly as much as the untuned
@@ -208,7 +208,7 @@ def _singled_out(outlook: Outlook, best: int, confidence: float) -> bool:
     """
     if outlook.tuned.sum() == 1 or outlook.tuned.all():
         return True
-    candidates = np.unique(outlook.payoff[:, outlook.tuned], axis=1).shape[1]
+    candidates = len({column.tobytes() for column in outlook.payoff[:, outlook.tuned].T})
     own, others = outlook.payoff[:, best], outlook.payoff[:, ~outlook.tuned].max(axis=1)
     tied = (own == others) & np.isfinite(own)
     share = float((own > others).mean() + tied.mean() / 2.0)

@@ -207,3 +207,47 @@ def test_terms_are_taken_as_written(synthetic):
     terms = terms_of(synthetic.suite_of({"few_shot": synthetic.Arm([1.0])}).economics)
     assert terms.requests_per_month.mode == 100_000
     assert terms.value_per_correct.mode == Decimal("0.01")
+
+
+def test_checking_a_tune_is_paid_at_each_tuning(synthetic):
+    """100 USD of evaluation, at the start and at the retunes of months 5 and 10."""
+    economics = {**ECONOMICS, "training": {**ECONOMICS["training"], "evaluation_cost": 100}}
+    suite = local_suite(synthetic, economics)
+    given = summary("tuned", "fine_tuned", device_s=0.1)
+    found = money_of(suite, facts("tuned", "fine_tuned", "tuned"), given, tuning())
+    assert {item.name: item.amount for item in found.costs.one_off}["evaluation"] == 100
+    (renewal,) = found.costs.renewals
+    assert {item.name: item.amount for item in renewal.items}["evaluation"] == 100
+
+
+PASSAGES = {"retrieval": {"embedding_per_request": 0.0001, "reranker_per_request": 0.002}}
+
+
+def test_an_arm_that_retrieves_pays_for_its_passages(synthetic):
+    """1,000 tokens in and 20 out are 0.00104 USD; embedding and ranking make it 0.00314."""
+    scores = synthetic.scores(60, 100)
+    arms = {"few_shot": synthetic.Arm(scores), "rag": synthetic.Arm(list(scores), kind="rag")}
+    decision = synthetic.decision(synthetic.make_run(arms, economics=PASSAGES))
+    assert decision.arms["few_shot"].cost_per_request == Decimal("0.00104")
+    assert decision.arms["rag"].cost_per_request == Decimal("0.00314")
+    lines = {line.name: line.amount for line in decision.ledger["rag"].per_request}
+    assert (lines["embedding"], lines["reranker"]) == (Decimal("0.0001"), Decimal("0.002"))
+    assert "search" not in lines, "what costs nothing is no line"
+
+
+def test_the_price_of_passages_can_turn_the_verdict(synthetic):
+    """RAG gains 0.1 x 0.01 a request and pays 0.002 for ranking: without that it would win for certain."""
+    arms = {
+        "few_shot": synthetic.Arm(synthetic.scores(600, 1000)),
+        "rag": synthetic.Arm(synthetic.scores(700, 1000), kind="rag"),
+    }
+    run = synthetic.make_run(arms, economics=PASSAGES, use_case={"target": None})
+    decision = synthetic.decision(run)
+    assert decision.verdict == "stay_few_shot"
+    (flip,) = [change for change in decision.would_change if change.input == "reranker_per_request"]
+    assert flip.unit == "USD a request"
+    # few-shot is sure of its lead until ranking costs little more than the 0.0009 it may: 0.001 less the embedding
+    assert 0.0009 < flip.flips_at < 0.0015
+    for price, verdict in ((0.0009, "not_decidable"), (0.0005, "use_rag"), (0.0, "use_rag")):
+        changed = synthetic.changed(run, economics={"retrieval": {"reranker_per_request": price}})
+        assert synthetic.decision(changed).verdict == verdict, price

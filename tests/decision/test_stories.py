@@ -431,3 +431,68 @@ def test_a_wrong_answer_costs_and_a_declined_one_does_not(synthetic):
     )
     benefits = {name: arm.net_benefit.mode for name, arm in synthetic.decision(run).arms.items()}
     assert benefits["tuned"] - benefits["few_shot"] == pytest.approx(12 * 100_000 * 0.05 * 0.25 - 600)
+
+
+def with_kinds(synthetic, run, failures):
+    arms = tuple(synthetic.with_failures(arm, failures) for arm in run.comparison.arms)
+    return synthetic.with_comparison(run, arms=arms)
+
+
+def test_a_knowledge_task_whose_failures_are_retrieval_misses(synthetic):
+    """RAG is best and its wrong answers lack the passage: use retrieval, and mend the retriever before tuning."""
+    arms = {
+        "few_shot": synthetic.Arm(synthetic.scores(80, 400)),
+        "rag": synthetic.Arm(synthetic.scores(300, 400), kind="rag", input=1500),
+        "tuned": synthetic.Arm(synthetic.scores(140, 400), kind="fine_tuned", shots=0),
+    }
+    run = with_kinds(
+        synthetic, synthetic.make_run(arms), Failures(n_wrong=100, retrieval_miss=80, reading_miss=20)
+    )
+    decision = synthetic.decision(run)
+    assert told(decision) == (Verdict.USE_RAG, "untuned_wins")
+    first = decision.checklist[0]
+    assert (first.status, first.speaks_for) == ("not_met", "against")
+    assert "improve the retriever first" in first.answer
+
+
+def test_a_format_task(synthetic):
+    """Few-shot knows the answers and misses the form; the tuned arm does not."""
+    run = with_kinds(
+        synthetic, synthetic.make_run(better(synthetic)), Failures(n_wrong=160, format=150, other=10)
+    )
+    decision = synthetic.decision(run)
+    assert told(decision) == (Verdict.FINE_TUNE, "superior")
+    first = decision.checklist[0]
+    assert (first.status, first.speaks_for) == ("met", "tuning")
+    assert "93.8% of the failures are format or behaviour" in first.answer
+
+
+def only_tuned_inside(synthetic, few, tuned, **tuned_arm):
+    """Few-shot takes three seconds where two are allowed."""
+    arms = pair(synthetic, few, tuned, **tuned_arm)
+    arms["few_shot"].service_s = 3.0
+    return synthetic.make_run(arms, decision={"limits": {"p95_latency_s": {"max": 2.0}}})
+
+
+def test_a_tuned_arm_alone_inside_the_limits_still_needs_its_claim(synthetic):
+    """Held against the best untuned arm outside: superior on 400 cases; as good on 1,000; too few at 48."""
+    run = only_tuned_inside(synthetic, *(arm.scores for arm in better(synthetic).values()))
+    assert told(synthetic.decision(run)) == (Verdict.FINE_TUNE, "superior")
+    same = synthetic.pattern((700, 1), (5, 1), (5, 0), (290, 0))
+    as_good = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
+    alone = synthetic.decision(only_tuned_inside(synthetic, same, as_good))
+    assert told(alone) == (Verdict.FINE_TUNE, "alone_within_limits")
+    assert "no untuned arm keeps to the limits" in alone.explanation
+    few = only_tuned_inside(synthetic, synthetic.scores(8, 48), synthetic.scores(46, 48))
+    assert told(synthetic.decision(few)) == (Verdict.NOT_DECIDABLE, "no_paired_claim")
+
+
+def test_the_explanation_says_what_the_claim_says(synthetic):
+    """Points and plain words, as the report has them; no code of ours."""
+    decision = synthetic.decision(synthetic.make_run(better(synthetic)))
+    assert "it answers better" in decision.explanation
+    assert "+20.0 points (+" in decision.explanation
+    assert "_dec" not in decision.explanation
+    volume = synthetic.decision(volume_decides(synthetic)).explanation
+    assert "it depends on requests per month." in volume
+    assert "requests a month the answer becomes: " in volume
