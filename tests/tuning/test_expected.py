@@ -1,0 +1,49 @@
+"""What trainings will take, worked out before they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.records.case import Message
+from evalkit.records.estimate import TuningEstimate
+from evalkit.suite.models import TunedModelConfig
+from evalkit.tuning.expected import expected_trainings, side_by_side
+from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.tune import Plan
+
+ROW = TrainingRow((Message(role="user", content="question"), Message(role="assistant", content="answer")))
+
+
+def plan(rows: int, **config) -> Plan:
+    settings = TunedModelConfig(type="tuned", base="base", train="train.jsonl", **config)
+    spec = TuningSpec("tuned", Path(), settings, 1.0, 1, [ROW] * rows, (), 1, Path())
+    return Plan(spec, "no such adapter")
+
+
+def estimate(seconds: float | None) -> TuningEstimate:
+    return TuningEstimate(model="m", fraction=1, seed=1, rows=1, steps=1, tokens=1, seconds=seconds)
+
+
+def test_steps_and_tokens_follow_from_rows_epochs_and_batches():
+    """640 rows, 10 epochs, 32 a batch: 200 steps of 32 rows of 50 tokens."""
+    (one,) = expected_trainings(
+        [plan(640, epochs=10, batch_size=32)], 50.0, seconds_a_token=0.001, cached=True
+    )
+    assert (one.steps, one.tokens) == (200, 200 * 32 * 50)
+    assert one.seconds == pytest.approx(320)
+    assert not one.cached
+
+
+def test_few_rows_take_the_fewest_steps_and_unmeasured_time_is_open():
+    (one,) = expected_trainings([plan(8, epochs=1, min_steps=30)], 10.0, seconds_a_token=None, cached=False)
+    assert one.steps == 30
+    assert one.seconds is None
+
+
+def test_trainings_share_the_cores(monkeypatch):
+    monkeypatch.setattr("evalkit.tuning.expected._cores", lambda: 2)
+    assert side_by_side([estimate(30.0), estimate(20.0), estimate(10.0)]) == 30.0
+    assert side_by_side([estimate(30.0), estimate(None)]) is None
+    assert side_by_side([estimate(0.0)]) == 0.0
