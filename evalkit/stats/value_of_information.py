@@ -133,7 +133,10 @@ def evsi(net_benefit_given_cases: npt.ArrayLike, n_new: int, n_now: int) -> floa
     table = checked_table(net_benefit_given_cases, "net_benefit_given_cases")
     mean = table.mean(axis=0)
     kept = math.sqrt(n_new / (n_new + n_now + PRIOR_WEIGHT))
-    return choice(mean + kept * (table - mean)).evpi
+    best = int(np.argmax(mean))
+    # gains over the best arm now: its own column stays 0, so that the value is never below 0
+    gains = kept * (table - table[:, [best]]) + (1.0 - kept) * (mean - mean[best])
+    return float(gains.max(axis=1).mean())
 
 
 def unit_normal_loss(distance: float) -> float:
