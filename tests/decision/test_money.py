@@ -251,3 +251,35 @@ def test_the_price_of_passages_can_turn_the_verdict(synthetic):
     for price, verdict in ((0.0009, "not_decidable"), (0.0005, "use_rag"), (0.0, "use_rag")):
         changed = synthetic.changed(run, economics={"retrieval": {"reranker_per_request": price}})
         assert synthetic.decision(changed).verdict == verdict, price
+
+
+@pytest.mark.parametrize(
+    ("bill", "prices", "amount"),
+    [
+        ({"cost": 120}, {}, Decimal(120)),
+        ({"tokens": 2_000_000, "epochs": 3}, {"train": 25}, Decimal(150)),
+        ({"tokens": 2_000_000}, {"train": 25}, Decimal(50)),
+        ({"tokens": 2_000_000}, {}, None),
+        ({"device_hours": 1.5}, {"train_per_hour": 8}, Decimal(12)),
+        ({"device_hours": 1.5}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_tune_made_elsewhere_is_priced_by_tokens_hours_or_its_bill(synthetic, bill, prices, amount):
+    """3 epochs of 2 million tokens at 25 USD a million; an hour and a half at 8 USD; unknown is never free."""
+    arms = {
+        "few_shot": synthetic.Arm(synthetic.scores(60, 100)),
+        "tuned": synthetic.Arm(synthetic.scores(80, 100), kind="fine_tuned", shots=0),
+    }
+    run = synthetic.make_run(
+        arms,
+        models={"tuned": {"training": {"cost": None, **bill}}},
+        prices={"ft:acme-base": prices},
+        economics={"training": {"labour_hours": 0}},
+    )
+    decision = synthetic.decision(run)
+    lines = {line.name: line.amount for line in decision.ledger["tuned"].one_off}
+    assert lines["training"] == amount
+    assert (decision.reason == "missing_input") == (amount is None)
+    if amount is None:
+        assert "training" in decision.explanation
