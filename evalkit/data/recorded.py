@@ -17,6 +17,9 @@ from evalkit.records.sample import Completion, FinishReason, Timing, Usage
 
 _Key = tuple[str, int]
 
+_MOST_TOKENS = 10**10
+_LARGEST = {"repeat": 10**6, "service_s": 1e7, "ttft_s": 1e7}  # seconds: four months
+
 
 class RecordedAnswer(Record, frozen=True, kw_only=True):
     """One row. Either ``output`` or ``error`` is there.
@@ -127,7 +130,25 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
         checked = msgspec.convert({**lax, "case_id": given["case_id"]}, RecordedAnswer, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
+    _refuse_implausible(checked)
     return msgspec.structs.replace(checked, output=given.get("output"), error=given.get("error"))
+
+
+def _refuse_implausible(answer: RecordedAnswer) -> None:
+    """Figures that no answer can have would break sums and arrays later, where nobody knows the line any more.
+
+    Raises:
+        ValueError: A figure is negative, or far beyond what one answer can take.
+    """
+    usage = {} if answer.usage is None else {f"usage.{name}": count for name, count in _counts(answer.usage)}
+    figures = {"repeat": answer.repeat, "service_s": answer.service_s, "ttft_s": answer.ttft_s, **usage}
+    for name, figure in figures.items():
+        if figure is not None and not 0 <= figure <= _LARGEST.get(name, _MOST_TOKENS):
+            raise ValueError(f"{name} is {figure:g}, which no answer can have")
+
+
+def _counts(usage: Usage) -> Iterator[tuple[str, int]]:
+    return ((name, getattr(usage, name)) for name in usage.__struct_fields__)
 
 
 def _opened(value: Any) -> Any:

@@ -91,3 +91,21 @@ def test_an_empty_file_is_refused(tmp_path):
     """It would make every case of the arm missing."""
     with pytest.raises(DataError, match="holds no answer"):
         read_recorded(write(tmp_path, []))
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"service_s": 1e308},
+        {"service_s": -1},
+        {"repeat": -1},
+        {"usage": {"input": -5, "output": 1}},
+        {"ttft_s": 1e9},
+    ],
+)
+def test_figures_that_no_answer_can_have_are_refused_with_their_line(tmp_path, figures):
+    """They would overflow or turn costs negative later, where the line is not known any more."""
+    file = tmp_path / "answers.jsonl"
+    file.write_text(json.dumps({"case_id": "a", "output": "x", **figures}) + "\n")
+    with pytest.raises(DataError, match=r"answers.jsonl:1: .*which no answer can have"):
+        read_recorded(file)
