@@ -158,7 +158,7 @@ class Run:
         return frame.reindex(columns=arms)
 
     def _repr_html_(self) -> str:
-        from evalkit.report.html import summary_html
+        from evalkit.reporting.html import summary_html
 
         return summary_html(self.records())
 

@@ -46,7 +46,7 @@ from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
 from evalkit.records.run import DeclaredEconomics, DeclaredRange, RunRecords
 from evalkit.records.tuning import TuningReport
-from evalkit.report.write import write_reports
+from evalkit.reporting.write import write_reports
 from evalkit.runner.answer import Session, Tally, answer_arm
 from evalkit.runner.begin import Experiment
 from evalkit.runner.cells import ArmWork

@@ -39,8 +39,8 @@ def command(
         return 0
     from rich.console import Console
 
-    from evalkit.report.compare_tables import compared_tables
-    from evalkit.report.terminal import print_tables
+    from evalkit.reporting.compare_tables import compared_tables
+    from evalkit.reporting.terminal import print_tables
 
     print_tables(compared_tables(compared), Console(), notes=compared.notes)
     return 0

@@ -51,7 +51,7 @@ def command(
     else:
         from rich.console import Console
 
-        from evalkit.report.terminal import print_decision
+        from evalkit.reporting.terminal import print_decision
 
         print_decision(decision, Console())
     return 0
@@ -66,8 +66,8 @@ def _from_counts(counts: str, as_json: bool) -> int:
         return 0
     from rich.console import Console
 
-    from evalkit.report.counts_tables import counts_tables
-    from evalkit.report.terminal import print_tables
+    from evalkit.reporting.counts_tables import counts_tables
+    from evalkit.reporting.terminal import print_tables
 
     print_tables(counts_tables(found), Console(), notes=found.unknown)
     return 0

@@ -43,8 +43,8 @@ def command(
         return 0
     from rich.console import Console
 
-    from evalkit.report.estimate_tables import estimate_tables
-    from evalkit.report.terminal import print_tables
+    from evalkit.reporting.estimate_tables import estimate_tables
+    from evalkit.reporting.terminal import print_tables
 
     print_tables(estimate_tables(found), Console(), notes=found.notes)
     return 0

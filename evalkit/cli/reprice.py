@@ -35,8 +35,8 @@ def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) ->
         return 0
     from rich.console import Console
 
-    from evalkit.report.reprice_tables import repriced_tables, verdict_words
-    from evalkit.report.terminal import print_tables
+    from evalkit.reporting.reprice_tables import repriced_tables, verdict_words
+    from evalkit.reporting.terminal import print_tables
 
     notes = [verdict_words(found)]
     if found.unused:

@@ -12,7 +12,7 @@ def show_run(run: Run) -> None:
     """The terminal report on standard output, and where the files are."""
     from rich.console import Console
 
-    from evalkit.report.terminal import print_report
+    from evalkit.reporting.terminal import print_report
 
     console = Console()
     print_report(run.records(), console)

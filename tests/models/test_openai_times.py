@@ -59,7 +59,7 @@ def test_the_connection_is_no_part_of_the_service_time(chat_server, replies):
 
 
 def test_ttft_is_the_first_text_not_the_first_byte(chat_server, replies):
-    """Headers and the event that opens the answer come at once, text after 400 ms; then text at once and the end late."""
+    """Headers and the opening event come at once, text after 400 ms; then text at once and the end late."""
     opening = {"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
     text = {"choices": [{"delta": {"content": "x"}, "finish_reason": None}]}
     end = {"choices": [{"delta": {}, "finish_reason": "stop"}]}

@@ -55,7 +55,7 @@ from evalkit.records.run import (
     RunRecords,
 )
 from evalkit.records.tuning import LossPoint, TuningReport, TuningRun
-from evalkit.report.html import render_html
+from evalkit.reporting.html import render_html
 
 N, CLUSTERS = 180, 60
 MONTHS, VOLUME = 12, 100_000

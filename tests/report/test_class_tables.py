@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from evalkit.records.comparison import ClassFigures, Confusion
-from evalkit.report.class_tables import WIDEST_MATRIX, class_tables
-from evalkit.report.html import render_html
-from evalkit.report.markdown import render_markdown
+from evalkit.reporting.class_tables import WIDEST_MATRIX, class_tables
+from evalkit.reporting.html import render_html
+from evalkit.reporting.markdown import render_markdown
 
 
 def confusion(labels, counts, outside):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.report.palette import DARK, LIGHT, arm_slots
+from evalkit.reporting.palette import DARK, LIGHT, arm_slots
 
 
 def luminance(colour: str) -> float:

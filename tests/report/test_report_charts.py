@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from evalkit.records.run import DeclaredRange
-from evalkit.report import charts, money_charts
-from evalkit.report.palette import LIGHT, PAGE
-from evalkit.report.svg import to_svg
+from evalkit.reporting import charts, money_charts
+from evalkit.reporting.palette import LIGHT, PAGE
+from evalkit.reporting.svg import to_svg
 
 CHARTS = {
     "forest": charts.forest,

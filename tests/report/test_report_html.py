@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from evalkit.records.decision import Verdict
-from evalkit.report.html import render_html, summary_html
+from evalkit.reporting.html import render_html, summary_html
 
 SECTIONS = [
     *("arms", "differences", "curves", "break-even", "ledger", "checklist", "failures", "flags", "change"),

@@ -7,7 +7,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from evalkit.report.markdown import escaped, render_markdown
+from evalkit.reporting.markdown import escaped, render_markdown
 
 
 def tokens(text: str):

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from evalkit.report.terminal import print_decision, print_report
+from evalkit.reporting.terminal import print_decision, print_report
 
 
 def printed(records, **options) -> str:

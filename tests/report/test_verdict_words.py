@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evalkit.records.decision import Verdict
-from evalkit.report import verdict_words as words
+from evalkit.reporting import verdict_words as words
 
 
 @pytest.mark.parametrize(

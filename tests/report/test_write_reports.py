@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from evalkit.errors import RunError
-from evalkit.report import write
-from evalkit.report.document import read_document, render_document
-from evalkit.report.write import write_reports
+from evalkit.reporting import write
+from evalkit.reporting.document import read_document, render_document
+from evalkit.reporting.write import write_reports
 
 NAMES = ["report.html", "report.md", "report.json"]
 
@@ -65,7 +65,7 @@ def test_importing_the_report_loads_nothing_heavy():
     """Altair, pandas, jinja2, torch and the chart renderer wait until they are needed."""
     heavy = ["altair", "pandas", "jinja2", "torch", "vl_convert", "rich.table"]
     code = (
-        "import sys, evalkit.report.write, evalkit.report.terminal; "
+        "import sys, evalkit.reporting.write, evalkit.reporting.terminal; "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

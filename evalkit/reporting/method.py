@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.records.run import RunRecords
-from evalkit.report import words
+from evalkit.reporting import words
 from evalkit.text.number_words import declared_percent, percent, points
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from evalkit.records.compared import Compared
 from evalkit.records.comparison import Difference
-from evalkit.report import words
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting import words
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import count, p_value, percent, points, points_interval
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from evalkit.records.comparison import ClassFigures, Confusion
 from evalkit.records.run import RunRecords
-from evalkit.report.quality_tables import NOT_APPLICABLE
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting.quality_tables import NOT_APPLICABLE
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import count, percent
 
 WIDEST_MATRIX = 12

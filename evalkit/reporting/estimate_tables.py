@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from evalkit.records.estimate import Estimate
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import count, money, seconds
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from evalkit.records.run import RunRecords
-from evalkit.report.palette import Palette, arm_slots
-from evalkit.report.svg import VegaLite
+from evalkit.reporting.palette import Palette, arm_slots
+from evalkit.reporting.svg import VegaLite
 
 Part = dict[str, Any]
 """A piece of a Vega-Lite document: a layer, an encoding, a row of data."""

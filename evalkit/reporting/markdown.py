@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
-from evalkit.report import (
+from evalkit.reporting import (
     class_tables,
     ledger_tables,
     method,
@@ -15,10 +15,10 @@ from evalkit.report import (
     verdict_words,
     words,
 )
-from evalkit.report import quality_tables as quality
-from evalkit.report import worth_tables as worth
-from evalkit.report.table import Table
-from evalkit.report.terminal import EMBEDDED
+from evalkit.reporting import quality_tables as quality
+from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.table import Table
+from evalkit.reporting.terminal import EMBEDDED
 from evalkit.text import number_words
 
 # What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.

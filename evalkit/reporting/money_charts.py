@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from evalkit.decision.wording import input_name
 from evalkit.records.run import DeclaredEconomics, RunRecords
-from evalkit.report import verdict_words, words
-from evalkit.report.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
-from evalkit.report.palette import Palette
-from evalkit.report.svg import VegaLite
+from evalkit.reporting import verdict_words, words
+from evalkit.reporting.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
+from evalkit.reporting.palette import Palette
+from evalkit.reporting.svg import VegaLite
 from evalkit.text.number_words import significant
 
 _NAMES = 200  # pixels left of the tornado for the names of its rows

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from evalkit.records.repriced import Repriced
 from evalkit.records.run import PriceUsed
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import money, shared_decimals
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evalkit.records.profile import Spread, TrainingProfile
 from evalkit.records.run import RunRecords
 from evalkit.records.tuning import TuningRun
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import UNKNOWN, count, data_size, percent, seconds, significant
 
 

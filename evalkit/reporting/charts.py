@@ -12,11 +12,11 @@ from typing import Any
 from evalkit.records.comparison import Curve, Difference
 from evalkit.records.run import RunRecords
 from evalkit.records.tuning import TuningRun
-from evalkit.report import words
-from evalkit.report.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
-from evalkit.report.palette import Palette, arm_slots
-from evalkit.report.quality_tables import carries_claim
-from evalkit.report.svg import VegaLite
+from evalkit.reporting import words
+from evalkit.reporting.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
+from evalkit.reporting.palette import Palette, arm_slots
+from evalkit.reporting.quality_tables import carries_claim
+from evalkit.reporting.svg import VegaLite
 from evalkit.text.number_words import count, declared_percent, percent, points, points_interval
 
 _LABELS = 236  # pixels left of the forest plot for the names of its rows

@@ -9,7 +9,7 @@ from typing import Literal
 
 from evalkit.decision.wording import SHORT, input_name
 from evalkit.records.decision import Decision, Verdict, WouldChange
-from evalkit.report.words import spaced, title
+from evalkit.reporting.words import spaced, title
 from evalkit.text.number_words import (
     UNKNOWN,
     declared_percent,

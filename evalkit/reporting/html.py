@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Finding
 from evalkit.records.run import RunRecords
-from evalkit.report import (
+from evalkit.reporting import (
     charts,
     class_tables,
     ledger_tables,
@@ -25,11 +25,11 @@ from evalkit.report import (
     verdict_words,
     words,
 )
-from evalkit.report import quality_tables as quality
-from evalkit.report import worth_tables as worth
-from evalkit.report.palette import DARK, LIGHT, PAGE, Palette, arm_slots
-from evalkit.report.svg import VegaLite, to_svg
-from evalkit.report.table import Column
+from evalkit.reporting import quality_tables as quality
+from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
+from evalkit.reporting.svg import VegaLite, to_svg
+from evalkit.reporting.table import Column
 from evalkit.text import number_words
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("evalkit.report"),
+        loader=PackageLoader("evalkit.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

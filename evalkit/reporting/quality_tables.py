@@ -8,8 +8,8 @@ from decimal import Decimal
 from evalkit.records.arm import Role
 from evalkit.records.comparison import ArmSummary, Difference, Estimate, LatencySummary, TokenSummary
 from evalkit.records.run import RunRecords
-from evalkit.report import words
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting import words
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import (
     UNKNOWN,
     count,

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from evalkit.records.decision import LedgerColumn, LedgerLine
 from evalkit.records.run import RunRecords
-from evalkit.report import words
-from evalkit.report.quality_tables import NOT_APPLICABLE
-from evalkit.report.table import Column, Row, Table, left, right
+from evalkit.reporting import words
+from evalkit.reporting.quality_tables import NOT_APPLICABLE
+from evalkit.reporting.table import Column, Row, Table, left, right
 from evalkit.text.number_words import UNKNOWN, count, money, per_thousand, shared_decimals
 
 _SCENARIOS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.records.published import CountsDecision
-from evalkit.report.table import Row, Table, left, right
+from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import p_value, percent, percent_interval, points
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
-from evalkit.report import quality_tables as quality
-from evalkit.report import verdict_words, words
-from evalkit.report import worth_tables as worth
-from evalkit.report.ledger_tables import horizon
-from evalkit.report.table import Table
+from evalkit.reporting import quality_tables as quality
+from evalkit.reporting import verdict_words, words
+from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.ledger_tables import horizon
+from evalkit.reporting.table import Table
 from evalkit.text.number_words import MINUS
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.records.run import RunRecords
-from evalkit.report.document import render_document
-from evalkit.report.html import render_html
-from evalkit.report.markdown import render_markdown
+from evalkit.reporting.document import render_document
+from evalkit.reporting.html import render_html
+from evalkit.reporting.markdown import render_markdown
 from evalkit.store.atomic import write_atomic
 
 
