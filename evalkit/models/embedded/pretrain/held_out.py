@@ -1,8 +1,9 @@
 """The held-out task of the model card: written after the weights were frozen and scored exactly once.
 
-Scored on 2026-11-20, on the weights of the card. Its products, codes, wordings and values were chosen
-without looking at any answer of the model. Whoever changes generator, recipe or weights must write another
-task: this one has been seen. Run it with `python -m evalkit.models.embedded.pretrain.held_out FOLDER`.
+Scored on 2026-11-20, on the weights of the card. No answer to it was seen before. Its passages follow the
+card's advice, a label right before its value, which came from misses on development sets. Whoever changes
+generator, recipe or weights must write another task: this one has been seen. Run it with
+`python -m evalkit.models.embedded.pretrain.held_out FOLDER`.
 """
 
 import random
