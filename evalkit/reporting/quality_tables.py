@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from evalkit.records.arm import Role
 from evalkit.records.comparison import ArmSummary, Difference, Estimate, LatencySummary, TokenSummary
@@ -64,6 +63,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
             columns.append(right("Within latency limits"))
             rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
     level = percent(1 - records.comparison.alpha, 0)
+    notes = (*_notes(arms), *_cost_intervals(records, arms))
     return Table(
         name="arms" if role == "candidate" else "curve-arms",
         caption="Quality, speed and cost of each arm"
@@ -75,7 +75,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
             for cells, arm in zip(rows, arms, strict=True)
         ),
         note=f"{words.title(words.metric_name(primary))} with its {level} interval. Tokens are means per answer; "
-        f"tokens in include those read from a prompt cache. {' '.join(_notes(arms))}".strip(),
+        f"tokens in include those read from a prompt cache. {' '.join(notes)}".strip(),
     )
 
 
@@ -306,24 +306,27 @@ def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]
     seen = [records.decision.arms.get(arm.name) for arm in arms]
     requests = [per_thousand(found.cost_per_request) if found else None for found in seen]
     correct = [per_thousand(found.cost_per_correct) if found else None for found in seen]
-    ends = [
-        (None, None)
-        if found is None
-        else (per_thousand(found.cost_per_correct_low), per_thousand(found.cost_per_correct_high))
-        for found in seen
-    ]
     places = shared_decimals(correct), shared_decimals(requests)
-
-    def interval(low: Decimal | None, high: Decimal | None) -> str:
-        if low is None:
-            return ""
-        top = "no bound" if high is None else money(high, currency, places[0])
-        return f" ({money(low, currency, places[0])} to {top})"
-
     return [
-        (money(request, currency, places[1]), money(right_one, currency, places[0]) + interval(*span))
-        for request, right_one, span in zip(requests, correct, ends, strict=True)
+        (money(request, currency, places[1]), money(right_one, currency, places[0]))
+        for request, right_one in zip(requests, correct, strict=True)
     ]
+
+
+def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str]:
+    """The intervals of cost per correct answer: too wide for the table, so they stand below it."""
+    currency = records.decision.currency
+    spans = []
+    for arm in arms:
+        found = records.decision.arms.get(arm.name)
+        if found is None or found.cost_per_correct_low is None:
+            continue
+        low, high = per_thousand(found.cost_per_correct_low), per_thousand(found.cost_per_correct_high)
+        places = shared_decimals([low, high])
+        top = "no bound" if high is None else money(high, currency, places)
+        spans.append(f"{arm.name} {money(low, currency, places)} to {top}")
+    if spans:
+        yield f"Cost per 1,000 correct, with its interval: {'; '.join(spans)}."
 
 
 def _tag(records: RunRecords, arm: str) -> str:

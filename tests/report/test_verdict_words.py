@@ -13,7 +13,7 @@ from evalkit.reporting import verdict_words as words
 
 
 @pytest.mark.parametrize(
-    "module", ["report.words", "report.verdict_words", "report.markdown", "decision.wording"]
+    "module", ["reporting.words", "reporting.verdict_words", "reporting.markdown", "decision.wording"]
 )
 def test_the_examples_in_the_docstrings_hold(module):
     """Doctests of the wording modules."""
