@@ -150,7 +150,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     >>> did_you_mean("x", [])
     'None is defined.'
     """
-    names = list(valid)
+    names = [str(name) for name in valid]  # choices may be members of an enumeration
     if not names:
         return "None is defined."
     listed = "Defined: " + ", ".join(repr(known) for known in names) + "."

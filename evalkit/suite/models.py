@@ -20,7 +20,7 @@ from pydantic import (
 class Strict(BaseModel):
     """Base of the schema: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class TrainingBill(Strict):

@@ -82,6 +82,8 @@ def test_a_good_suite_loads(tmp_path):
         ("base: base", "base: tuned", 8, "can be tuned here"),
         ("limits: {form:", "limits: {from:", 17, "no limit is called 'from'"),
         ("min: 0.9", "", 17, "give min, max or both"),
+        ("min: 0.9", "min: .nan", 17, "finite"),
+        ("mode: 2_000", "mode: .inf", 16, "finite"),
         ("name: demo", "name: ../demo", 1, "pattern"),
         ("corpus: corpus.jsonl", "corpus: corpus.jsonl, method: bm52", 11, "Did you mean 'bm25'?"),
         (
@@ -160,3 +162,8 @@ def test_the_published_schema_accepts_what_evalkit_accepts(tmp_path):
         validator.validate(json.loads(json.dumps(yaml.safe_load(text), default=str)))
     wrong = yaml.safe_load(GOOD.replace("shots: 2", "shot: 2"))
     assert not validator.is_valid(wrong)
+
+
+def test_the_schema_beside_the_suites_is_the_present_one():
+    """`evalkit schema -o suites/schema.json` after each change of the schema."""
+    assert (starters()["support-desk"].parent / "schema.json").read_text(encoding="utf-8") == suite_schema()
