@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalkit.api import (
-        Run,
         compare,
         decide,
         decide_counts,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
         SuiteError,
         TuningError,
     )
+    from evalkit.notebook import Run
     from evalkit.records.decision import Decision, Verdict
     from evalkit.suite.load import load_suite
     from evalkit.suite.schema import Suite
@@ -69,9 +69,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Run": "evalkit.notebook",
     **dict.fromkeys(
         (
-            "Run",
             "compare",
             "decide",
             "decide_counts",

@@ -2,168 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from evalkit import afterwards, beforehand, pipeline
 from evalkit.clock import Clock
 from evalkit.comparison.asked import Asked
 from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import Held
-from evalkit.data.cases import Cases, read_cases
-from evalkit.errors import (
-    AccessError,
-    CostLimitError,
-    IncompleteRunError,
-    InputError,
-    InterruptedRunError,
-    RunError,
-)
+from evalkit.course import after_answers, at_run_prices, prepared_again, to_the_end, wait
+from evalkit.notebook import Run
 from evalkit.records.compared import Compared
-from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.estimate import Estimate
-from evalkit.records.manifest import Manifest
 from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
-from evalkit.records.run import RunRecords
-from evalkit.runner.answer import Tally
-from evalkit.runner.begin import begin_run, continue_run, finish_run
+from evalkit.runner.begin import begin_run, continue_run
 from evalkit.runner.progress import Progress, Silent
-from evalkit.runner.stop import Stop, stop_on_interrupt
-from evalkit.runner.table_suite import IMPORTED_FROM
+from evalkit.runner.stop import Stop
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
-from evalkit.store.run_folder import RunFolder, find_run
+from evalkit.store.run_folder import find_run
 from evalkit.store.write_behind import WriteBehind
-from evalkit.suite.load import load_suite, suite_of_run, with_prices
-from evalkit.suite.price_override import PRICES_FILE
+from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 T = TypeVar("T")
 
 REPORTS = Path("reports")
-
-
-class Run:
-    """A run on disk, as a notebook sees it: frames, the comparison, the decision.
-
-    Shows itself as the arms table and the verdict.
-
-    Args:
-        folder: The run's folder.
-    """
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-
-    @property
-    def path(self) -> Path:
-        """The run's folder."""
-        return self._folder.path
-
-    @property
-    def folder(self) -> RunFolder:
-        """Its files."""
-        return self._folder
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """What the run was made from."""
-        return self._folder.manifest()
-
-    @property
-    def comparison(self) -> Comparison:
-        """Arm by arm and pair by pair."""
-        return self._folder.read("comparison.json", Comparison)
-
-    @property
-    def decision(self) -> Decision:
-        """What to do, how sure that is, and what would change it."""
-        return self._folder.read("decision.json", Decision)
-
-    def suite(self, overrides: Mapping[str, str] | None = None) -> Suite:
-        """The suite that the run kept, with values changed by dotted key."""
-        return suite_of_run(self.path, Path(self.manifest.suite_path), overrides)
-
-    def records(self) -> RunRecords:
-        """Everything a report shows."""
-        suite = self.suite()
-        cases: Cases | None
-        try:
-            cases = read_cases(suite)
-        except InputError:  # the suite's data has moved: the report goes without excerpts
-            cases = None
-        return pipeline.records_of(self._folder, suite, cases=cases)
-
-    def samples(self) -> pd.DataFrame:
-        """One row a cell: case_id, arm, repeat, status, output, finish_reason, tokens, cost, seconds, error."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "case_id": sample.case_id,
-                "arm": sample.arm,
-                "repeat": sample.repeat,
-                "status": str(sample.status),
-                "output": sample.output,
-                "finish_reason": sample.finish_reason,
-                "input_tokens": None if sample.usage is None else sample.usage.prompt,
-                "cached_tokens": None if sample.usage is None else sample.usage.cache_read,
-                "output_tokens": None if sample.usage is None else sample.usage.output,
-                "cost": None if sample.cost is None else sample.cost.model,
-                "service_s": None if sample.timing is None else sample.timing.service_s,
-                "device_s": None if sample.timing is None else sample.timing.device_s,
-                "passages": [passage.id for passage in sample.passages],
-                "replayed": sample.replayed,
-                "error": sample.error,
-            }
-            for sample in self._folder.samples()
-        )
-
-    def scores(self) -> pd.DataFrame:
-        """One row a cell and metric: case_id, arm, repeat, metric, value (NaN where missing), reason."""
-        import pandas as pd
-
-        columns = ("case_id", "arm", "repeat", "metric", "value", "reason", "explanation")
-        return pd.DataFrame(
-            ({name: getattr(row, name) for name in columns} for row in self._folder.scores()), columns=columns
-        )
-
-    def wide(self, metric: str | None = None) -> pd.DataFrame:
-        """One row a case, one column an arm, the mean over repeats; NaN where missing.
-
-        Args:
-            metric: Default: the primary one.
-        """
-        name = metric or self.comparison.primary_metric
-        scores = self.scores()
-        known = sorted(set(scores["metric"]))
-        if name not in known:
-            raise RunError(f"this run has no scores of {name!r}; it has {', '.join(known)}")
-        chosen = scores[scores["metric"] == name]
-        frame = chosen.pivot_table(
-            index="case_id", columns="arm", values="value", aggfunc="mean", dropna=False
-        )
-        arms = [arm.name for arm in self.manifest.arms if arm.name in frame.columns]
-        return frame.reindex(columns=arms)
-
-    def _repr_html_(self) -> str:
-        from evalkit.reporting.html import summary_html
-
-        return summary_html(self.records())
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
 
 
 def run(
@@ -209,7 +81,7 @@ def run(
     earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
         limit = earlier.manifest().limit
-        loaded = _at_run_prices(loaded, earlier)
+        loaded = at_run_prices(loaded, earlier)
     prepared = pipeline.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     experiment = prepared.experiment
@@ -224,7 +96,7 @@ def run(
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
         )
-        _run_stages(prepared, folder, asking, Stop(limit_now), clock)
+        to_the_end(prepared, folder, asking, Stop(limit_now), clock)
     return Run(folder)
 
 
@@ -251,7 +123,7 @@ def estimate(
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
     prepared = pipeline.prepare(loaded, limit=limit)
     with closing(_open_cache(cached)) as cache:
-        return _wait(
+        return wait(
             beforehand.estimate(
                 prepared,
                 cache=cache if cached else None,
@@ -268,9 +140,9 @@ def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
 
 def score(run: Run) -> Run:
     """Mark a run again with its suite's present metrics, then compare, decide and report again."""
-    prepared = _prepared_again(run)
+    prepared = prepared_again(run.folder)
     with sole_writer(run.path):
-        _after_answers(prepared, run.folder)
+        after_answers(prepared, run.folder)
     return run
 
 
@@ -379,92 +251,3 @@ def report(run: Run, path: str | Path | None = None) -> list[Path]:
 
 def _open_cache(use_cache: bool) -> ResponseCache:
     return WriteBehind(SqliteCache(cache_folder() / "responses.sqlite")) if use_cache else NoCache()
-
-
-def _run_stages(
-    prepared: pipeline.Prepared, folder: RunFolder, asking: pipeline.Asking, stop: Stop, clock: Clock
-) -> None:
-    progress = asking.progress
-    progress.stage("Profile")
-    pipeline.profile_data(prepared, folder)
-    progress.stage("Tuning")
-    tuned = pipeline.tune(prepared, folder, asking)
-    progress.stage("Answering")
-    with stop_on_interrupt(stop):
-        tallies = _wait(pipeline.answer(prepared, folder, tuned, asking, stop))
-    resume = f"evalkit run {prepared.suite.folder} --resume {folder.path.name}"
-    if stop.reason == "interrupted":
-        raise InterruptedRunError(f"Interrupted; what was answered is kept. Resume:\n  {resume}")
-    if stop.reason == "cost_limit":
-        raise CostLimitError(
-            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
-        )
-    if refused := next((tally.refused for tally in tallies.values() if tally.refused is not None), None):
-        raise AccessError(
-            f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
-        )
-    progress.stage("Scoring, comparing, deciding, reporting")
-    _after_answers(prepared, folder)
-    finish_run(folder, clock=clock)
-    if failed := sum(tally.errors for tally in tallies.values()):
-        raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
-
-
-def _after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
-    pipeline.score(prepared, folder)
-    pipeline.compare_arms(prepared, folder)
-    pipeline.write_decision(folder, prepared.suite)
-    pipeline.report(folder, pipeline.records_of(folder, prepared.suite, cases=prepared.cases))
-
-
-def _prepared_again(run: Run) -> pipeline.Prepared:
-    """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
-    manifest = run.manifest
-    if (table := run.suite().metadata.get(IMPORTED_FROM)) is not None:
-        raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
-    suite = _at_run_prices(load_suite(manifest.suite_path), run.folder)
-    prepared = pipeline.prepare(suite, limit=manifest.limit)
-    if prepared.cases.digest != manifest.digests.cases:
-        raise RunError(
-            f"the cases of {manifest.suite_path} changed since {run.path} was answered; run the suite again"
-        )
-    return prepared
-
-
-def _at_run_prices(suite: Suite, run: RunFolder) -> Suite:
-    """The suite under the prices that a repriced run keeps."""
-    return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
-
-
-def _failed_words(tallies: Mapping[str, Tally], failed: int, resume: str) -> str:
-    reasons: dict[str, int] = {}
-    for tally in tallies.values():
-        for reason, count in tally.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + count
-    commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
-    listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
-    counted = f"{failed} cells have no answer: {listed}. The report counts them as missing."
-    return f"{counted} Ask again:\n  {resume} --retry-errors"
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, also where an event loop is already running (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: list[T] = []
-    fault: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            result.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
-            fault.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if fault:
-        raise fault[0]
-    return result[0]

@@ -52,7 +52,6 @@ def command(
     from evalkit.cli.show import show_run
     from evalkit.data.cases import read_cases
     from evalkit.errors import IncompleteRunError
-    from evalkit.store.run_folder import find_run
     from evalkit.suite.load import load_suite
 
     loaded = load_suite(suite)
@@ -72,7 +71,7 @@ def command(
             )
         except IncompleteRunError as error:  # all else is done: show it, then say what is owed
             incomplete = error
-            done = api.Run(find_run(error.run_path, output))
+            done = api.load_run(error.run_path, output=output)
     if as_json:
         print_json(done.decision)
     else:

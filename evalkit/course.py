@@ -1,0 +1,121 @@
+"""The course of a run: its stages in order, and the ways it may end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evalkit import pipeline
+from evalkit.clock import Clock
+from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
+from evalkit.runner.answer import Tally
+from evalkit.runner.begin import finish_run
+from evalkit.runner.stop import Stop, stop_on_interrupt
+from evalkit.runner.table_suite import IMPORTED_FROM
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.load import load_suite, suite_of_run, with_prices
+from evalkit.suite.price_override import PRICES_FILE
+from evalkit.suite.schema import Suite
+
+T = TypeVar("T")
+
+
+def to_the_end(
+    prepared: pipeline.Prepared, folder: RunFolder, asking: pipeline.Asking, stop: Stop, clock: Clock
+) -> None:
+    """Every stage of a begun run, in order.
+
+    Raises:
+        IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
+        InterruptedRunError: Stopped by Ctrl-C.
+        CostLimitError: Stopped by the cost limit.
+        AccessError: The provider refused; nothing else was asked of it.
+    """
+    progress = asking.progress
+    progress.stage("Profile")
+    pipeline.profile_data(prepared, folder)
+    progress.stage("Tuning")
+    tuned = pipeline.tune(prepared, folder, asking)
+    progress.stage("Answering")
+    with stop_on_interrupt(stop):
+        tallies = wait(pipeline.answer(prepared, folder, tuned, asking, stop))
+    resume = f"evalkit run {prepared.suite.folder} --resume {folder.path.name}"
+    if stop.reason == "interrupted":
+        raise InterruptedRunError(f"Interrupted; what was answered is kept. Resume:\n  {resume}")
+    if stop.reason == "cost_limit":
+        raise CostLimitError(
+            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
+        )
+    if refused := next((tally.refused for tally in tallies.values() if tally.refused is not None), None):
+        raise AccessError(
+            f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
+        )
+    progress.stage("Scoring, comparing, deciding, reporting")
+    after_answers(prepared, folder)
+    finish_run(folder, clock=clock)
+    if failed := sum(tally.errors for tally in tallies.values()):
+        raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
+
+
+def after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
+    """The stages that ask no model: samples -> scores, comparison, decision, report."""
+    pipeline.score(prepared, folder)
+    pipeline.compare_arms(prepared, folder)
+    pipeline.write_decision(folder, prepared.suite)
+    pipeline.report(folder, pipeline.records_of(folder, prepared.suite, cases=prepared.cases))
+
+
+def prepared_again(run: RunFolder) -> pipeline.Prepared:
+    """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
+    manifest = run.manifest()
+    if (table := suite_of_run(run.path, Path(manifest.suite_path)).metadata.get(IMPORTED_FROM)) is not None:
+        raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
+    suite = at_run_prices(load_suite(manifest.suite_path), run)
+    prepared = pipeline.prepare(suite, limit=manifest.limit)
+    if prepared.cases.digest != manifest.digests.cases:
+        raise RunError(
+            f"the cases of {manifest.suite_path} changed since {run.path} was answered; run the suite again"
+        )
+    return prepared
+
+
+def at_run_prices(suite: Suite, run: RunFolder) -> Suite:
+    """The suite under the prices that a repriced run keeps."""
+    return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
+
+
+def _failed_words(tallies: Mapping[str, Tally], failed: int, resume: str) -> str:
+    reasons: dict[str, int] = {}
+    for tally in tallies.values():
+        for reason, count in tally.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
+    counted = f"{failed} cells have no answer: {listed}. The report counts them as missing."
+    return f"{counted} Ask again:\n  {resume} --retry-errors"
+
+
+def wait(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, also where an event loop is already running (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[T] = []
+    fault: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            fault.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if fault:
+        raise fault[0]
+    return result[0]
