@@ -75,8 +75,14 @@ class _Check:
         try:
             return reader(file)
         except InputError as error:
-            self.problems.extend(error.problems)
+            self.problems.extend(self._placed(location, problem) for problem in error.problems)
             return None
+
+    def _placed(self, location: Location, problem: Problem | str) -> Problem | str:
+        """The problem with a line: where no line of the data file is to blame, the one of the suite that names it."""
+        if isinstance(problem, str) or problem.line is not None:
+            return problem
+        return self._suite.source.problem(location, str(problem))
 
     def say(self, location: Location, message: str) -> None:
         """Add a problem of the suite's own."""

@@ -1,4 +1,4 @@
-"""A process that trains: reads orders line by line, answers each with a line. Ends when its input ends.
+"""A process that trains: reads orders line by line, answers each with a line. Ends when its input ends, at once.
 
 A program of its own rather than a ``multiprocessing`` child: that would import the caller's main script again,
 which trains a second time where the script has no guard, and hand over its arguments as pickles.
@@ -7,8 +7,10 @@ which trains a second time where the script has no guard, and hand over its argu
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
+import threading
 import traceback
 from typing import TextIO, cast
 
@@ -24,9 +26,18 @@ def main() -> None:
     # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = _claim_stdout()
-    for line in sys.stdin:
-        answers.write(to_json(_carry_out(line)).decode() + "\n")
+    orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    while True:
+        answers.write(to_json(_carry_out(orders.get())).decode() + "\n")
         answers.flush()
+
+
+def _listen(orders: queue.SimpleQueue[str]) -> None:
+    """Take orders while another thread trains; a parent that was killed must not leave a process that trains on."""
+    for line in sys.stdin:
+        orders.put(line)
+    os._exit(0)
 
 
 def _claim_stdout() -> TextIO:

@@ -102,3 +102,13 @@ def test_recorded_answers_of_other_cases_are_refused(tmp_path):
     assert said.startswith(
         "suite.yaml:9: models.theirs.path: no case_id of answers.jsonl is the id of a case"
     )
+
+
+def test_a_file_without_a_line_to_blame_is_told_with_the_line_that_names_it(tmp_path):
+    """A folder where a file is meant, or a file without a case."""
+    (tmp_path / "train.jsonl").mkdir()
+    said = problems(tmp_path, **{"train.jsonl": None, "cases.jsonl": ""})
+    assert said[0].startswith("suite.yaml:3: cases.path: ")
+    assert "cases.jsonl: " in said[0]
+    assert said[1].startswith("suite.yaml:8: models.tuned.train: ")
+    assert "is a folder" in said[1]

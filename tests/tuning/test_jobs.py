@@ -1,12 +1,17 @@
 """Trainings side by side, in processes that end when they should."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from evalkit.errors import InputError, TuningError
+from evalkit.records.record import to_json
 from evalkit.tuning.jobs import run_jobs
+from evalkit.tuning.orders import Order
 
 # A third party's tuners, found by module path: cheap, and each with its own way to end.
 TUNERS = """
@@ -138,4 +143,33 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path, order, rows):
 
     with pytest.raises(KeyboardInterrupt):
         run([slow, order("Good", rows=rows[:2])], workers=2, on_done=interrupt)
+    assert gone(int(slow.output.read_text()))
+
+
+PARENT = """
+import sys
+from evalkit.tuning import jobs
+
+with jobs._Worker() as worker:
+    worker._orders.write(sys.stdin.buffer.readline())
+    worker._orders.flush()
+    worker._answers.readline()
+"""
+
+
+def test_a_parent_that_is_killed_leaves_no_process_that_trains_on(tmp_path, order, rows):
+    """SIGKILL cannot be caught: the training process sees that its input ended, whatever it is doing."""
+    slow = order("Slow", name="pid", rows=rows)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with parent:
+        parent.stdin.write(to_json(Order.of(slow)) + b"\n")
+        parent.stdin.flush()
+        while not (slow.output.exists() and slow.output.read_text()):
+            assert parent.poll() is None
+            time.sleep(0.02)
+        parent.send_signal(signal.SIGKILL)
     assert gone(int(slow.output.read_text()))
