@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _encode = msgspec.json.Encoder().encode
+_PATHS: dict[str, tuple[str, str, list[object] | str]] = {
+    "chat": ("/chat/completions", "messages", []),
+    "completions": ("/completions", "prompt", ""),
+}
 # The transport writes its own: httpx's encodings are not those that aiohttp can undo.
 _NOT_SENT = frozenset({"host", "content-length", "connection", "accept-encoding", "transfer-encoding"})
 
@@ -150,15 +154,16 @@ async def take_template(config: OpenAIModelConfig) -> RequestTemplate:
     import openai
 
     arguments = parameters(config)
+    extra = arguments.pop("extra_body", {})
     if config.stream:
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
     client = build_client(config)
-    chat = config.endpoint == "chat"
+    path, prompt_key, nothing = _PATHS[config.endpoint]
     try:
-        if chat:
-            await client.chat.completions.create(messages=[], **arguments)
-        else:
-            await client.completions.create(prompt="", **arguments)
+        # As ``client.chat.completions.create`` does, without importing the types of every part of the API.
+        await client.post(
+            path, cast_to=object, body={prompt_key: nothing, **arguments}, options={"extra_json": extra}
+        )
         raise AssertionError("the request was sent")
     except openai.APIConnectionError as error:
         if not isinstance(error.__cause__, _Stopped):
@@ -168,7 +173,6 @@ async def take_template(config: OpenAIModelConfig) -> RequestTemplate:
         raise InputError(f"the SDK cannot build the request for {config.model!r}: {error}") from error
     finally:
         await client.close()
-    prompt_key = "messages" if chat else "prompt"
     body = msgspec.json.decode(built.content)
     settings = {name: value for name, value in body.items() if name not in (prompt_key, "seed")}
     return RequestTemplate(

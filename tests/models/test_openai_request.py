@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import openai
@@ -81,6 +83,34 @@ def test_headers_body_and_url_are_the_sdks(chat_server, monkeypatch):
     assert headers[0] == headers[1]
     assert headers[0]["openai-organization"] == "org-1"
     assert bodies[0] == bodies[1]
+
+
+def test_a_stream_is_asked_for_as_the_sdk_asks(chat_server, replies):
+    """With its usage in the last event."""
+    chat_server.answer = lambda request: replies.streamed("ja")
+    client = openai.AsyncOpenAI(base_url=chat_server.url, api_key="none-needed", max_retries=0, timeout=120.0)
+    arguments = {"model": "m", "seed": 7, "temperature": 0.0, "max_tokens": 256, "stream": True}
+    arguments["stream_options"] = {"include_usage": True}
+    targets, headers, bodies = both(
+        chat_server, client, {"base_url": chat_server.url, "stream": True}, arguments
+    )
+    assert targets[0] == targets[1]
+    assert headers[0] == headers[1]
+    assert bodies[0] == bodies[1]
+
+
+def test_building_a_request_does_not_import_the_types_of_the_whole_api():
+    """They take as long as five round trips and 15 MB; only a fresh process can tell."""
+    code = (
+        "import asyncio, sys\n"
+        "from evalkit.models.openai_request import take_template\n"
+        "from evalkit.suite.models import OpenAIModelConfig\n"
+        "config = OpenAIModelConfig(type='openai', model='m', base_url='http://x/v1')\n"
+        "asyncio.run(take_template(config))\n"
+        "print('openai.resources.chat' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_azure_is_a_configuration(chat_server, monkeypatch):
