@@ -42,6 +42,7 @@ def command(
     For a 0/1 metric give --discordant (0.2 is usual between two good arms), for a graded one --variance.
     """
     from evalkit.stats import power as statistics
+    from evalkit.stats.exact_power import pairs_needed_exact
 
     if (discordant is None) == (variance is None):
         raise InputError("give either --discordant (0/1 metric) or --variance (graded metric)")
@@ -50,7 +51,7 @@ def command(
     effect = 1 + (cluster_size - 1) * icc
     try:
         if discordant is not None:
-            needed = statistics.pairs_needed(
+            needed = pairs_needed_exact(
                 difference, discordant, alpha=alpha, power=power, design_effect=effect
             )
             seen = cases and statistics.smallest_detectable_pairs(

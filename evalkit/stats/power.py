@@ -55,9 +55,7 @@ def cases_needed(
         raise ValueError(
             "difference is 0; no number of cases shows a difference of 0, give the smallest that matters"
         )
-    total = variance_of_difference(variance, repeat_variances, repeats) * _checked_design_effect(
-        design_effect
-    )
+    total = variance_of_difference(variance, repeat_variances, repeats) * checked_design_effect(design_effect)
     return max(2, _whole(total * (_reach(alpha, power) / difference) ** 2))
 
 
@@ -81,9 +79,7 @@ def smallest_detectable(
     """
     if n_cases < 1:
         raise ValueError(f"n_cases is {n_cases}; give at least 1")
-    total = variance_of_difference(variance, repeat_variances, repeats) * _checked_design_effect(
-        design_effect
-    )
+    total = variance_of_difference(variance, repeat_variances, repeats) * checked_design_effect(design_effect)
     return _reach(alpha, power) * math.sqrt(total / n_cases)
 
 
@@ -134,7 +130,7 @@ def pairs_needed(
         )
     z_alpha, z_power = _quantiles(alpha, power)
     reach = z_alpha * math.sqrt(discordant_share) + z_power * math.sqrt(discordant_share - gap**2)
-    return max(2, _whole(_checked_design_effect(design_effect) * (reach / gap) ** 2))
+    return max(2, _whole(checked_design_effect(design_effect) * (reach / gap) ** 2))
 
 
 def smallest_detectable_pairs(
@@ -172,7 +168,7 @@ def smallest_detectable_pairs(
     if not 0.0 <= discordant_share <= 1.0:
         raise ValueError(f"discordant share is {discordant_share:g}; give a share in [0, 1]")
     z_alpha, z_power = _quantiles(alpha, power)
-    n = n_cases / _checked_design_effect(design_effect)
+    n = n_cases / checked_design_effect(design_effect)
     # z_alpha sqrt(s) + z_power sqrt(s - x^2) = x sqrt(n), solved for x; real where n is not tiny
     inner = n + z_power**2 - z_alpha**2
     if inner > 0.0:
@@ -223,7 +219,8 @@ def _quantiles(alpha: float, power: float) -> tuple[float, float]:
     return z_quantile(alpha), float(ndtri(power))
 
 
-def _checked_design_effect(design_effect: float) -> float:
+def checked_design_effect(design_effect: float) -> float:
+    """Give it back, or say what it must be."""
     if not design_effect > 0.0:
         raise ValueError(
             f"design_effect is {design_effect:g}; give a number above 0, 1 for independent cases"

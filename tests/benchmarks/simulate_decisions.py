@@ -37,7 +37,7 @@ from evalkit.comparison.compare import compare
 from evalkit.decision.gather import gather
 from evalkit.decision.ladder import Evidence, climb
 from evalkit.records.decision import Verdict
-from evalkit.stats.power import pairs_needed
+from evalkit.stats.exact_power import pairs_needed_exact
 
 CONFIDENCE = 0.9
 TESTS = Path(__file__).parents[1]
@@ -100,7 +100,9 @@ def worlds() -> Iterator[World]:
     for discordance, n in itertools.product((0.2, 0.4), (60, 100, 200, 400)):
         yield World("gain of 0.15", 0.6, discordance, 0.15, n)
     for discordance, gain in ((0.1, 0.05), (0.2, 0.1), (0.3, 0.1), (0.4, 0.15)):
-        yield World("power of 80%, tuning free", 0.6, discordance, gain, pairs_needed(gain, discordance))
+        yield World(
+            "power of 80%, tuning free", 0.6, discordance, gain, pairs_needed_exact(gain, discordance)
+        )
 
 
 class Runs:

@@ -184,7 +184,7 @@ def test_prices_and_power(evalkit):
     assert unknown.code == 2
     assert "'gpt-4o-mini'" in unknown.err
     assert (
-        evalkit("power", "--difference", "0.03", "--discordant", "0.2", "--json").json["cases_needed"] == 1742
+        evalkit("power", "--difference", "0.03", "--discordant", "0.2", "--json").json["cases_needed"] == 1800
     )
     assert (
         evalkit("power", "--difference", "0.03", "--variance", str(1 / 9), "--json").json["cases_needed"]

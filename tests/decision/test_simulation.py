@@ -52,7 +52,7 @@ def test_where_tuning_is_not_worth_more_it_is_rarely_advised(simulation, synthet
 def test_where_tuning_is_worth_more_it_is_found(simulation, synthetic):
     """0.15 more quality on 400 cases with 40% discordant; and a free tune at the size that `evalkit power` gives."""
     big = simulation.World("gain of 0.15", 0.6, 0.4, 0.15, 400)
-    sized = simulation.World("power of 80%", 0.6, 0.2, 0.1, simulation.pairs_needed(0.1, 0.2))
+    sized = simulation.World("power of 80%", 0.6, 0.2, 0.1, simulation.pairs_needed_exact(0.1, 0.2))
     found = shares(simulation, synthetic, [big, sized], 60)
     assert found[0] >= 0.8 - noise(0.8, 60)
     assert found[1] >= 0.8 - noise(0.8, 60)
