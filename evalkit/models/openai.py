@@ -7,15 +7,14 @@ The official SDK configures it (keys, organisation, Azure's paths) and writes th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
-from evalkit.errors import CallError, InputError, RetryableError
+from evalkit.errors import CallError, InputError
+from evalkit.models.hosted_answer import Hear, Reading, ask_streamed, ask_whole
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
-from evalkit.models.openai_payload import Answer, read_answer
+from evalkit.models.openai_payload import read_answer
 from evalkit.models.openai_request import (
     RequestTemplate,
     api_key,
@@ -27,7 +26,7 @@ from evalkit.models.openai_request import (
 )
 from evalkit.models.openai_stream import StreamedAnswer
 from evalkit.models.openai_transport import Reply, Secrets, Transport
-from evalkit.records.sample import Completion, Request, Timing
+from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import OpenAIModelConfig
 
 
@@ -54,9 +53,10 @@ class OpenAIModel:
             )
         build_client(config)
         self._secrets = Secrets([key, urlsplit(base_url(config)).password])
+        self._reading = Reading(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
-        self.hear_headers: Callable[[Mapping[str, str]], None] | None = None
+        self.hear_headers: Hear | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -84,43 +84,14 @@ class OpenAIModel:
         """One completion; see ``Model.complete`` for the errors."""
         template, transport = self._ready or await self._get_ready()
         body = template.body(request)
-        return await (
-            self._streamed(transport, body) if self._config.stream else self._whole(transport, body)
-        )
+        if self._config.stream:
+            return await ask_streamed(transport, body, self._reading, self._secrets, hear=self.hear_headers)
+        return await ask_whole(transport, body, self._reading, hear=self.hear_headers)
 
     async def close(self) -> None:
         """Close the connections."""
         if self._ready is not None:
             await self._ready[1].close()
-
-    async def _whole(self, transport: Transport, body: bytes) -> Completion:
-        reply = await transport.send(body)
-        if (refused := self._refused(reply)) is not None:
-            return refused
-        return _completion(read_answer(reply.body), Timing(service_s=reply.service_s))
-
-    async def _streamed(self, transport: Transport, body: bytes) -> Completion:
-        streamed = StreamedAnswer()
-        ttft_s: float | None = None
-
-        def piece(content: bytes, after_s: float) -> None:
-            nonlocal ttft_s
-            streamed.feed(content)
-            if ttft_s is None and streamed.begun:
-                ttft_s = after_s
-
-        try:
-            reply = await transport.send(body, piece)
-            if (refused := self._refused(reply)) is not None:
-                return refused
-            # A server that knows no streams answers in one piece.
-            answer = read_answer(reply.body) if reply.body else streamed.answer()
-        except RetryableError as error:
-            # A secret may lie across two pieces, so what was put together of them is looked at.
-            said = self._secrets.hide(str(error))
-            raise RetryableError(said, error.retry_after_s, throttled=error.throttled) from None
-        timing = Timing(service_s=reply.service_s, ttft_s=ttft_s)
-        return _completion(msgspec.structs.replace(answer, text=self._secrets.hide(answer.text)), timing)
 
     async def _get_ready(self) -> tuple[RequestTemplate, Transport]:
         async with self._getting_ready:
@@ -137,26 +108,7 @@ class OpenAIModel:
                 self._ready = template, transport
             return self._ready
 
-    def _refused(self, reply: Reply) -> Completion | None:
-        """None for an answer; a completion where the refusal is the arm's own failure.
-
-        Raises:
-            CallError: The refusal is a fault.
-        """
-        if self.hear_headers is not None:
-            self.hear_headers(reply.headers)
-        if reply.status < 300:
-            return None
-        completion = completion_of_refusal(reply.status, reply.body, Timing(service_s=reply.service_s))
-        if completion is not None:
-            return completion
-        fault: CallError = fault_of_status(
+    def _fault(self, reply: Reply) -> CallError:
+        return fault_of_status(
             reply.status, reply.headers, reply.body, key_variable=self._config.key_variable
         )
-        raise fault
-
-
-def _completion(answer: Answer, timing: Timing) -> Completion:
-    return Completion(
-        output=answer.text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing
-    )

@@ -38,6 +38,12 @@ class Secrets:
         self._texts = [text for text in texts if text]
         self._bytes = [text.encode() for text in self._texts]
 
+    def add(self, text: str) -> None:
+        """One more: an access token that was got meanwhile."""
+        if text and text not in self._texts:
+            self._texts.append(text)
+            self._bytes.append(text.encode())
+
     def hide(self, text: str) -> str:
         """The text without them."""
         for secret in self._texts:
@@ -100,12 +106,15 @@ class Transport:
         self._session: ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def send(self, body: bytes, each: EachPiece | None = None) -> Reply:
+    async def send(
+        self, body: bytes, each: EachPiece | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """Send a body and read the reply, whatever its status.
 
         Args:
             body: JSON.
             each: Given the pieces of a reply that is a stream of events.
+            headers: Of this request, beside those of every request.
 
         Raises:
             RetryableError: No whole reply came.
@@ -118,7 +127,7 @@ class Transport:
         token = current.set(exchange)
         began = time.perf_counter()
         try:
-            async with session.post(self._url, data=body) as response:
+            async with session.post(self._url, data=body, headers=headers) as response:
                 if each is not None and response.status < 300 and _is_stream(response):
                     await self._read_pieces(response, each, exchange, began)
                     content = b""
