@@ -14,8 +14,8 @@ from evalkit.records.run import RunRecords
 from evalkit.records.tuning import TuningRun
 from evalkit.reporting import words
 from evalkit.reporting.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
+from evalkit.reporting.difference_tables import carries_claim
 from evalkit.reporting.palette import Palette, arm_slots
-from evalkit.reporting.quality_tables import carries_claim
 from evalkit.reporting.svg import VegaLite
 from evalkit.text.number_words import count, declared_percent, percent, points, points_interval
 

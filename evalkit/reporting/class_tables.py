@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from evalkit.records.comparison import ClassFigures, Confusion
 from evalkit.records.run import RunRecords
-from evalkit.reporting.quality_tables import NOT_APPLICABLE
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import count, percent
+from evalkit.text.number_words import NOT_APPLICABLE, count, percent
 
 WIDEST_MATRIX = 12
 """Labels up to which the whole matrix is shown; beyond, only the pairs that were confused most often."""

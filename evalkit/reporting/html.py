@@ -25,8 +25,10 @@ from evalkit.reporting import (
     verdict_words,
     words,
 )
-from evalkit.reporting import quality_tables as quality
 from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.arms_tables import arms_table
+from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.reporting.svg import VegaLite, to_svg
 from evalkit.reporting.table import Column
@@ -74,14 +76,14 @@ def render_html(records: RunRecords) -> str:
             tables={
                 table.name: table
                 for table in (
-                    quality.arms_table(records, "candidate"),
-                    quality.arms_table(records, "curve"),
-                    quality.differences_table(records, claims=True),
-                    quality.differences_table(records, claims=False),
-                    quality.slices_table(records),
-                    quality.extra_table(records),
-                    quality.failures_table(records),
-                    quality.retrieval_table(records),
+                    arms_table(records, "candidate"),
+                    arms_table(records, "curve"),
+                    differences_table(records, claims=True),
+                    differences_table(records, claims=False),
+                    slices_table(records),
+                    extra_table(records),
+                    failures_table(records),
+                    retrieval_table(records),
                     worth.worth_table(records.decision, ledger_tables.horizon(records)),
                     worth.break_even_table(records.decision),
                     worth.would_change_table(records.decision),
@@ -110,7 +112,7 @@ def render_html(records: RunRecords) -> str:
 
 def summary_html(records: RunRecords) -> str:
     """The verdict and the arms table, for a notebook cell; brings its own style, scoped to itself."""
-    table = quality.arms_table(records, "candidate")
+    table = arms_table(records, "candidate")
     return _environment().get_template("summary.html.j2").render(**_shared(records), table_of_arms=table)
 
 

@@ -8,9 +8,8 @@ from decimal import Decimal
 from evalkit.records.decision import LedgerColumn, LedgerLine
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
-from evalkit.reporting.quality_tables import NOT_APPLICABLE
 from evalkit.reporting.table import Column, Row, Table, left, right
-from evalkit.text.number_words import UNKNOWN, count, money, per_thousand, shared_decimals
+from evalkit.text.number_words import NOT_APPLICABLE, UNKNOWN, count, money, per_thousand, shared_decimals
 
 _SCENARIOS = {
     "cold": "nothing cached",

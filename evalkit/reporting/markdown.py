@@ -15,8 +15,10 @@ from evalkit.reporting import (
     verdict_words,
     words,
 )
-from evalkit.reporting import quality_tables as quality
 from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.arms_tables import arms_table
+from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
 from evalkit.text import number_words
@@ -84,20 +86,16 @@ def _blocks(records: RunRecords) -> Iterator[str]:
         yield f"> {EMBEDDED}"
     yield "## The arms"
     yield _scope(records)
-    yield table_lines(quality.arms_table(records, "candidate"))
-    curve_arms = quality.arms_table(records, "curve")
+    yield table_lines(arms_table(records, "candidate"))
+    curve_arms = arms_table(records, "curve")
     if curve_arms.rows:
         yield table_lines(curve_arms)
     yield "## Differences"
-    yield table_lines(quality.differences_table(records, claims=True))
-    others = quality.differences_table(records, claims=False)
+    yield table_lines(differences_table(records, claims=True))
+    others = differences_table(records, claims=False)
     if others.rows:
         yield table_lines(others)
-    yield from (
-        table_lines(table)
-        for table in (quality.slices_table(records), quality.extra_table(records))
-        if table.rows
-    )
+    yield from (table_lines(table) for table in (slices_table(records), extra_table(records)) if table.rows)
     for curve in records.comparison.curves:
         yield f"{words.title(curve.kind)} curve of {escaped(curve.parent)}: {curve.trend}. {escaped(curve.note)}"
     yield "## Checklist"
@@ -116,8 +114,8 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## Red flags"
     yield _flags(records)
     yield "## Failures"
-    yield table_lines(quality.failures_table(records))
-    yield table_lines(quality.retrieval_table(records))
+    yield table_lines(failures_table(records))
+    yield table_lines(retrieval_table(records))
     yield from map(table_lines, class_tables.class_tables(records))
     yield "## Training and data"
     yield table_lines(origin_tables.tuning_table(records))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
-from evalkit.reporting import quality_tables as quality
 from evalkit.reporting import verdict_words, words
 from evalkit.reporting import worth_tables as worth
+from evalkit.reporting.arms_tables import arms_table
+from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.ledger_tables import horizon
 from evalkit.reporting.table import Table
 from evalkit.text.number_words import MINUS
@@ -39,13 +40,13 @@ def print_report(records: RunRecords, console: Console) -> None:
     _verdict(out, decision, records.confidence)
     if records.embedded:
         out.paragraph(EMBEDDED, "yellow")
-    arms = quality.arms_table(records, "candidate")
+    arms = arms_table(records, "candidate")
     headings = [column.heading for column in arms.columns]
     first_price = headings.index("Latency p50")
     kept = [name for name in headings[:first_price] if name != "Kind" or out.width >= MAX_WIDTH]
     out.table(arms.only(*kept), "Quality")
     out.table(arms.only("Arm", *headings[first_price:]), "Speed and cost")
-    claims = quality.differences_table(records, claims=True)
+    claims = differences_table(records, claims=True)
     out.table(
         claims.only("Treatment vs control", "Points", claims.columns[2].heading, "p, Holm", "Cases", "Claim"),
         claims.caption,

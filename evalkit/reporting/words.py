@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from evalkit.records.arm import ArmKind
-from evalkit.records.comparison import Difference
+from evalkit.records.comparison import Difference, Estimate
 from evalkit.records.decision import Finding
 from evalkit.text.number_words import UNKNOWN, percent, percent_interval
 
@@ -115,3 +115,8 @@ def estimate(mean: float | None, low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return percent(mean)
     return f"{percent(mean)} ({percent_interval(low, high).removesuffix('%')})"
+
+
+def estimate_of(found: Estimate | None) -> str:
+    """The same for an estimate that may not be there."""
+    return UNKNOWN if found is None else estimate(found.mean, found.low, found.high)

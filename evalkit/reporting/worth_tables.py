@@ -5,9 +5,16 @@ from __future__ import annotations
 from evalkit.decision.wording import input_name
 from evalkit.records.decision import BreakEven, Decision, Interval3
 from evalkit.reporting import verdict_words, words
-from evalkit.reporting.quality_tables import NOT_APPLICABLE
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import UNKNOWN, count, money, percent, share_of_draws, significant
+from evalkit.text.number_words import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    count,
+    money,
+    percent,
+    share_of_draws,
+    significant,
+)
 
 _BASES = {"cost": "cost only", "net": "value and cost"}
 

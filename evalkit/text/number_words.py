@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 Number = float | Decimal
 
 UNKNOWN = "unknown"
+NOT_APPLICABLE = "–"
 MINUS = "−"
 _EXACT = Context(prec=400)  # more digits than any float has, so that rounding cannot overflow
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "CN¥", "JPY": "JP¥", "INR": "₹"}

@@ -1,0 +1,151 @@
+"""What each arm achieved: quality with intervals, latency, tokens, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalkit.records.arm import Role
+from evalkit.records.comparison import ArmSummary, LatencySummary, TokenSummary
+from evalkit.records.run import RunRecords
+from evalkit.reporting import words
+from evalkit.reporting.table import Row, Table, left, right
+from evalkit.text.number_words import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    count,
+    money,
+    per_thousand,
+    percent,
+    seconds,
+    shared_decimals,
+)
+
+_LATENCY_SOURCES = {
+    "isolated": "one request at a time on an idle machine",
+    "service": "service time of the successful attempt",
+    "batched": "batch wall time, not what a user waits",
+}
+
+
+def metrics(records: RunRecords) -> list[str]:
+    """Metric names, the primary one first."""
+    found = dict.fromkeys(name for arm in records.comparison.arms for name in arm.quality)
+    primary = records.comparison.primary_metric
+    return [primary, *(name for name in found if name != primary)]
+
+
+def arms_table(records: RunRecords, role: Role) -> Table:
+    """One row an arm: quality with intervals, latency, tokens and, for candidates, cost."""
+    arms = [arm for arm in records.comparison.arms if arm.role == role]
+    primary, *others = metrics(records)
+    timed = role == "candidate" or any(arm.latency for arm in arms)  # the isolated pass is for candidates
+    columns = [
+        left("Arm"),
+        left("Kind"),
+        right("n"),
+        right("Coverage"),
+        right(words.title(words.metric_name(primary))),
+        *(right(words.title(words.metric_name(name))) for name in others),
+        *([right("p50", "Latency"), right("p95", "Latency")] if timed else []),
+        right("in", "Tokens"),
+        right("out", "Tokens"),
+    ]
+    rows = [_arm_cells(arm, primary, others, timed=timed) for arm in arms]
+    if role == "candidate":
+        columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
+        rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
+        seen = [records.decision.arms.get(arm.name) for arm in arms]
+        in_time = [None if found is None else found.goodput for found in seen]
+        if any(share is not None for share in in_time):
+            columns.append(right("Within latency limits"))
+            rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
+    level = percent(1 - records.comparison.alpha, 0)
+    notes = (*_notes(arms), *_cost_intervals(records, arms))
+    return Table(
+        name="arms" if role == "candidate" else "curve-arms",
+        caption="Quality, speed and cost of each arm"
+        if role == "candidate"
+        else "Arms outside the decision: ceilings and curve points",
+        columns=tuple(columns),
+        rows=tuple(
+            Row(tuple(cells), arm=arm.name, tag=_tag(records, arm.name))
+            for cells, arm in zip(rows, arms, strict=True)
+        ),
+        note=f"{words.title(words.metric_name(primary))} with its {level} interval. Tokens are means per answer; "
+        f"tokens in include those read from a prompt cache. {' '.join(notes)}".strip(),
+    )
+
+
+def _arm_cells(arm: ArmSummary, primary: str, others: list[str], *, timed: bool) -> list[str]:
+    return [
+        arm.name,
+        words.KINDS[arm.kind],
+        count(arm.n),
+        percent(arm.coverage),
+        words.estimate_of(arm.quality.get(primary)),
+        *(percent(found.mean) if (found := arm.quality.get(name)) else NOT_APPLICABLE for name in others),
+        *(_latency(arm.latency) if timed else ()),
+        *_tokens(arm.tokens),
+    ]
+
+
+def _latency(found: LatencySummary | None) -> tuple[str, str]:
+    return (UNKNOWN, UNKNOWN) if found is None else (seconds(found.p50), seconds(found.p95))
+
+
+def _tokens(found: TokenSummary | None) -> tuple[str, str]:
+    if found is None:
+        return UNKNOWN, UNKNOWN
+    return count(found.input + found.cache_read + found.cache_write), count(found.output)
+
+
+def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]:
+    """Cost per thousand requests and per thousand correct answers, in the scenario that the verdict uses."""
+    currency = records.decision.currency
+    seen = [records.decision.arms.get(arm.name) for arm in arms]
+    requests = [per_thousand(found.cost_per_request) if found else None for found in seen]
+    correct = [per_thousand(found.cost_per_correct) if found else None for found in seen]
+    places = shared_decimals(correct), shared_decimals(requests)
+    return [
+        (money(request, currency, places[1]), money(right_one, currency, places[0]))
+        for request, right_one in zip(requests, correct, strict=True)
+    ]
+
+
+def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str]:
+    """The intervals of cost per correct answer: too wide for the table, so they stand below it."""
+    currency = records.decision.currency
+    spans = []
+    for arm in arms:
+        found = records.decision.arms.get(arm.name)
+        if found is None or found.cost_per_correct_low is None:
+            continue
+        low, high = per_thousand(found.cost_per_correct_low), per_thousand(found.cost_per_correct_high)
+        places = shared_decimals([low, high])
+        top = "no bound" if high is None else money(high, currency, places)
+        spans.append(f"{arm.name} {money(low, currency, places)} to {top}")
+    if spans:
+        yield f"Cost per 1,000 correct, with its interval: {'; '.join(spans)}."
+
+
+def _tag(records: RunRecords, arm: str) -> str:
+    seen = records.decision.arms.get(arm)
+    tags = [
+        "recommended" if arm == records.decision.recommended_arm else "",
+        "reference" if arm == records.comparison.reference_arm else "",
+        f"outside {', '.join(seen.broken_limits) or 'limits'}" if seen and not seen.within_limits else "",
+    ]
+    return ", ".join(tag for tag in tags if tag)
+
+
+def _notes(arms: list[ArmSummary]) -> Iterator[str]:
+    """Where latencies come from, what was missing, what was not answered anew."""
+    sources = dict.fromkeys(arm.latency.source for arm in arms if arm.latency)
+    if sources:
+        yield f"Latency: {'; '.join(_LATENCY_SOURCES.get(source, source) for source in sources)}."
+    worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
+    if worst:
+        yield f"With every missing answer counted as wrong: {', '.join(worst)}."
+    replayed = [f"{arm.name} {count(arm.replayed)}" for arm in arms if arm.replayed]
+    if replayed:
+        yield f"Answers replayed from the cache, with the cost and time of their first call: {', '.join(replayed)}."
