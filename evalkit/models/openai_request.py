@@ -8,7 +8,7 @@ without its cost per call.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -151,19 +151,59 @@ async def take_template(config: OpenAIModelConfig) -> RequestTemplate:
     Raises:
         InputError: The SDK cannot build it.
     """
-    import openai
-
     arguments = parameters(config)
-    extra = arguments.pop("extra_body", {})
     if config.stream:
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+    chat = config.endpoint == "chat"
+    built = await take_request(
+        config,
+        lambda client: (
+            client.chat.completions.create(messages=[], **arguments)
+            if chat
+            else client.completions.create(prompt="", **arguments)
+        ),
+    )
+    prompt_key = "messages" if chat else "prompt"
+    settings = {name: value for name, value in built.body.items() if name not in (prompt_key, "seed")}
+    return RequestTemplate(
+        url=built.url,
+        headers=built.headers,
+        settings=b"," + _encode(settings)[1:-1],
+        prompt_key=prompt_key.encode(),
+        send_seed=config.seed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltRequest:
+    """One request as the SDK would send it.
+
+    Attributes:
+        headers: With the key in them; never printed. Those that the transport writes itself are left out.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Mapping[str, Any]
+
+
+async def take_request(
+    config: OpenAIModelConfig, ask: Callable[[AsyncOpenAI], Awaitable[object]]
+) -> BuiltRequest:
+    """What the SDK would send for a call; it is stopped before it does.
+
+    Args:
+        config: The endpoint.
+        ask: Makes the call on the client it is given.
+
+    Raises:
+        InputError: The SDK cannot build it.
+    """
+    import openai
+
     client = build_client(config)
-    path, prompt_key, nothing = _PATHS[config.endpoint]
     try:
-        # As ``client.chat.completions.create`` does, without importing the types of every part of the API.
-        await client.post(
-            path, cast_to=object, body={prompt_key: nothing, **arguments}, options={"extra_json": extra}
-        )
+        await ask(client)
         raise AssertionError("the request was sent")
     except openai.APIConnectionError as error:
         if not isinstance(error.__cause__, _Stopped):
@@ -173,14 +213,10 @@ async def take_template(config: OpenAIModelConfig) -> RequestTemplate:
         raise InputError(f"the SDK cannot build the request for {config.model!r}: {error}") from error
     finally:
         await client.close()
-    body = msgspec.json.decode(built.content)
-    settings = {name: value for name, value in body.items() if name not in (prompt_key, "seed")}
-    return RequestTemplate(
+    return BuiltRequest(
         url=str(built.url),
         headers={name: value for name, value in built.headers.items() if name.lower() not in _NOT_SENT},
-        settings=b"," + _encode(settings)[1:-1],
-        prompt_key=prompt_key.encode(),
-        send_seed=config.seed,
+        body=msgspec.json.decode(built.content),
     )
 
 

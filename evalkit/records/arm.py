@@ -46,6 +46,8 @@ class ArmFacts(Record, frozen=True, kw_only=True):
         shots: Demonstrations shown.
         retrieval: The method's name, or None.
         top_k: Passages given, or None.
+        embedder: Name of the embedder it searches with, or None.
+        chunk: How its documents are cut, in words; None for whole ones.
         fraction: Share of the training rows the model saw, for tuned arms.
         seed: Training seed (1-based), for tuned arms.
         settings: What else the arm's model was told (temperature, max_tokens, ...), for the comparison of
@@ -64,6 +66,8 @@ class ArmFacts(Record, frozen=True, kw_only=True):
     shots: int = 0
     retrieval: str | None = None
     top_k: int | None = None
+    embedder: str | None = None
+    chunk: str | None = None
     fraction: float | None = None
     seed: int | None = None
     settings: dict[str, str] = {}

@@ -56,8 +56,19 @@ class Passage(Record, frozen=True, kw_only=True):
         id: Unique in the corpus; ``gold_passages`` name it.
         text: None in the journal, where the corpus has it.
         score: The retriever's figure, higher is nearer; None when it was not ranked.
+        document: Id of the document that it was cut from; None for a whole one.
+        start: Where it begins in the document's text, in characters; None for a whole document.
+        end: Where it ends, likewise; ``text == document_text[start:end]``.
     """
 
     id: str
     text: str | None = None
     score: float | None = None
+    document: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def source(self) -> str:
+        """The id that ``gold_passages`` would name: its document's, or its own."""
+        return self.id if self.document is None else self.document

@@ -6,6 +6,7 @@ from typing import Literal
 
 from evalkit.records.arm import ArmKind, Role
 from evalkit.records.record import Record
+from evalkit.records.retrieval import IndexFacts
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -56,13 +57,34 @@ class TokenSummary(Record, frozen=True, kw_only=True):
 
 
 class RetrievalSummary(Record, frozen=True, kw_only=True):
-    """How often the retriever found what answers the question, over cases with gold passages."""
+    """How often the retriever found what answers the question, over cases with gold passages.
+
+    A chunk counts for its document: k counts chunks as they were shown, and several chunks of one document find it
+    once, at the rank of the first.
+
+    Attributes:
+        recall_at_k: Mean share of a case's gold passages among the first ``top_k``.
+        mrr: Mean of 1 / rank of the first gold passage, 0 where none was found.
+        ndcg_at_k: Mean normalised discounted cumulative gain of the first ``top_k``; gold is 1, the rest 0.
+        n: Cases with gold passages, times repeats.
+        query_tokens: Mean embedding tokens of a question; None without an embedder and where nothing tells.
+        embed_s: Mean seconds of embedding a question; None without an embedder.
+        p50_s: Median seconds of embedding and search together, from the isolated pass where there was one.
+        p95_s: Likewise; None with fewer than 20.
+        index: What was searched; None for methods without an index of vectors.
+    """
 
     method: str
     top_k: int
     recall_at_k: float | None
     mrr: float | None
     n: int
+    ndcg_at_k: float | None = None
+    query_tokens: float | None = None
+    embed_s: float | None = None
+    p50_s: float | None = None
+    p95_s: float | None = None
+    index: IndexFacts | None = None
 
 
 class Failures(Record, frozen=True, kw_only=True):

@@ -35,6 +35,23 @@ class ArmEstimate(Record, frozen=True, kw_only=True):
     seconds: float | None
 
 
+class EmbeddingEstimate(Record, frozen=True, kw_only=True):
+    """What one embedder will be asked for.
+
+    Attributes:
+        chunks: Passages to embed, of all corpora that are searched with it.
+        questions: Questions to embed.
+        tokens: Of both; None where nothing is counted.
+        cost: Money, as a decimal string; None where it is not known.
+    """
+
+    embedder: str
+    chunks: int
+    questions: int
+    tokens: float | None
+    cost: str | None
+
+
 class TuningEstimate(Record, frozen=True, kw_only=True):
     """One training. ``tokens`` are those of its batches; seconds are of one process on one core."""
 
@@ -52,7 +69,7 @@ class Estimate(Record, frozen=True, kw_only=True):
     """What ``evalkit estimate`` found.
 
     Attributes:
-        money: Of all arms, as a decimal string; None where that of one is not known.
+        money: Of all arms and embedders, as a decimal string; None where that of one is not known.
         seconds: Wall time of answering and training; None where that of one is not known.
         notes: What it rests on.
     """
@@ -70,4 +87,5 @@ class Estimate(Record, frozen=True, kw_only=True):
     tuning_seconds: float | None
     arms: tuple[ArmEstimate, ...]
     tuning: tuple[TuningEstimate, ...] = ()
+    embedding: tuple[EmbeddingEstimate, ...] = ()
     notes: tuple[str, ...] = ()

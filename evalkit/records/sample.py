@@ -65,8 +65,34 @@ class Timing(Record, frozen=True, kw_only=True):
     prefill_s: float = 0.0
 
 
+class RetrievalUse(Record, frozen=True, kw_only=True):
+    """What finding one case's passages took, apart from the model's answer.
+
+    Attributes:
+        tokens: Embedding tokens of the question; None where nothing tells or nothing was embedded.
+        embed_s: Service time of embedding the question, of the attempt that succeeded; of the first real one where
+            it was replayed. None where nothing was embedded.
+        search_s: Seconds of the search itself, measured now.
+        replayed: The question's vector came from the cache.
+    """
+
+    tokens: int | None = None
+    embed_s: float | None = None
+    search_s: float | None = None
+    replayed: bool = False
+
+    @property
+    def seconds(self) -> float | None:
+        """Embedding and search together."""
+        return None if self.search_s is None else self.search_s + (self.embed_s or 0.0)
+
+
 class Cost(Record, frozen=True, kw_only=True):
-    """Money of one answer. A part that is unknown is None, never 0."""
+    """Money of one answer. A part that is unknown is None, never 0.
+
+    Attributes:
+        retrieval: None also where the passages were found without an embedder.
+    """
 
     model: Decimal | None
     retrieval: Decimal | None = None
@@ -117,6 +143,7 @@ class Sample(Record, frozen=True, kw_only=True):
         replayed: ISO date of the first real call when the answer came from the response cache, else None.
             Such a sample keeps that call's cost, usage and timing.
         error: Why there is no answer.
+        retrieval: What finding its passages took; None without retrieval.
     """
 
     case_id: str
@@ -133,6 +160,7 @@ class Sample(Record, frozen=True, kw_only=True):
     timing: Timing | None = None
     replayed: str | None = None
     error: str | None = None
+    retrieval: RetrievalUse | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -146,3 +174,4 @@ class LatencyRow(Record, frozen=True, kw_only=True):
     case_id: str
     arm: str
     timing: Timing
+    retrieval: RetrievalUse | None = None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evalkit.errors import Problem, did_you_mean
 from evalkit.suite import models as model_section
+from evalkit.suite.retrieval import EMBEDDER_TYPES
 from evalkit.suite.source import Location, Source
 
 
@@ -61,7 +62,7 @@ def _holds(value: Any, part: int | str) -> bool:
     return isinstance(value, dict) and part in value
 
 
-_TAGS = {*model_section.BUILT_IN_TYPES, "plugin", "str", "PromptUse"}
+_TAGS = {*model_section.BUILT_IN_TYPES, *EMBEDDER_TYPES, "plugin", "str", "PromptUse"}
 
 
 def _valid_keys(location: Location, data: Any, root: type[BaseModel]) -> list[str]:

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
-from evalkit.registry import METRICS, MODELS, RETRIEVERS, TUNERS
+from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
 from evalkit.suite.findings import findings
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
+from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
 from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
 
@@ -129,6 +130,8 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
             )
         if (tuned_from := getattr(model, "tuned_from", None)) is not None:
             yield from _reference(suite, (*at, "tuned_from"), "model", tuned_from, suite.models)
+    for name, embedder in suite.embedders.items():
+        yield from _registered(("embedders", name, "type"), EMBEDDERS, embedder.type, suite)
     for name, arm in suite.arms.items():
         yield from _arm_names(suite, name, arm)
     for index, metric in enumerate(suite.metrics):
@@ -165,12 +168,34 @@ def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:
         yield suite.source.problem(at, f"key 'prompt' is missing: the suite has {len(suite.prompts)} prompts")
     if arm.retrieval is not None:
         yield from _registered((*at, "retrieval", "method"), RETRIEVERS, arm.retrieval.method, suite)
+        yield from _retrieval_problems(suite, (*at, "retrieval"), arm.retrieval)
     if used is None or used in suite.prompts:
         _, prompt = suite.prompt_of(name)
         if (prompt.shots or any(arm.shot_curve)) and prompt.examples is None:
             yield suite.source.problem(
                 (*at, "prompt"), "shows examples (shots > 0), but its prompt names no `examples` file"
             )
+
+
+def _retrieval_problems(suite: Suite, at: Location, retrieval: RetrievalConfig) -> Iterator[Problem]:
+    """An embedder that is missing, unknown or of no use, and chunks of a ceiling."""
+    method, problem = retrieval.method, suite.source.problem
+    if method == "gold" and retrieval.chunk is not None:
+        yield problem(
+            (*at, "chunk"), "gold gives the passages that the cases name, and those are whole: leave it out"
+        )
+    if retrieval.embedder is not None:
+        yield from _reference(suite, (*at, "embedder"), "embedder", retrieval.embedder, suite.embedders)
+        if method in WITHOUT_EMBEDDER:
+            yield problem((*at, "embedder"), f"{method} compares no vectors: leave it out")
+    elif method in WITH_EMBEDDER and not suite.embedders:
+        yield problem(
+            (*at, "method"),
+            f"{method} needs an embedder: add a section like `embedders: {{small: {{type: openai, model: ...}}}}`; "
+            f"types: {', '.join(EMBEDDERS.names())}",
+        )
+    elif method in WITH_EMBEDDER and len(suite.embedders) > 1:
+        yield problem(at, f"key 'embedder' is missing: the suite has {', '.join(map(repr, suite.embedders))}")
 
 
 def _reference(suite: Suite, at: Location, kind: str, name: str, valid: Any) -> Iterator[Problem]:

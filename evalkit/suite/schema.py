@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_val
 
 from evalkit.suite.economics import Economics, Money, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
+from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
 from evalkit.suite.source import Location, Source
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\- ]*$", max_length=80)]
@@ -81,16 +82,6 @@ class PromptUse(Strict):
     answer: str | None = None
     shots: Annotated[int, Field(ge=0, le=200)] | None = None
     examples: ExamplesConfig | None = None
-
-
-class RetrievalConfig(Strict):
-    """Which passages an arm is given. ``gold`` gives those that answer the case: the ceiling."""
-
-    corpus: str = Field(description="Folder or file of passages, relative to the suite.")
-    method: str = "bm25"
-    top_k: PositiveInt = 3
-    query: str = Field("{{input}}", description="What is searched for.")
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class ArmConfig(Strict):
@@ -193,6 +184,7 @@ class Suite(Strict):
     extra_cases: dict[Name, ExtraCasesConfig] = Field(default_factory=dict)
     prompts: dict[Name, PromptConfig] = Field(default_factory=dict)
     models: dict[Name, ModelConfig] = Field(min_length=1)
+    embedders: dict[Name, EmbedderConfig] = Field(default_factory=dict)
     arms: dict[Name, ArmConfig] = Field(min_length=1)
     metrics: list[MetricConfig] = Field(min_length=1)
     run: RunConfig = RunConfig()
@@ -255,6 +247,13 @@ class Suite(Strict):
             or kind in ("fine_tuned", "fine_tuned_rag")
         )
 
+    def embedder_of(self, arm: str) -> str | None:
+        """Name of the embedder that an arm searches with: the named one, else the suite's only one; None for none."""
+        retrieval = self.arms[arm].retrieval
+        if retrieval is None or retrieval.method in WITHOUT_EMBEDDER:
+            return None
+        return retrieval.embedder or (next(iter(self.embedders)) if len(self.embedders) == 1 else None)
+
     def extra_metric(self, name: str) -> str:
         """The metric of an extra task set."""
         return self.extra_cases[name].metric or self.primary_metric
@@ -275,4 +274,4 @@ class Suite(Strict):
         return use.base, self.prompts[use.base].model_copy(update=changes)
 
 
-__all__ = ["Location", "Suite"]
+__all__ = ["Location", "RetrievalConfig", "Suite"]

@@ -1,0 +1,27 @@
+"""From a section of the suite to an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from evalkit.embeddings.protocol import Embedder
+from evalkit.registry import EMBEDDERS
+from evalkit.suite.retrieval import EmbedderConfig
+
+
+def build_embedder(config: EmbedderConfig, *, folder: Path) -> Embedder:
+    """The embedder that ``config`` describes.
+
+    Every embedder class, a plugin's too, is built as ``Class(config, folder=folder)``.
+
+    Args:
+        config: A section of the suite.
+        folder: The suite's folder; paths in ``config`` are relative to it.
+
+    Raises:
+        InputError: It cannot be built; the message says what to do.
+    """
+    embedder_class = cast(Callable[..., Embedder], EMBEDDERS.load(config.type))
+    return embedder_class(config, folder=folder)

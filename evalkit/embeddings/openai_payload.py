@@ -1,0 +1,99 @@
+"""What an ``/embeddings`` endpoint says, read from its JSON and held against what was asked."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from evalkit.embeddings.protocol import Vectors
+from evalkit.errors import RetryableError
+from evalkit.models.openai_payload import error_words
+
+Count = Annotated[int, msgspec.Meta(ge=0)] | None
+
+
+class _Item(msgspec.Struct):
+    embedding: list[float] | str
+    index: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: Count = None
+    total_tokens: Count = None
+
+
+class _Payload(msgspec.Struct):
+    data: list[_Item] | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_decode = msgspec.json.Decoder(_Payload).decode
+_decode_usage = msgspec.json.Decoder(_Usage | None).decode
+
+
+def read_embeddings(body: bytes, asked: int) -> tuple[Vectors, int | None]:
+    """Vectors in the order of the texts, and the tokens of all of them.
+
+    Vectors may come as numbers or as base64 of little-endian float32, each on its own terms: servers ignore what was
+    asked for. Tokens are None where the reply does not say, and where it says 0, since no text has none.
+
+    Args:
+        body: Of a reply that is no refusal.
+        asked: How many texts were sent.
+
+    Raises:
+        RetryableError: It is no such reply, holds another number of vectors than was asked for, vectors of different
+            lengths, or a number that is none. A server that does so is at fault, not the texts.
+    """
+    try:
+        payload = _decode(body)
+    except msgspec.MsgspecError as error:
+        raise RetryableError(f"the reply holds no embeddings: {error}") from error
+    if payload.data is None:
+        said = error_words(body)
+        raise RetryableError(f"the reply holds no embeddings{f': {said}' if said else ''}")
+    if len(payload.data) != asked:
+        raise RetryableError(f"{len(payload.data)} vectors came for {asked} texts")
+    vectors = [_vector(item) for item in _in_order(payload.data)]
+    lengths = {len(vector) for vector in vectors}
+    if len(lengths) > 1 or 0 in lengths:
+        raise RetryableError(f"vectors of {', '.join(map(str, sorted(lengths)))} numbers came in one reply")
+    whole = np.stack(vectors)
+    if not np.isfinite(whole).all():
+        raise RetryableError("a vector holds NaN or infinity")
+    return whole, _tokens(payload.usage)
+
+
+def _in_order(items: list[_Item]) -> list[_Item]:
+    """By ``index``, where the items say one."""
+    indexes = [item.index for item in items]
+    if all(index is None for index in indexes):
+        return items
+    if sorted(-1 if index is None else index for index in indexes) != list(range(len(items))):
+        raise RetryableError("the vectors' indexes are not those of the texts")
+    return sorted(items, key=lambda item: item.index or 0)
+
+
+def _vector(item: _Item) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    if isinstance(item.embedding, list):
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
+            return np.array(item.embedding, dtype=np.float32)
+    try:
+        return np.frombuffer(b64decode(item.embedding, validate=True), dtype="<f4").astype(np.float32)
+    except (binascii.Error, ValueError) as error:
+        raise RetryableError(f"a vector is no base64 of float32: {error}") from error
+
+
+def _tokens(raw: msgspec.Raw) -> int | None:
+    try:
+        usage = _decode_usage(raw)
+    except msgspec.MsgspecError:
+        return None
+    if usage is None:
+        return None
+    return usage.prompt_tokens or usage.total_tokens or None
