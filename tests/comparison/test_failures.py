@@ -3,7 +3,7 @@
 import pytest
 
 from evalkit.comparison.abstention import is_abstention
-from evalkit.comparison.failures import contains_reference, read_answers
+from evalkit.comparison.failures import contains_reference, read_answers, share_of
 from evalkit.comparison.table import build_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Passage
@@ -23,6 +23,30 @@ def facts_of(
     reference="yes",
 ):
     """Failures and retrieval of one wrong answer."""
+    return facts_of_answers(
+        [output],
+        form=form,
+        finish=finish,
+        passages=passages,
+        gold=gold,
+        retrieval=retrieval,
+        reference=reference,
+    )
+
+
+def facts_of_answers(
+    outputs,
+    *,
+    form=None,
+    finish="stop",
+    passages=(),
+    gold=(),
+    retrieval=None,
+    reference="yes",
+    values=None,
+    status=Status.OK,
+):
+    """Failures and retrieval of an arm's answers, one a case; wrong ones where no values are given."""
     arm = ArmFacts(
         name="a",
         kind=ArmKind.RAG,
@@ -41,28 +65,40 @@ def facts_of(
         python_version="3",
         started_at="",
         seed=0,
-        n_cases=1,
+        n_cases=len(outputs),
         digests=Digests(suite="", cases="", data="", prices=""),
         arms=(arm,),
     )
-    case = Case(
-        id="c", input="q", reference=(reference,) if reference else (), cluster="c", gold_passages=tuple(gold)
-    )
-    sample = Sample(
-        case_id="c",
-        arm="a",
-        status=Status.OK,
-        prompt_digest="",
-        request_digest="",
-        output=output,
-        finish_reason=finish,
-        passages=tuple(Passage(id=name) for name in passages),
-    )
-    scores = [ScoreRow(case_id="c", arm="a", metric="right", value=0.0)]
-    if form is not None:
-        scores.append(ScoreRow(case_id="c", arm="a", metric="form", value=form))
-    table = build_table(manifest, [case], [sample], scores, "right")
-    return read_answers(table, [case], [sample], ["form"])["a"]
+    cases, samples, scores = [], [], []
+    for number, output in enumerate(outputs):
+        cases.append(
+            Case(
+                id=f"c{number}",
+                input="q",
+                reference=(reference,) if reference is not None else (),
+                cluster=f"c{number}",
+                gold_passages=tuple(gold),
+            )
+        )
+        samples.append(
+            Sample(
+                case_id=f"c{number}",
+                arm="a",
+                status=status,
+                prompt_digest="",
+                request_digest="",
+                output=output,
+                finish_reason=finish,
+                passages=tuple(Passage(id=name) for name in passages),
+            )
+        )
+        value = 0.0 if values is None else values[number]
+        if value is not None:
+            scores.append(ScoreRow(case_id=f"c{number}", arm="a", metric="right", value=value))
+        if form is not None:
+            scores.append(ScoreRow(case_id=f"c{number}", arm="a", metric="form", value=form))
+    table = build_table(manifest, cases, samples, scores, "right")
+    return read_answers(table, cases, samples, ["form"])["a"]
 
 
 KINDS = [
@@ -72,7 +108,7 @@ KINDS = [
     ("refusal_or_empty", {"output": "I'm sorry, but I cannot help with that.", "form": 0.0}),
     ("format", {"output": "Well, yes indeed", "form": 0.0}),
     ("format", {"output": "The answer is yes.", "form": None}),
-    ("format", {"output": "{broken", "form": 0.0, "reference": ""}),
+    ("format", {"output": "{broken", "form": 0.0, "reference": None}),
     ("other", {"output": "who knows", "form": 0.0}),
     ("missing_knowledge", {"output": "no", "form": 1.0}),
     ("missing_knowledge", {"output": "no", "form": None}),
@@ -121,3 +157,36 @@ def test_no_answer_is_an_abstention(text):
 )
 def test_an_answer_however_wrong_is_not(text):
     assert not is_abstention(text)
+
+
+def test_right_answers_are_no_failures_and_a_graded_one_is_right_from_a_half():
+    found = facts_of_answers(["yes", "part", "no"], values=[1.0, 0.5, 0.4]).failures
+    assert (found.n_wrong, found.missing_knowledge) == (1, 1)
+    assert share_of(found, "missing_knowledge", "format") == 1.0
+
+
+def test_where_nothing_is_wrong_no_kind_has_a_share():
+    assert share_of(facts_of_answers(["yes"], values=[1.0]).failures, "format") is None
+
+
+def test_an_answer_that_never_came_is_no_failure_of_the_arm():
+    """Errors are ours: nothing is sorted, and there is nothing to sort without a primary score."""
+    assert facts_of_answers(["no"], status=Status.ERROR).failures is None
+    assert facts_of_answers(["no"], values=[None]).failures is None
+
+
+def test_recall_is_read_even_where_no_answer_has_a_score():
+    found = facts_of_answers(
+        ["no"], values=[None], retrieval="bm25", passages=["p1", "p2"], gold=["p2", "p3"]
+    )
+    assert (found.retrieval.recall_at_k, found.retrieval.mrr, found.retrieval.n) == (0.5, 0.5, 1)
+
+
+def test_without_gold_passages_recall_is_unknown_and_not_0():
+    found = facts_of_answers(["no"], retrieval="bm25", passages=["p1"])
+    assert (found.retrieval.recall_at_k, found.retrieval.mrr, found.retrieval.n) == (None, None, 0)
+
+
+def test_a_reference_of_no_words_is_in_no_answer():
+    """Punctuation alone normalises to nothing; an empty run of words would be in every answer."""
+    assert not contains_reference("yes, indeed", ["..."])

@@ -1,15 +1,17 @@
 """The table of scores: pairing by id, holes where something is missing, the last row of a cell."""
 
 import tracemalloc
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from evalkit.comparison.table import OK, build_table, pairs
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.manifest import CaseFacts, Digests, Manifest
-from evalkit.records.sample import Sample, Status, Usage
+from evalkit.records.sample import Cost, Sample, Status, Usage
 from evalkit.records.score import ScoreRow
 
 
@@ -121,3 +123,58 @@ def test_a_hundred_thousand_cases_and_fifteen_arms_fit_in_a_hundred_megabytes_pl
     tracemalloc.stop()
     assert table.n_cases == n
     assert used / (n * len(arms)) < 70
+
+
+def test_a_row_of_a_repeat_that_was_never_asked_says_so():
+    with pytest.raises(RunError, match=r"holds repeat 1 of case 'a', but has 1 repeats"):
+        build_table(manifest("p"), CASES, [sample("a", "p", repeat=1)], [], "m")
+
+
+def test_an_arm_that_the_run_does_not_have_is_told_with_those_it_has():
+    table = build_table(manifest("p", "q"), CASES, [], [], "m")
+    with pytest.raises(RunError, match=r"no arm of this run is called 'x'; it has \['p', 'q'\]"):
+        table.row("x")
+
+
+def test_a_metric_without_a_score_is_unknown_everywhere_and_never_0_or_1():
+    table = build_table(manifest("p"), CASES, [sample("a", "p")], [], "m")
+    assert np.isnan(table.scores("p")).all()
+    assert not table.is_binary()
+
+
+def test_the_mean_of_repeats_that_differ_is_not_0_or_1():
+    """Right once and wrong once is 0.5: McNemar's test does not apply."""
+    samples = [sample("a", "p", repeat=repeat) for repeat in (0, 1)]
+    same, other = (
+        build_table(
+            manifest("p", repeats=2), CASES, samples, [score("a", "p", 1, 0), score("a", "p", second, 1)], "m"
+        )
+        for second in (1, 0)
+    )
+    assert same.is_binary()
+    assert not other.is_binary()
+
+
+def test_the_first_two_hundred_tags_are_kept_on_every_case_that_has_them():
+    """The 201st tag is dropped; a tag known by then is still noted on later cases."""
+    cases = [
+        CaseFacts(id=f"c{number}", cluster=f"c{number}", tags=(f"t{number}", "t0")) for number in range(201)
+    ]
+    table = build_table(manifest("p"), cases, [], [], "m")
+    assert list(table.tags) == [f"t{number}" for number in range(200)]
+    assert table.tags["t0"].all()
+
+
+def test_an_arms_cost_is_its_models_and_its_retrievers_and_never_the_judges():
+    billed = replace(
+        sample("a", "p"),
+        cost=Cost(model=Decimal("0.002"), retrieval=Decimal("0.0005"), judge=Decimal("0.01"), currency="USD"),
+    )
+    table = build_table(manifest("p"), CASES, [billed, sample("b", "p")], [], "m")
+    assert table.cost[0, :, 0] == pytest.approx([0.0025, np.nan, np.nan], nan_ok=True)
+    assert table.currency == "USD"
+
+
+def test_the_judge_behind_a_metric_is_kept():
+    judged = replace(score("a", "p", 1.0), judge="acme-judge")
+    assert build_table(manifest("p"), CASES, [sample("a", "p")], [judged], "m").judges == {"m": "acme-judge"}

@@ -13,15 +13,18 @@ from msgspec.structs import replace as struct_replace
 from evalkit.comparison.compare import compare
 from evalkit.comparison.table import ScoreTable, build_table
 from evalkit.decision.decide import decide
+from evalkit.metrics.protocol import Metric
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.comparison import ArmSummary, Comparison, Failures
 from evalkit.records.decision import Decision
-from evalkit.records.manifest import Digests, Manifest
+from evalkit.records.manifest import CaseFacts, Digests, Manifest
 from evalkit.records.profile import Profile, Spread, TrainingProfile
+from evalkit.records.record import Record, to_json
 from evalkit.records.sample import LatencyRow, Sample, Status, Timing, Usage
 from evalkit.records.score import ScoreRow
 from evalkit.records.tuning import TuningReport
+from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.suite.load import build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import parse_yaml
@@ -61,6 +64,9 @@ class Run:
     tuning: TuningReport | None
     arms: dict[str, Arm]
     changes: dict[str, Any]
+    cases: list[Case]
+    samples: list[Sample]
+    score_rows: list[ScoreRow]
 
 
 def suite_of(arms: dict[str, Arm], **changes: Any) -> Suite:
@@ -221,13 +227,8 @@ def make_run(
         digests=Digests(suite="s", cases="c", data="d", prices="p"),
         arms=tuple(_facts(name, arm) for name, arm in arms.items()),
     )
-    table = build_table(
-        manifest,
-        cases,
-        _samples(arms, cases, outputs or {}),
-        _score_rows(arms, cases, more_scores or {}),
-        suite.primary_metric,
-    )
+    samples, score_rows = _samples(arms, cases, outputs or {}), _score_rows(arms, cases, more_scores or {})
+    table = build_table(manifest, cases, samples, score_rows, suite.primary_metric)
     comparison = compare(
         suite,
         table,
@@ -237,7 +238,51 @@ def make_run(
         latency=latency,
         extra={name: extra_table(manifest, suite, scores) for name, scores in (extra or {}).items()},
     )
-    return Run(suite, manifest, table, comparison, made_profile or profile(cases=n), tuning, arms, changes)
+    return Run(
+        suite,
+        manifest,
+        table,
+        comparison,
+        made_profile or profile(cases=n),
+        tuning,
+        arms,
+        changes,
+        cases,
+        samples,
+        score_rows,
+    )
+
+
+def with_metric(run: Run, name: str, metric: Metric) -> Run:
+    """The same run, its table marked by one more metric."""
+    cases = {case.id: case for case in run.cases}
+    marked = []
+    for sample in run.samples:
+        found = metric.score(cases[sample.case_id], sample)
+        marked.append(
+            ScoreRow(
+                case_id=sample.case_id, arm=sample.arm, metric=name, value=found.value, stats=found.stats
+            )
+        )
+    rows = [*run.score_rows, *marked]
+    table = build_table(run.manifest, run.cases, run.samples, rows, run.suite.primary_metric)
+    return replace(run, table=table, score_rows=rows)
+
+
+def saved(run: Run, folder: Path, **changes: Any) -> RunFolder:
+    """The run on disk, as far as another can be held against it; ``changes`` replace fields of its manifest."""
+    folder.mkdir()
+    kept = RunFolder(folder)
+    kept.write("manifest.json", struct_replace(run.manifest, **changes))
+    facts = [CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags) for case in run.cases]
+    rows: dict[Path, Sequence[Record]] = {
+        kept.file(CASES_FILE): facts,
+        kept.samples_file: run.samples,
+        kept.scores_file: run.score_rows,
+    }
+    for path, records in rows.items():
+        path.write_bytes(b"".join(to_json(record) + b"\n" for record in records))
+    return kept
 
 
 def extra_table(manifest: Manifest, suite: Suite, given: dict[str, list[float | None]]) -> ScoreTable:
