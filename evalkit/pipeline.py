@@ -37,6 +37,7 @@ from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.pricing import price_table, prices_used
 from evalkit.runner.reprice import prices_digest, repriced
+from evalkit.runner.training_price import priced
 from evalkit.scoring.mark import mark, negative_control
 from evalkit.stages.answer import Asking, answer
 from evalkit.stages.beside import ask_training_rows, extra_folder, extra_table, note_known_rows
@@ -93,7 +94,7 @@ def tune(prepared: Prepared, run: RunFolder, asking: Asking) -> TuningOutcome:
         progress=asking.progress,
     )
     if outcome.report.runs:
-        run.write("tuning.json", outcome.report)
+        run.write("tuning.json", priced(suite, outcome.report))
     return outcome
 
 
@@ -177,7 +178,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
     return RunRecords(
         manifest=run.manifest(),
         profile=run.read("profile.json", Profile),
-        tuning=tuning_of(run),
+        tuning=None if (tuning := tuning_of(run)) is None else priced(suite, tuning),
         comparison=run.read("comparison.json", Comparison),
         decision=run.read("decision.json", Decision),
         excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples()),

@@ -81,15 +81,39 @@ MODELS = Registry(
         "embedded": "evalkit.models.embedded.model:EmbeddedModel",
         "transformers": "evalkit.models.transformers:TransformersModel",
         "openai": "evalkit.models.openai:OpenAIModel",
+        "gemini": "evalkit.models.gemini:GeminiModel",
         "recorded": "evalkit.models.recorded:RecordedModel",
+    },
+)
+EMBEDDERS = Registry(
+    "evalkit.embedders",
+    "embedder type",
+    {
+        "openai": "evalkit.embeddings.openai:OpenAIEmbedder",
+        "sentence_transformers": "evalkit.embeddings.sentence_transformers:SentenceTransformersEmbedder",
+        "hashed": "evalkit.embeddings.hashed:HashedEmbedder",
     },
 )
 RETRIEVERS = Registry(
     "evalkit.retrievers",
     "retrieval method",
-    {"bm25": "evalkit.retrieval.bm25:BM25Retriever", "gold": "evalkit.retrieval.gold:GoldRetriever"},
+    {
+        "bm25": "evalkit.retrieval.bm25:BM25Retriever",
+        "dense": "evalkit.retrieval.dense:DenseRetriever",
+        "hybrid": "evalkit.retrieval.hybrid:HybridRetriever",
+        "qdrant": "evalkit.retrieval.qdrant:QdrantRetriever",
+        "gold": "evalkit.retrieval.gold:GoldRetriever",
+    },
 )
-TUNERS = Registry("evalkit.tuners", "tuning method", {"lora": "evalkit.tuning.lora:LoraTuner"})
+TUNERS = Registry(
+    "evalkit.tuners",
+    "tuning method",
+    {
+        "lora": "evalkit.tuning.tuners:LoraTuner",
+        "full": "evalkit.tuning.tuners:FullTuner",
+        "partial": "evalkit.tuning.tuners:PartialTuner",
+    },
+)
 METRICS = Registry(
     "evalkit.metrics",
     "metric",
@@ -105,4 +129,4 @@ METRICS = Registry(
         "imported": "evalkit.metrics.imported:Imported",
     },
 )
-REGISTRIES = (READERS, MODELS, RETRIEVERS, TUNERS, METRICS)
+REGISTRIES = (READERS, MODELS, EMBEDDERS, RETRIEVERS, TUNERS, METRICS)

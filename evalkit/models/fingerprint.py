@@ -9,33 +9,34 @@ import msgspec
 
 from evalkit.digest import digest_file, digest_of
 from evalkit.errors import InputError, Problem
+from evalkit.models.tuned_folder import tuned_files
 
 # Everything transformers may read from a model folder: weights, configuration, vocabulary, template, code.
 _MODEL_FILES = frozenset({".safetensors", ".json", ".jinja", ".model", ".txt", ".py", ".tiktoken"})
 
 
 def fingerprint(folder: Path, adapter: Path | None = None) -> str:
-    """Digest of a model folder and of the adapter merged into it. Depends on contents, not on where they lie.
+    """Digest of a model folder and of what tuning added to it. Depends on contents, not on where they lie.
 
     Reads every byte of the weights, once per process and version of a file.
 
     Args:
         folder: A transformers folder.
-        adapter: A peft folder, or None. What stands beside its weights and settings (a card, figures of its
-            training) is left out.
+        adapter: A folder that tuning wrote, or None. What stands beside its weights and settings (a card, figures
+            of its training) is left out.
 
     Raises:
-        InputError: The adapter's settings are not JSON.
+        InputError: The adapter is none, or its settings are not JSON.
     """
     files = [path for path in folder.iterdir() if path.is_file() and path.suffix in _MODEL_FILES]
     parts: list[object] = [[path.name, _digest(path)] for path in sorted(files)]
     if adapter is not None:
-        parts += [_adapter_settings(adapter), _digest(adapter / "adapter_model.safetensors")]
+        files_of = tuned_files(adapter)
+        parts += [_adapter_settings(files_of.settings), _digest(files_of.weights)]
     return digest_of(parts)
 
 
-def _adapter_settings(adapter: Path) -> dict[str, object]:
-    file = adapter / "adapter_config.json"
+def _adapter_settings(file: Path) -> dict[str, object]:
     try:
         settings = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
     except msgspec.MsgspecError as error:

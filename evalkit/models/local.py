@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evalkit.errors import InputError
 from evalkit.extras import present, require
 from evalkit.models.fingerprint import fingerprint
+from evalkit.models.tuned_folder import tuned_files
 from evalkit.records.sample import Completion, Request
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class LocalModel:
     Args:
         config: The model's section of the suite.
         weights: Folder of the base model.
-        adapter: Folder of an adapter, or None.
+        adapter: Folder that tuning wrote, or None.
         device: As torch names it, or ``auto``.
         dtype: A torch type by name, or ``auto``.
         trust_remote_code: Run Python code that comes with the model.
@@ -52,11 +53,11 @@ class LocalModel:
         dtype: str,
         trust_remote_code: bool = False,
     ) -> None:
-        for module in ("torch", "transformers", *(("peft",) if adapter else ())):
+        for module in ("torch", "transformers"):
             present(module, EXTRA)
         check_model_folder(weights)
-        if adapter is not None:
-            check_adapter_folder(adapter)
+        if adapter is not None and not tuned_files(adapter).replaces:
+            present("peft", EXTRA)
         self._config = config
         self._weights = weights
         self._adapter = adapter
@@ -163,15 +164,6 @@ def check_model_folder(folder: Path) -> None:
             f"{folder}: has no *.safetensors weights; pickled weights are not read. "
             "Save it again with save_pretrained(..., safe_serialization=True)"
         )
-
-
-def check_adapter_folder(folder: Path) -> None:
-    """Raise ``InputError`` unless ``folder`` looks like what peft writes."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such adapter folder")
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder}: is not an adapter folder (it has no {name})")
 
 
 def release(package: str) -> str:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from evalkit.records.record import Record
+
+OVERFIT_RISE = 0.05
+"""How far the validation loss may end above its lowest, as a share of it, before a run counts as overfitted."""
 
 
 class LossPoint(Record, frozen=True, kw_only=True):
-    """Mean loss per answer token at one step, in nats."""
+    """Mean loss per answer token at one step, in nats.
+
+    Attributes:
+        train: Mean over the steps since the point before.
+        validation: Of the weights after this step; None where nobody looked.
+    """
 
     step: int
     train: float
@@ -14,33 +25,71 @@ class LossPoint(Record, frozen=True, kw_only=True):
 
 
 class TuningRun(Record, frozen=True, kw_only=True):
-    """One adapter: one fraction of the rows and one seed.
+    """One tuned model: one fraction of the rows and one seed.
 
     Attributes:
+        trained: What was trained, in words: "low-rank matrices of rank 16 on 35 layers".
+        steps: Optimiser steps that were made; ``planned_steps`` is larger where training stopped early.
         adapter: Folder name inside the adapter cache, which is the digest of data, weights and settings.
-        tokens: Tokens that went through the model in all steps, padding excluded.
-        seconds: Wall time of training; of the first training when the adapter came from the cache.
+        tokens: Tokens that went through the model in all steps, padding and validation excluded.
+        seconds: Wall time of training, over all attempts; of the first training when it came from the cache.
+        attempts: 1, and 1 for each time that training was killed and went on from a checkpoint.
         peak_memory_bytes: Resident peak of the training process.
+        device_memory_bytes: Peak of the accelerator's memory; None on a CPU.
+        device: Where it was trained, as torch names it.
+        dtype: What matrix products were computed in.
+        best_step: Where the validation loss was lowest, with that loss; None without validation rows.
+        kept_step: The step whose weights are kept; None for a plugin's tune that does not say.
+        device_cost: Seconds x the price of an hour of the machine, in ``currency``; None where no price is known.
         cached: The adapter came from the cache.
     """
 
     model: str
     method: str
+    trained: str = ""
     fraction: float
     seed: int
     rows: int
     validation_rows: int
     steps: int
+    planned_steps: int | None = None
     tokens: int
     seconds: float
+    attempts: int = 1
     trainable_parameters: int
     total_parameters: int
     peak_memory_bytes: int
+    device_memory_bytes: int | None = None
+    device: str = "cpu"
+    dtype: str = "float32"
     losses: tuple[LossPoint, ...]
     final_train_loss: float
     final_validation_loss: float | None
+    best_step: int | None = None
+    best_validation_loss: float | None = None
+    kept_step: int | None = None
+    stopped_early: bool = False
+    device_cost: Decimal | None = None
+    currency: str | None = None
     adapter: str
     cached: bool = False
+
+    @property
+    def kept_validation_loss(self) -> float | None:
+        """Validation loss of the weights that are kept."""
+        return self.best_validation_loss if self.kept_step == self.best_step else self.final_validation_loss
+
+    @property
+    def overfitted(self) -> bool:
+        """Whether the validation loss ended more than ``OVERFIT_RISE`` above its lowest while training loss fell.
+
+        Says how the run went; where ``kept_step`` is ``best_step``, the weights from before the rise are kept.
+        """
+        best = best_point(self.losses)
+        last = self.final_validation_loss
+        if best is None or best.validation is None or last is None:
+            return False
+        return last > (1 + OVERFIT_RISE) * best.validation and self.final_train_loss < best.train
 
 
 class TuningReport(Record, frozen=True, kw_only=True):
@@ -48,3 +97,9 @@ class TuningReport(Record, frozen=True, kw_only=True):
 
     format_version: int = 1
     runs: tuple[TuningRun, ...] = ()
+
+
+def best_point(losses: Sequence[LossPoint]) -> LossPoint | None:
+    """Where the validation loss is lowest, the first of equals; None where nobody looked."""
+    seen = [(point.validation, point) for point in losses if point.validation is not None]
+    return min(seen, key=lambda pair: pair[0])[1] if seen else None

@@ -81,34 +81,16 @@ class AzureConfig(Strict):
     deployment: str | None = Field(None, description="Default: the model's name.")
 
 
-class OpenAIModelConfig(_Model):
-    """An OpenAI-compatible endpoint: OpenAI, Azure, vLLM, SGLang, Ollama, llama.cpp, Together, ... by base_url."""
+class HostedModelConfig(_Model):
+    """What every hosted model has: an id by which it is priced, a key, limits, and how it is asked."""
 
-    type: Literal["openai"]
     model: str
     base_url: str | None = None
-    azure: AzureConfig | None = None
-    endpoint: Literal["chat", "completions"] = Field(
-        "chat", description="`completions` is for base models: it continues the prompt as plain text."
-    )
-    api_key_env: str | None = Field(
-        None,
-        description="Name of the environment variable with the key. Default: OPENAI_API_KEY, with azure "
-        "AZURE_OPENAI_API_KEY.",
-    )
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
         0.0, description="null sends none; reasoning models refuse it."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: PositiveInt | None = 256
-    max_completion_tokens: PositiveInt | None = Field(
-        None, description="Sent instead of max_tokens: OpenAI's reasoning models want it."
-    )
-    reasoning_effort: str | None = Field(None, description="none, minimal, low, medium, high, ...")
-    response_format: dict[str, Any] | None = Field(
-        None,
-        description="Structured output: {type: json_object}, or {type: json_schema, json_schema: {...}}.",
-    )
     stop: list[str] | None = None
     stream: bool = False
     seed: bool = Field(True, description="Send the run's seed to the provider.")
@@ -123,9 +105,42 @@ class OpenAIModelConfig(_Model):
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
     @property
+    def output_limit(self) -> int | None:
+        """Tokens at which one answer stops; None where the section does not say."""
+        return self.max_tokens
+
+
+class OpenAIModelConfig(HostedModelConfig):
+    """An OpenAI-compatible endpoint: OpenAI, Azure, vLLM, SGLang, Ollama, llama.cpp, Together, ... by base_url."""
+
+    type: Literal["openai"]
+    azure: AzureConfig | None = None
+    endpoint: Literal["chat", "completions"] = Field(
+        "chat", description="`completions` is for base models: it continues the prompt as plain text."
+    )
+    api_key_env: str | None = Field(
+        None,
+        description="Name of the environment variable with the key. Default: OPENAI_API_KEY, with azure "
+        "AZURE_OPENAI_API_KEY.",
+    )
+    max_completion_tokens: PositiveInt | None = Field(
+        None, description="Sent instead of max_tokens: OpenAI's reasoning models want it."
+    )
+    reasoning_effort: str | None = Field(None, description="none, minimal, low, medium, high, ...")
+    response_format: dict[str, Any] | None = Field(
+        None,
+        description="Structured output: {type: json_object}, or {type: json_schema, json_schema: {...}}.",
+    )
+
+    @property
     def key_variable(self) -> str:
         """The environment variable that holds the key."""
         return self.api_key_env or ("AZURE_OPENAI_API_KEY" if self.azure else "OPENAI_API_KEY")
+
+    @property
+    def output_limit(self) -> int | None:
+        """Tokens at which one answer stops, its reasoning included."""
+        return self.max_completion_tokens or self.max_tokens
 
     @model_validator(mode="after")
     def _one_meaning(self) -> OpenAIModelConfig:
@@ -133,6 +148,68 @@ class OpenAIModelConfig(_Model):
             raise ValueError("give azure or base_url, not both")
         if self.endpoint == "completions" and (self.response_format or self.reasoning_effort):
             raise ValueError("response_format and reasoning_effort belong to the chat endpoint")
+        return self
+
+
+class VertexConfig(Strict):
+    """Where a Gemini model of Vertex AI is. Access is Google's application default credentials."""
+
+    project: str | None = Field(
+        None, description="Default: that of the endpoint's name, else GOOGLE_CLOUD_PROJECT."
+    )
+    location: str | None = Field(
+        None, description="Default: that of the endpoint's name, else GOOGLE_CLOUD_LOCATION, else global."
+    )
+
+
+class GeminiModelConfig(HostedModelConfig):
+    """A Gemini model: of the Developer API, or with `vertex` of Vertex AI, tuned endpoints included."""
+
+    type: Literal["gemini"]
+    model: str = Field(
+        description="`gemini-...`, or a tuned model's endpoint: `projects/P/locations/L/endpoints/E` or `endpoints/E`."
+    )
+    vertex: VertexConfig | None = None
+    api_key_env: str | None = Field(
+        None,
+        description="Name of the environment variable with the key. Default: GOOGLE_API_KEY, else GEMINI_API_KEY; "
+        "with vertex no key is used unless one is named.",
+    )
+    max_tokens: PositiveInt | None = Field(
+        2048, description="Thoughts count too: a model that thinks may spend it all before its answer."
+    )
+    top_k: PositiveInt | None = None
+    thinking_budget: Annotated[int, Field(ge=-1)] | None = Field(
+        None, description="Tokens of thinking (2.5 models): 0 for none, -1 for as many as the model likes."
+    )
+    thinking_level: str | None = Field(
+        None, description="minimal, low, medium, high (from Gemini 3 models on)."
+    )
+    response_mime_type: str | None = Field(
+        None, description="application/json for structured output, text/x.enum for one of a list."
+    )
+    response_schema: dict[str, Any] | None = Field(
+        None, description="In Google's subset of OpenAPI's schemas."
+    )
+    response_json_schema: dict[str, Any] | None = Field(
+        None, description="In JSON Schema, instead of response_schema."
+    )
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables that may hold the key; the first that is set counts."""
+        if self.api_key_env is not None:
+            return (self.api_key_env,)
+        return () if self.vertex else ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> GeminiModelConfig:
+        if self.thinking_budget is not None and self.thinking_level is not None:
+            raise ValueError("give thinking_budget or thinking_level, not both")
+        if self.response_schema is not None and self.response_json_schema is not None:
+            raise ValueError("give response_schema or response_json_schema, not both")
+        if self.vertex is None and self.model.startswith(("projects/", "endpoints/")):
+            raise ValueError("an endpoint of Vertex AI needs `vertex: {}` beside it")
         return self
 
 
@@ -146,6 +223,35 @@ class RecordedModelConfig(_Model):
     )
 
 
+class Every(Strict):
+    """How often: by optimiser steps or by seconds."""
+
+    steps: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Every:
+        if (self.steps is None) == (self.seconds is None):
+            raise ValueError("give steps or seconds, one of them")
+        return self
+
+
+class LastLayers(Strict):
+    """Some layers of a model, counted from its end."""
+
+    last: PositiveInt
+
+
+# What belongs to one method of tuning; a plugin may use any of them.
+_OF_METHOD = {
+    "lora": ("rank", "lora_alpha", "lora_dropout", "target_modules"),
+    "partial": ("layers", "modules"),
+}
+_TUNED_HERE = ("lora", "full", "partial")
+_LEARNING_RATES = {"full": 1e-3, "partial": 2e-3}
+_LORA_RATE = 4e-3
+
+
 class TunedModelConfig(Strict):
     """A pilot tune of another model of this suite, made by evalkit before the arms are built."""
 
@@ -155,27 +261,87 @@ class TunedModelConfig(Strict):
     prompt: str | None = Field(
         None, description="Prompt to train with; default: that of the arm that uses the model."
     )
-    method: str = "lora"
+    method: str = Field(
+        "lora",
+        description="lora: low-rank matrices beside frozen weights. full: every parameter. partial: those that "
+        "`layers` and `modules` name, the rest frozen. Or a plugin's.",
+    )
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=lambda: [1.0], min_length=1)
     seeds: PositiveInt = 1
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     rank: PositiveInt = 16
     lora_alpha: PositiveInt = 32
-    target_modules: str | list[str] = "all-linear"
-    learning_rate: PositiveFloat = 4e-3
-    batch_size: PositiveInt = 32
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    target_modules: str | list[str] = Field(
+        "all-linear", description="As peft reads it. all-linear: every linear layer but the output's."
+    )
+    layers: LastLayers | None = Field(
+        None,
+        description="For partial: {last: 2} trains the last two layers whole. Embeddings, final norm and head stay "
+        "frozen unless `modules` names them.",
+    )
+    modules: list[str] = Field(
+        default_factory=list,
+        description="For partial: parts of parameter names between dots, `*` for any letters but dots: `lm_head`, "
+        "`self_attn`, `layers.3`, `*norm*`. A head tied to the embeddings is one parameter with them.",
+    )
+    learning_rate: PositiveFloat | None = Field(
+        None,
+        description="Default: 0.004 for lora, 0.002 for partial, 0.001 for full: right for the embedded model. Models "
+        "of a billion parameters want about 0.0002 for lora and 0.00002 for full.",
+    )
+    batch_size: PositiveInt = Field(32, description="Rows in memory at a time.")
+    gradient_accumulation_steps: PositiveInt = Field(
+        1, description="Batches whose gradients make one step: the same step in less memory."
+    )
     epochs: PositiveFloat = Field(
-        40.0, description="Steps are in proportion to rows: rows x epochs / batch_size."
+        40.0, description="Steps are in proportion to rows: rows x epochs / rows a step."
     )
     min_steps: PositiveInt = Field(
         20,
         description="Fewest steps of a run; a higher one lets small fractions converge, so that the learning curve "
         "compares rows and not steps.",
     )
+    evaluate_every: PositiveInt | None = Field(
+        None, description="Steps between two looks at the validation loss; default: ten looks."
+    )
+    patience: PositiveInt | None = Field(
+        None, description="Stop after so many looks without a lower validation loss; default: never."
+    )
+    keep: Literal["last", "best"] | None = Field(
+        None,
+        description="Weights of the last step, or of the lowest validation loss; default: best with patience, "
+        "else last.",
+    )
+    checkpoint_every: Every = Field(
+        default_factory=lambda: Every(seconds=30.0),
+        description="How often training is kept so that a killed one goes on from there.",
+    )
+    device: str | None = Field(None, description="cpu, cuda, cuda:1, auto; default: that of the base.")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="What matrix products are computed in; auto: bfloat16 where the device is quicker with it. Trained "
+        "weights and optimiser stay float32.",
+    )
     device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
         None, description="Money for one hour of the machine that trains; default: the base's."
     )
     price: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate, of this suite or the default of the method."""
+        return self.learning_rate or _LEARNING_RATES.get(self.method, _LORA_RATE)
+
+    @property
+    def rows_a_step(self) -> int:
+        """Rows whose gradients make one optimiser step."""
+        return self.batch_size * self.gradient_accumulation_steps
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the weights of the lowest validation loss are kept, not those of the last step."""
+        return self.keep == "best" or (self.keep is None and self.patience is not None)
 
     @model_validator(mode="after")
     def _whole_data_is_a_fraction(self) -> TunedModelConfig:
@@ -183,6 +349,18 @@ class TunedModelConfig(Strict):
             raise ValueError("fractions must include 1.0: the candidate is trained on all rows")
         if len(set(self.fractions)) != len(self.fractions):
             raise ValueError("fractions repeats a value")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_of_the_method(self) -> TunedModelConfig:
+        for method, settings in _OF_METHOD.items():
+            given = sorted(self.model_fields_set.intersection(settings))
+            if given and self.method in _TUNED_HERE and self.method != method:
+                raise ValueError(f"{given[0]} belongs to `method: {method}`, and this is `{self.method}`")
+        if self.method == "partial" and self.layers is None and not self.modules:
+            raise ValueError("partial needs `layers: {last: 2}` or `modules: [...]`: what is to be trained?")
+        if self.validation_share == 0 and (self.patience is not None or self.keep == "best"):
+            raise ValueError("patience and `keep: best` look at the validation loss: validation_share is 0")
         return self
 
 
@@ -197,7 +375,7 @@ class PluginModelConfig(BaseModel):
     device_hour: Annotated[Decimal, Field(ge=0)] | None = None
 
 
-BUILT_IN_TYPES = ("embedded", "transformers", "openai", "recorded", "tuned")
+BUILT_IN_TYPES = ("embedded", "transformers", "openai", "gemini", "recorded", "tuned")
 
 
 def _type_of(value: Any) -> str:
@@ -209,6 +387,7 @@ ModelConfig = Annotated[
     Annotated[EmbeddedModelConfig, Tag("embedded")]
     | Annotated[TransformersModelConfig, Tag("transformers")]
     | Annotated[OpenAIModelConfig, Tag("openai")]
+    | Annotated[GeminiModelConfig, Tag("gemini")]
     | Annotated[RecordedModelConfig, Tag("recorded")]
     | Annotated[TunedModelConfig, Tag("tuned")]
     | Annotated[PluginModelConfig, Tag("plugin")],

@@ -1,6 +1,8 @@
 """Adapters by what they were made from, so that the same training is never done twice.
 
-    <cache>/adapters/<key>/adapter_config.json, adapter_model.safetensors, tuning.json
+    <cache>/adapters/<key>/            settings and weights as evalkit.models.tuned_folder names them, tuning.json
+    <cache>/adapters/.checkpoints/<key>/    a training that is under way, or was killed and can go on
+    <cache>/adapters/.making-<random>/      adapters being written
 
 The key is a digest of rows, base weights, settings, seed and fraction. A folder appears whole or not at all:
 it is filled elsewhere and renamed. ``tuning.json`` holds the digests of the other files, and a folder that
@@ -12,18 +14,22 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from evalkit.digest import digest_file
-from evalkit.errors import Problem, RunError, TuningError
+from evalkit.errors import InputError, Problem, RunError, TuningError
+from evalkit.models.tuned_folder import tuned_files
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.tuning import TuningRun
 
 _FIGURES = "tuning.json"
-_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_MAKING = ".making-"
+# What a killed process was writing; no adapter takes a week to write.
+_ABANDONED_S = 7 * 24 * 3600
 
 
 class _Kept(Record, frozen=True, kw_only=True):
@@ -51,16 +57,23 @@ class AdapterCache:
         try:
             kept = from_json((folder / _FIGURES).read_bytes(), _Kept)
             whole = kept.files == _digests(folder)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, InputError, msgspec.MsgspecError):
             return None
         return msgspec.structs.replace(kept.run, cached=True) if whole else None
+
+    def checkpoints(self, key: str) -> Path:
+        """Where the training of ``key`` keeps what it needs to go on after a kill."""
+        return self._folder / ".checkpoints" / key
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """A folder on the same disk for adapters in the making; gone afterwards."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            workspace = Path(tempfile.mkdtemp(prefix=".making-", dir=self._folder))
+            for left in self._folder.glob(f"{_MAKING}*"):
+                if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(left, ignore_errors=True)
+            workspace = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self._folder))
         except OSError as error:
             raise RunError(
                 Problem(str(self._folder), None, "", f"adapters cannot be kept here: {error.strerror}")
@@ -83,7 +96,7 @@ class AdapterCache:
         """
         try:
             kept = _Kept(run=run, files=_digests(made))
-        except OSError as error:
+        except (OSError, InputError) as error:
             raise TuningError(f"model {run.model!r}: the tuner left no whole adapter: {error}") from error
         (made / _FIGURES).write_bytes(to_pretty_json(kept))
         target = self.path(key)
@@ -92,8 +105,10 @@ class AdapterCache:
             # Another process may have kept the same adapter in between; either is good.
             with contextlib.suppress(OSError):
                 made.rename(target)
+        shutil.rmtree(self.checkpoints(key), ignore_errors=True)
         return target
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {name: digest_file(folder / name) for name in _FILES}
+    files = tuned_files(folder)
+    return {file.name: digest_file(file) for file in (files.settings, files.weights)}

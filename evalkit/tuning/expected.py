@@ -12,8 +12,8 @@ from evalkit.records.estimate import TuningEstimate
 from evalkit.store.cache import cache_folder
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import run_jobs
-from evalkit.tuning.lora import steps_of
 from evalkit.tuning.protocol import TuningSpec
+from evalkit.tuning.recipe import steps_of
 from evalkit.tuning.tune import Plan
 
 _PROBE_STEPS = 8

@@ -18,6 +18,8 @@ from typing import IO, cast
 import msgspec
 
 from evalkit.errors import InputError, TuningError
+from evalkit.extras import require
+from evalkit.models.local import EXTRA
 from evalkit.records.record import from_json, to_json
 from evalkit.records.tuning import TuningRun
 from evalkit.tuning.orders import Order, Outcome
@@ -32,18 +34,21 @@ def run_jobs(
     work_of: Callable[[TuningSpec], float],
     on_done: Callable[[TuningSpec, TuningRun], None],
     workers: int | None = None,
+    planned: int | None = None,
 ) -> None:
     """Train all ``specs``, the longest first.
 
-    With several processes each job gets one thread: small matrix products gain little from a second one, and two
-    processes that share cores lose much. A single job gets all cores. What finished before an error stays
-    finished.
+    Processes share the cores: small matrix products gain little from a second thread, and two processes on the same
+    cores lose much. A single job gets all cores. On an accelerator jobs take turns. What finished before an error
+    stays finished.
 
     Args:
         specs: ``threads`` of each is set here.
         work_of: How long a job takes compared with the others.
         on_done: Called in this thread after each job.
         workers: Processes; default: one for each core this process may use.
+        planned: Jobs that the cores are shared among; default: ``specs``. More where some were done before: the
+            number of threads decides the low bits of a sum, so it must be that of the first time.
 
     Raises:
         TuningError: A job failed, or its process died; the others are stopped.
@@ -53,8 +58,9 @@ def run_jobs(
     if not specs:
         return
     cores = _cores()
-    count = min(workers or cores, len(specs))
-    threads = 1 if count > 1 else cores
+    side_by_side = 1 if any(_on_accelerator(spec) for spec in specs) else workers or cores
+    threads = max(1, cores // min(side_by_side, planned or len(specs)))
+    count = min(side_by_side, len(specs))
     waiting: queue.SimpleQueue[TuningSpec] = queue.SimpleQueue()
     for spec in sorted(specs, key=work_of, reverse=True):
         waiting.put(replace(spec, threads=threads))
@@ -149,6 +155,15 @@ def _failure(spec: TuningSpec, outcome: Outcome) -> TuningError | InputError:
     if outcome.is_input_error:
         return InputError(f"{job}: {outcome.error}")
     return TuningError(f"{job}: {outcome.error}")
+
+
+def _on_accelerator(spec: TuningSpec) -> bool:
+    if spec.device == "auto":
+        require("torch", EXTRA)
+        from evalkit.models.engine.weights import resolve_device
+
+        return resolve_device() != "cpu"
+    return spec.device != "cpu"
 
 
 def _cores() -> int:

@@ -26,6 +26,7 @@ class Order(Record, frozen=True, kw_only=True):
     output: str
     device: str
     trust_remote_code: bool
+    checkpoints: str | None = None
 
     @classmethod
     def of(cls, spec: TuningSpec) -> Order:
@@ -33,7 +34,8 @@ class Order(Record, frozen=True, kw_only=True):
         return cls(
             model=spec.model,
             base_folder=str(spec.base_folder),
-            config=spec.config.model_dump(mode="json"),
+            # What was left to its default stays so: a setting of another method would be refused.
+            config=spec.config.model_dump(mode="json", exclude_unset=True),
             fraction=spec.fraction,
             seed=spec.seed,
             rows=tuple(row.messages for row in spec.rows),
@@ -42,6 +44,7 @@ class Order(Record, frozen=True, kw_only=True):
             output=str(spec.output),
             device=spec.device,
             trust_remote_code=spec.trust_remote_code,
+            checkpoints=None if spec.checkpoints is None else str(spec.checkpoints),
         )
 
     def spec(self) -> TuningSpec:
@@ -58,6 +61,7 @@ class Order(Record, frozen=True, kw_only=True):
             output=Path(self.output),
             device=self.device,
             trust_remote_code=self.trust_remote_code,
+            checkpoints=None if self.checkpoints is None else Path(self.checkpoints),
         )
 
 

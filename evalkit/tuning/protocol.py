@@ -32,6 +32,8 @@ class TuningSpec:
         output: Folder to write the adapter to; its name is the adapter's.
         device: As torch names it, or ``auto``.
         trust_remote_code: Run Python code that comes with the base model.
+        checkpoints: A folder of this training's own that outlives a killed process, to go on from; None where
+            nothing is to be kept.
     """
 
     model: str
@@ -45,6 +47,7 @@ class TuningSpec:
     output: Path
     device: str = "cpu"
     trust_remote_code: bool = False
+    checkpoints: Path | None = None
 
 
 class Tuner(Protocol):

@@ -9,175 +9,115 @@ from __future__ import annotations
 
 import contextlib
 import math
-import resource
-import sys
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
-import peft
 import torch
 
 from evalkit.errors import TuningError
-from evalkit.models.engine.weights import Weights, quiet_transformers
-from evalkit.records.tuning import LossPoint, TuningRun
+from evalkit.records.tuning import LossPoint, TuningRun, best_point
+from evalkit.tuning.batch import Batch, make_batch
+from evalkit.tuning.checkpoint import Checkpoints, Course
+from evalkit.tuning.memory import peak_memory_bytes
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.quick_lora import quicken
+from evalkit.tuning.recipe import BETAS, GRADIENT_NORM, is_mark, learning_rate
 from evalkit.tuning.rows import TokenRow, batches
+from evalkit.tuning.trained_weights import TrainedWeights
 
-_WARM_UP = 20
-_LAST_RATE = 0.05
 _KEPT_LOSSES = 50
 _VALIDATIONS = 10
-# Written-out attention trains quicker on a CPU than the fused kernel, whose backward pass is slow there; it
-# needs memory that grows with the square of the length.
-_EAGER_UP_TO = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows padded on the left, so that all answers end in the last column.
-
-    Attributes:
-        tokens: Shape (rows, longest row); likewise ``mask`` (0 where padded) and ``positions``.
-        labels: What the last columns but one must predict, -100 where nothing is asked; shape (rows, kept - 1).
-        kept: Columns at the end whose scores are needed.
-        answer_tokens: Labels that are asked for.
-    """
-
-    tokens: torch.Tensor
-    mask: torch.Tensor
-    positions: torch.Tensor
-    labels: torch.Tensor
-    kept: int
-    answer_tokens: int
-
-
-def make_batch(rows: Sequence[TokenRow], device: torch.device) -> Batch:
-    """Rows side by side."""
-    longest = max(row.tokens for row in rows)
-    # One column more than the longest answer: the token before an answer predicts its first.
-    kept = max(len(row.answer) for row in rows) + 1
-    tokens = torch.zeros((len(rows), longest), dtype=torch.long)
-    labels = torch.full((len(rows), kept - 1), -100)
-    for index, row in enumerate(rows):
-        tokens[index, longest - row.tokens :] = torch.tensor((*row.prompt, *row.answer))
-        labels[index, kept - 1 - len(row.answer) :] = torch.tensor(row.answer)
-    real = torch.arange(longest) >= longest - torch.tensor([[row.tokens] for row in rows])
-    return Batch(
-        tokens=tokens.to(device),
-        mask=real.long().to(device),
-        positions=(real.cumsum(1) - 1).clamp(min=0).to(device),
-        labels=labels.to(device),
-        kept=kept,
-        answer_tokens=sum(len(row.answer) for row in rows),
-    )
 
 
 class Training:
-    """One adapter in the making.
+    """One tuned model in the making.
+
+    Each step follows from the training seed, its number, and the weights and the optimiser before it. So a training
+    that goes on from a checkpoint ends where it would have ended: bit for bit on a CPU, with as many threads.
 
     Args:
         spec: What to make. Its rows and validation rows are read as ``rows`` and ``validation``.
-        weights: The base; an adapter is put into it.
+        trained: The model, and what of it is trained.
         rows: At least one.
         validation: May be empty.
-        steps: Optimiser steps.
-
-    Raises:
-        TuningError: ``target_modules`` names nothing in this model.
+        steps: Optimiser steps, unless patience ends before.
     """
 
     def __init__(
         self,
         spec: TuningSpec,
-        weights: Weights,
+        trained: TrainedWeights,
         rows: Sequence[TokenRow],
         validation: Sequence[TokenRow],
         steps: int,
     ) -> None:
         self._spec = spec
+        self._config = spec.config
+        self._trained = trained
+        self._model = trained.model
         self._rows = rows
-        self._validation = validation
+        self._validation = sorted(validation, key=lambda row: row.tokens)
         self._steps = steps
-        self._device = weights.model.device
-        config = spec.config
-        if self._device.type == "cpu" and max(row.tokens for row in (*rows, *validation)) <= _EAGER_UP_TO:
-            weights.model.set_attn_implementation("eager")
-        lora = peft.LoraConfig(
-            r=config.rank,
-            lora_alpha=config.lora_alpha,
-            target_modules=config.target_modules,
-            lora_dropout=0.0,
-            task_type="CAUSAL_LM",
-        )
-        with quiet_transformers():
-            try:
-                self.model = peft.get_peft_model(weights.model, lora)
-            except ValueError as error:
-                raise TuningError(
-                    f"model {spec.model!r}: no adapter fits target_modules {config.target_modules!r}: {error}"
-                ) from error
-        quicken(self.model)
-        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._device = trained.model.device
         self._optimiser = torch.optim.AdamW(
-            self._trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+            list(trained.parameters.values()), lr=self._config.rate, betas=BETAS, weight_decay=0.0, fused=True
         )
-        self._low_precision = _computes_bfloat16(self._device.type)
+        self._dtype = compute_dtype(self._config.dtype, self._device.type)
 
     def run(self) -> TuningRun:
-        """Train, write the adapter, and say what it took.
+        """Train, write the weights that are kept, and say what it took.
 
         Raises:
             TuningError: The loss ran away.
         """
-        spec = self._spec
-        rng = np.random.default_rng(spec.seed)
-        started = time.perf_counter()
-        tokens = 0
-        recent: list[float] = []
-        losses: list[LossPoint] = []
-        self.model.train()
-        for step, rows in enumerate(batches(self._rows, spec.config.batch_size, self._steps, rng), start=1):
-            recent.append(self._step(step, rows))
-            tokens += sum(row.tokens for row in rows)
-            validates = bool(self._validation) and _is_mark(step, self._steps, _VALIDATIONS)
-            if validates or _is_mark(step, self._steps, _KEPT_LOSSES):
-                validation = self.validate() if validates else None
-                losses.append(LossPoint(step=step, train=sum(recent) / len(recent), validation=validation))
-                recent.clear()
-        seconds = time.perf_counter() - started
-        if not math.isfinite(losses[-1].train):
-            raise TuningError(
-                f"model {spec.model!r}: the loss is no number after {self._steps} steps; lower learning_rate "
-                f"(it is {spec.config.learning_rate:g})"
-            )
-        self._save(spec.output)
+        checkpoints = Checkpoints(self._spec.checkpoints, self._config.checkpoint_every)
+        with checkpoints.held():
+            checkpoints.begin()
+            course, best = self._train(checkpoints)
+            spent = checkpoints.spent
+        lowest = best_point(course.losses)
+        kept = course.step
+        if self._config.keeps_best and lowest is not None:
+            kept = lowest.step
+            self._put_back(best)
+        self._trained.save(self._spec.output)
+        for file in self._spec.output.iterdir():
+            file.chmod(0o644)  # safetensors writes files that only their owner can read
         return TuningRun(
-            model=spec.model,
-            method=spec.config.method,
-            fraction=spec.fraction,
-            seed=spec.seed,
+            model=self._spec.model,
+            method=self._config.method,
+            trained=self._trained.words,
+            fraction=self._spec.fraction,
+            seed=self._spec.seed,
             rows=len(self._rows),
             validation_rows=len(self._validation),
-            steps=self._steps,
-            tokens=tokens,
-            seconds=seconds,
-            trainable_parameters=sum(weight.numel() for weight in self._trained),
-            total_parameters=sum(weight.numel() for weight in self.model.parameters()),
-            peak_memory_bytes=_peak_memory_bytes(),
-            losses=tuple(losses),
-            final_train_loss=losses[-1].train,
-            final_validation_loss=losses[-1].validation,
-            adapter=spec.output.name,
+            steps=course.step,
+            planned_steps=self._steps,
+            tokens=course.tokens,
+            seconds=spent.seconds,
+            attempts=spent.attempts,
+            trainable_parameters=sum(weight.numel() for weight in self._trained.parameters.values()),
+            total_parameters=sum(weight.numel() for weight in self._model.parameters()),
+            peak_memory_bytes=peak_memory_bytes(),
+            device_memory_bytes=(
+                torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
+            ),
+            device=str(self._device),
+            dtype=str(self._dtype).removeprefix("torch."),
+            losses=course.losses,
+            final_train_loss=course.losses[-1].train,
+            final_validation_loss=course.losses[-1].validation,
+            best_step=None if lowest is None else lowest.step,
+            best_validation_loss=None if lowest is None else lowest.validation,
+            kept_step=kept,
+            stopped_early=course.step < self._steps,
+            adapter=self._spec.output.name,
         )
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Mean loss per answer token, in nats."""
+    def loss(self, batch: Batch, *, of: int | None = None) -> torch.Tensor:
+        """Sum of the losses of the answer tokens, in nats, over ``of`` tokens; by default those of the batch."""
         with self._precision():
-            logits = self.model(
+            logits = self._model(
                 input_ids=batch.tokens,
                 attention_mask=batch.mask,
                 position_ids=batch.positions,
@@ -185,65 +125,128 @@ class Training:
                 logits_to_keep=batch.kept,
             ).logits
         asked = batch.labels >= 0
-        return torch.nn.functional.cross_entropy(logits[:, :-1][asked].float(), batch.labels[asked])
+        total = torch.nn.functional.cross_entropy(
+            logits[:, :-1][asked].float(), batch.labels[asked], reduction="sum"
+        )
+        return total / (of or batch.answer_tokens)
 
     def validate(self) -> float:
         """Mean loss per answer token of the validation rows."""
-        self.model.eval()
-        ordered = sorted(self._validation, key=lambda row: row.tokens)
-        size = self._spec.config.batch_size
+        self._model.eval()
         total, answer_tokens = 0.0, 0
         with torch.no_grad():
-            for start in range(0, len(ordered), size):
-                batch = make_batch(ordered[start : start + size], self._device)
+            for rows in _chunks(self._validation, self._config.batch_size):
+                batch = make_batch(rows, self._device)
                 total += float(self.loss(batch)) * batch.answer_tokens
                 answer_tokens += batch.answer_tokens
-        self.model.train()
+        self._model.train()
         return total / answer_tokens
 
+    def _train(self, checkpoints: Checkpoints) -> tuple[Course, dict[str, torch.Tensor]]:
+        """Where the training ended, and the weights of the lowest validation loss where those are to be kept."""
+        parameters = self._trained.parameters
+        course, best = checkpoints.load(parameters, self._optimiser)
+        tokens, recent, losses = course.tokens, list(course.recent), list(course.losses)
+        self._model.train()
+        rng = np.random.default_rng(self._spec.seed)
+        order = islice(batches(self._rows, self._config.rows_a_step, self._steps, rng), course.step, None)
+        for step, rows in enumerate(order, start=course.step + 1):
+            if self._is_stale(losses):
+                break
+            recent.append(self._step(step, rows))
+            tokens += sum(row.tokens for row in rows)
+            looks = self._looks(step)
+            if looks or is_mark(step, self._steps, _KEPT_LOSSES):
+                point = LossPoint(
+                    step=step,
+                    train=sum(recent) / len(recent),
+                    validation=self.validate() if looks else None,
+                )
+                self._check(point, checkpoints)
+                losses.append(point)
+                recent.clear()
+                if looks and self._config.keeps_best and best_point(losses) is point:
+                    best = {name: weight.detach().to("cpu", copy=True) for name, weight in parameters.items()}
+            course = Course(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
+            if checkpoints.is_due(step):
+                checkpoints.save(course, parameters, self._optimiser, best)
+        return course, best
+
+    def _looks(self, step: int) -> bool:
+        """Whether the validation loss is looked at after ``step``; always after the last."""
+        if not self._validation:
+            return False
+        every = self._config.evaluate_every
+        if every is None:
+            return is_mark(step, self._steps, _VALIDATIONS)
+        return step % every == 0 or step == self._steps
+
+    def _is_stale(self, losses: Sequence[LossPoint]) -> bool:
+        """Whether ``patience`` looks have passed without a lower validation loss."""
+        best = best_point(losses)
+        if self._config.patience is None or best is None:
+            return False
+        since = [point for point in losses if point.validation is not None and point.step > best.step]
+        return len(since) >= self._config.patience
+
+    def _check(self, point: LossPoint, checkpoints: Checkpoints) -> None:
+        if not all(math.isfinite(loss) for loss in (point.train, point.validation or 0.0)):
+            checkpoints.forget()
+            raise TuningError(
+                f"the loss is no number after {point.step} steps; lower learning_rate (it is {self._config.rate:g})"
+            )
+
     def _step(self, step: int, rows: Sequence[TokenRow]) -> float:
-        rate = self._spec.config.learning_rate * min(1.0, step / _WARM_UP)
-        rate *= 1 - (1 - _LAST_RATE) * (step - 1) / self._steps
+        """One optimiser step; the mean loss before it."""
+        # Dropout is the only chance in a step. Its seed follows from the step, so that a checkpoint needs no state.
+        torch.manual_seed((self._spec.seed << 32) + step)
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        loss = self.loss(make_batch(rows, self._device))
+            group["lr"] = learning_rate(step, self._steps, self._config.rate)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
+        answer_tokens = sum(len(row.answer) for row in rows)
+        total = 0.0
+        for part in _chunks(rows, self._config.batch_size):
+            # Over the tokens of the whole step: parts of unequal length must weigh as they would in one batch.
+            loss = self.loss(make_batch(part, self._device), of=answer_tokens)
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(self._trained.parameters.values(), GRADIENT_NORM)
         self._optimiser.step()
-        return float(loss.detach())
+        return total
+
+    def _put_back(self, weights: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self._trained.parameters.items():
+                weight.copy_(weights[name])
 
     @contextlib.contextmanager
     def _precision(self) -> Iterator[None]:
-        if not self._low_precision:
+        if self._dtype == torch.float32:
             yield
             return
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with torch.autocast(self._device.type, dtype=self._dtype):
             yield
 
-    def _save(self, folder: Path) -> None:
-        with quiet_transformers():
-            self.model.save_pretrained(folder, safe_serialization=True)
-        for file in folder.iterdir():
-            # safetensors writes files that only their owner can read.
-            file.chmod(0o644)
 
+def compute_dtype(asked: str, device: str) -> torch.dtype:
+    """What matrix products are computed in.
 
-def _is_mark(step: int, steps: int, marks: int) -> bool:
-    """Whether ``step`` is one of about ``marks`` evenly spread ones, the last step among them."""
-    return step == steps or step * marks // steps > (step - 1) * marks // steps
-
-
-def _computes_bfloat16(device: str) -> bool:
-    """Whether matrix products in bfloat16 are quicker; a CPU without instructions for it emulates them."""
+    Args:
+        asked: ``auto``, ``float32`` or ``bfloat16``. ``auto`` is bfloat16 where that is quicker; a CPU without
+            instructions for it emulates them.
+        device: ``cpu``, ``cuda``, ...
+    """
+    if asked != "auto":
+        return torch.float32 if asked == "float32" else torch.bfloat16
     if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
-        return False
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+        quicker = torch.cuda.is_bf16_supported()
+    elif device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        able = torch.cpu.get_capabilities()
+        quicker = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    else:
+        quicker = False
+    return torch.bfloat16 if quicker else torch.float32
 
 
-def _peak_memory_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if sys.platform == "darwin" else peak * 1024)
+def _chunks(rows: Sequence[TokenRow], size: int) -> Iterator[Sequence[TokenRow]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))

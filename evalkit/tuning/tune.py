@@ -26,19 +26,22 @@ from evalkit.suite.schema import Suite
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.fractions import split
 from evalkit.tuning.jobs import run_jobs
-from evalkit.tuning.lora import RECIPE, steps_of
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.recipe import RECIPE, steps_of
 
-# What the tuner reads of a tuned model's section; the rest (prices, the paths of files) makes no other adapter.
-_SETTINGS = {
-    "method",
-    "rank",
-    "lora_alpha",
-    "target_modules",
-    "learning_rate",
-    "batch_size",
-    "epochs",
-    "min_steps",
+# What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
+_NO_SETTINGS = {
+    "type",
+    "base",
+    "train",
+    "prompt",
+    "fractions",
+    "seeds",
+    "validation_share",
+    "checkpoint_every",
+    "device",
+    "device_hour",
+    "price",
 }
 
 _TASK = "tuning"
@@ -113,7 +116,7 @@ def tune_models(
     missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
     if missing:
         progress.start(_TASK, len(runs) + len(missing), done=len(runs))
-        runs |= _train(missing, cache, progress, workers)
+        runs |= _train(missing, cache, progress, workers, planned=len(runs) + len(missing))
     return TuningOutcome(
         report=TuningReport(
             # Two models of a suite may be the same training under two names.
@@ -141,6 +144,8 @@ def _train(
     cache: AdapterCache,
     progress: TuningProgress,
     workers: int | None,
+    *,
+    planned: int,
 ) -> dict[str, TuningRun]:
     """Train what the cache lacks; by digest."""
     runs: dict[str, TuningRun] = {}
@@ -150,22 +155,27 @@ def _train(
         cache.put(digest, spec.output, run)
         runs[digest] = run
         progress.advance(_TASK)
+        early = " (stopped early)" if run.stopped_early else ""
+        again = f" over {run.attempts} attempts" if run.attempts > 1 else ""
         progress.note(
-            f"{run.model}: {run.rows} rows ({run.fraction:g}), seed {run.seed}: {run.steps} steps in "
-            f"{run.seconds:.0f} s, loss {run.final_train_loss:.4f}"
+            f"{run.model}: {run.rows} rows ({run.fraction:g}), seed {run.seed}: {run.steps} steps{early} in "
+            f"{run.seconds:.0f} s{again}, loss {run.final_train_loss:.4f}"
         )
 
     try:
         with cache.workspace() as workspace:
-            specs = [dataclasses.replace(spec, output=workspace / digest) for digest, spec in missing.items()]
-            run_jobs(specs, work_of=_work, on_done=keep, workers=workers)
+            specs = [
+                dataclasses.replace(spec, output=workspace / digest, checkpoints=cache.checkpoints(digest))
+                for digest, spec in missing.items()
+            ]
+            run_jobs(specs, work_of=_work, on_done=keep, workers=workers, planned=planned)
     finally:
         progress.finish(_TASK)
     return runs
 
 
 def _work(spec: TuningSpec) -> float:
-    return steps_of(len(spec.rows), spec.config) * spec.config.batch_size
+    return steps_of(len(spec.rows), spec.config) * spec.config.rows_a_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +207,20 @@ def _plans(
     assert folder is not None  # noqa: S101 - both types lie on this machine
     rows = [TrainingRow(composer.training_messages(example)) for example in examples]
     parts = split(rows, validation_share=config.validation_share, rng=np.random.default_rng(suite.run.seed))
-    device = base.device if isinstance(base, TransformersModelConfig) else "cpu"
+    if config.keeps_best and not parts.validation:
+        raise SuiteError(
+            suite.source.problem(
+                ("models", name, "validation_share"),
+                f"{config.validation_share:g} of {len(rows)} rows is none, and the best weights are those of the "
+                "lowest validation loss; raise it",
+            )
+        )
+    device = config.device or (base.device if isinstance(base, TransformersModelConfig) else "cpu")
     trusted = isinstance(base, TransformersModelConfig) and base.trust_remote_code
     shared = [
         RECIPE,
         fingerprint(folder),
-        config.model_dump(mode="json", include=_SETTINGS),
+        {**config.model_dump(mode="json", exclude=_NO_SETTINGS), "learning_rate": config.rate},
         [release(library) for library in ("torch", "transformers", "peft")],
         device,
     ]

@@ -12,9 +12,12 @@ from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_weights, quiet_transformers
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
-from evalkit.tuning.lora import LoraTuner, steps_of
+from evalkit.tuning.batch import make_batch
+from evalkit.tuning.recipe import steps_of
+from evalkit.tuning.replaced import all_weights
 from evalkit.tuning.rows import tokenize
-from evalkit.tuning.training import Training, make_batch
+from evalkit.tuning.training import Training
+from evalkit.tuning.tuners import LoraTuner
 
 
 def test_loss_is_the_mean_over_answer_tokens_only(spec, rows, tiny_base):
@@ -30,8 +33,8 @@ def test_loss_is_the_mean_over_answer_tokens_only(spec, rows, tiny_base):
             -float(scores[len(row.prompt) + index - 1, token]) for index, token in enumerate(row.answer)
         ]
     assert chat._tokenizer.decode(tokens[0].answer) == " Cause: worn belt.\n"
-    training = Training(spec(), load_weights(tiny_base), tokens, tokens, steps=1)
-    training._low_precision = False
+    trained = all_weights(load_weights(tiny_base).model)
+    training = Training(spec(method="full", dtype="float32"), trained, tokens, tokens, steps=1)
     with torch.no_grad():
         loss = float(training.loss(make_batch(tokens, torch.device("cpu"))))
     assert loss == pytest.approx(sum(expected) / len(expected), rel=1e-5)
@@ -95,7 +98,10 @@ def test_what_training_took_is_written_down(tmp_path, spec, rows):
     assert sum(point.validation is not None for point in run.losses) == 10
     assert run.final_validation_loss is not None
     assert run.losses[0].train > run.final_train_loss
-    assert run.adapter == "adapter" and not run.cached
+    assert run.adapter == "adapter" and not run.cached and run.attempts == 1
+    assert run.trained == "low-rank matrices of rank 16 on 14 layers"
+    assert (run.planned_steps, run.kept_step, run.stopped_early) == (40, 40, False)
+    assert run.best_validation_loss == min(point.validation for point in run.losses if point.validation)
 
 
 def test_a_seed_gives_the_same_bytes_again(tmp_path, spec):

@@ -11,9 +11,12 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from evalkit.errors import InputError
 from evalkit.extras import require
+from evalkit.models.tuned_folder import tuned_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def load_weights(
 
     Args:
         folder: Holds config.json, safetensors weights and the tokenizer.
-        adapter: A peft folder, merged into the weights so that answering costs nothing extra.
+        adapter: A folder that tuning wrote, merged into the weights so that answering costs nothing extra.
         device: As torch names it.
         dtype: A torch type by name; ``auto`` is float32 on the CPU and the stored type elsewhere.
         trust_remote_code: Run Python code that comes with the model.
@@ -98,7 +101,7 @@ def load_weights(
                 f"(pickled *.bin weights are not read). transformers says: {first_line(error)}"
             ) from error
         if adapter is not None:
-            model = _merged(model, adapter)
+            model = _tuned(model, adapter)
     try:
         model = model.to(device).eval().requires_grad_(False)
     except (RuntimeError, AssertionError) as error:
@@ -113,11 +116,11 @@ def load_weights(
     )
 
 
-def _merged(model: Any, adapter: Path) -> Any:
-    if not (adapter / "adapter_config.json").is_file():
-        raise InputError(f"{adapter}: is not an adapter folder (it has no adapter_config.json)")
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise InputError(f"{adapter}: has no adapter_model.safetensors (pickled adapters are not read)")
+def _tuned(model: Any, adapter: Path) -> Any:
+    files = tuned_files(adapter)
+    if files.replaces:
+        _replace_weights(model, files.weights)
+        return model
     peft = require("peft", "local")
     try:
         return peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
@@ -126,6 +129,22 @@ def _merged(model: Any, adapter: Path) -> Any:
             f"{adapter}: the adapter does not fit this model; it was made for another one. "
             f"peft says: {first_line(error)}"
         ) from error
+
+
+def _replace_weights(model: Any, file: Path) -> None:
+    """Put parameters in place of those of the same name. One that is tied changes under all its names."""
+    own = dict(model.named_parameters(remove_duplicate=False))
+    try:
+        replaced = load_file(file)
+    except SafetensorError as error:
+        raise InputError(f"{file}: cannot be read: {first_line(error)}") from error
+    for name, tensor in replaced.items():
+        if name not in own or own[name].shape != tensor.shape:
+            raise InputError(
+                f"{file}: its weights do not fit this model; they were made for another one "
+                f"({name}: {tuple(tensor.shape)})"
+            )
+        own[name].data.copy_(tensor)
 
 
 def _context_limit(config: Any, tokenizer: Any) -> int:

@@ -1,0 +1,55 @@
+"""What tuning adds to a base model: a folder with settings and weights, of one of two kinds.
+
+    adapter_config.json   adapter_model.safetensors       a peft adapter, merged into the base's weights
+    replaced_weights.json replaced_weights.safetensors    parameters by name, put in place of the base's own
+
+A full or partial tune writes the second kind: what it did not train is not written again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFiles:
+    """The two files of a folder that say what a tuned model answers."""
+
+    settings: Path
+    weights: Path
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the weights are put in place of the base's own, instead of merged into them."""
+        return self.settings.name == _REPLACED[0]
+
+
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+_REPLACED = ("replaced_weights.json", "replaced_weights.safetensors")
+
+
+def replaced_files(folder: Path) -> TunedFiles:
+    """Where a full or partial tune is written to."""
+    return _in(folder, _REPLACED)
+
+
+def tuned_files(folder: Path) -> TunedFiles:
+    """The files of a tuned model.
+
+    Raises:
+        InputError: ``folder`` holds neither kind.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such adapter folder")
+    found = _in(folder, _REPLACED if (folder / _REPLACED[0]).is_file() else _ADAPTER)
+    for file in (found.settings, found.weights):
+        if not file.is_file():
+            raise InputError(f"{folder}: is not an adapter folder (it has no {file.name})")
+    return found
+
+
+def _in(folder: Path, names: tuple[str, str]) -> TunedFiles:
+    return TunedFiles(folder / names[0], folder / names[1])

@@ -1,0 +1,34 @@
+"""How much memory a training took at its height."""
+
+from __future__ import annotations
+
+import gc
+import re
+import resource
+import sys
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # proc(5): the peak becomes the present size
+
+
+def reset_peak_memory() -> None:
+    """Forget the peak of what this process did before. Only Linux can; elsewhere the peak is the process's own."""
+    gc.collect()
+    try:
+        _CLEAR.write_text(_RESET_PEAK)
+    except OSError:
+        return
+
+
+def peak_memory_bytes() -> int:
+    """Resident peak of this process since the last reset."""
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

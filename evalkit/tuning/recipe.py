@@ -1,0 +1,41 @@
+"""What all trainings have in common, whatever they train."""
+
+from __future__ import annotations
+
+from evalkit.suite.models import TunedModelConfig
+
+RECIPE = 2
+"""Raise when the training changes in a way that makes other weights of the same settings."""
+
+WARM_UP = 20
+"""Steps in which the learning rate rises to its highest."""
+
+LAST_RATE = 0.05
+"""What is left of the learning rate at the last planned step, to which it falls in a straight line."""
+
+BETAS = (0.9, 0.98)
+"""Of AdamW, which decays no weights here."""
+
+GRADIENT_NORM = 1.0
+"""Longer gradients are cut to this length."""
+
+
+def steps_of(rows: int, config: TunedModelConfig) -> int:
+    """Optimiser steps of a run on ``rows`` rows, unless it stops early."""
+    return max(config.min_steps, round(rows * config.epochs / config.rows_a_step))
+
+
+def learning_rate(step: int, steps: int, highest: float) -> float:
+    """The learning rate of one step.
+
+    Args:
+        step: From 1.
+        steps: Planned.
+        highest: What the suite asks for.
+    """
+    return highest * min(1.0, step / WARM_UP) * (1 - (1 - LAST_RATE) * (step - 1) / steps)
+
+
+def is_mark(step: int, steps: int, marks: int) -> bool:
+    """Whether ``step`` is one of about ``marks`` evenly spread ones, the last step among them."""
+    return step == steps or step * marks // steps > (step - 1) * marks // steps
