@@ -22,7 +22,7 @@ from evalkit.runner.expected import STATED_RATE, ArmQuestion, Probe, expected_ar
 from evalkit.runner.pricing import currency_of, pricer
 from evalkit.runner.progress import Progress
 from evalkit.store.cache import NoCache, ResponseCache
-from evalkit.suite.models import OpenAIModelConfig, RecordedModelConfig, TunedModelConfig
+from evalkit.suite.models import HostedModelConfig, RecordedModelConfig, TunedModelConfig
 from evalkit.text.token_rate import STATED
 from evalkit.tuning.expected import expected_trainings, seconds_a_token, side_by_side
 from evalkit.tuning.tune import Plan, plan_trainings
@@ -169,7 +169,7 @@ def _notes(prepared: Prepared, probe: bool) -> Iterator[str]:
     suite = prepared.suite
     used = {arm.facts.model for arm in prepared.arms}
     configs = [answering_config(suite, name) for name in used]
-    hosted = any(isinstance(config, OpenAIModelConfig) for config in configs)
+    hosted = any(isinstance(config, HostedModelConfig) for config in configs)
     if any(config.type in ("embedded", "transformers") for config in configs):
         yield _PROBED if probe else _NOT_PROBED
     if any(isinstance(suite.models[name], TunedModelConfig) for name in used):

@@ -9,10 +9,13 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
+from jsonschema import Draft202012Validator
 
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("evalkit", deadline=None)
@@ -24,7 +27,7 @@ def _alone(tmp_path, monkeypatch):
     """No test reads the user's cache or keys."""
     monkeypatch.setenv("EVALKIT_CACHE_DIR", str(tmp_path / "evalkit-cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -48,6 +51,34 @@ class Reply:
     reset: bool = False
     stall: tuple[int, float] | None = None
     events: list[Any] | None = None
+
+
+class Shapes:
+    """What a provider publishes of its answers: a file of ``tests/shapes``, which says where it is from."""
+
+    def __init__(self, provider: str) -> None:
+        schema = yaml.safe_load((Path(__file__).parent / "shapes" / f"{provider}.yaml").read_text())
+        self._of = {
+            name: Draft202012Validator({**schema, "$ref": f"#/$defs/{name}"}) for name in schema["$defs"]
+        }
+
+    def differences(self, reply: Reply) -> list[str]:
+        """How a reply differs from what is published. Raw bytes are broken on purpose, streams apart."""
+        if reply.events is not None:
+            return [words for event in reply.events for words in self._check("event", event)]
+        if isinstance(reply.body, bytes):
+            stream = "event-stream" in reply.headers.get("content-type", "")
+            events = reply.body.decode(errors="replace").split("data: ")[1:] if stream else []
+            whole = [
+                json.loads(event) for event in events if reply.cut is None and event.rstrip().endswith("}")
+            ]
+            return [words for event in whole for words in self._check("event", event) if "error" not in event]
+        if reply.status >= 400:
+            return self._check("error", reply.body)
+        return self._check("models" if "data" in reply.body else "answer", reply.body)
+
+    def _check(self, name: str, value: Any) -> list[str]:
+        return [f"{name}: {error.json_path}: {error.message}" for error in self._of[name].iter_errors(value)]
 
 
 def completion(
@@ -90,9 +121,15 @@ def streamed(text: str, *, finish: str | None = "stop") -> Reply:
 
 
 class ChatServer:
-    """An OpenAI-compatible server on loopback. ``answer`` decides each reply from the parsed request."""
+    """A provider on loopback. ``answer`` decides each reply from the parsed request.
 
-    def __init__(self) -> None:
+    Args:
+        shapes: What its replies are held against before they are sent; differences are kept in ``misshapen``.
+    """
+
+    def __init__(self, shapes: Shapes | None = None) -> None:
+        self.shapes = shapes
+        self.misshapen: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.targets: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -105,7 +142,11 @@ class ChatServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.root}/v1"
+
+    @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     async def _start(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -121,7 +162,10 @@ class ChatServer:
                 self.requests.append(request)
                 self.targets.append(lines[0])
                 self.headers.append(headers)
-                if not await self._reply(self.answer(request), writer):
+                reply = self.answer(request)
+                if self.shapes is not None:
+                    self.misshapen += self.shapes.differences(reply)
+                if not await self._reply(reply, writer):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
@@ -186,3 +230,117 @@ def replies():
         streamed = staticmethod(streamed)
 
     return Words
+
+
+class GeminiWords:
+    """How Gemini words its replies: whole, streamed, refused. Counts of zero are left out, as proto3 does."""
+
+    def __init__(self) -> None:
+        self.reply = Reply
+
+    def answer(
+        self,
+        text: str,
+        *,
+        finish: str | None = "STOP",
+        prompt: int = 10,
+        cached: int = 0,
+        output: int | None = None,
+        thoughts: int = 0,
+        thought: str = "",
+    ) -> Reply:
+        output = (3 if text else 0) if output is None else output
+        parts = [{"text": thought, "thought": True}] if thought else []
+        content = {"role": "model", "parts": [*parts, {"text": text}]} if text else {"role": "model"}
+        candidate = {"content": content, "index": 0} | ({"finishReason": finish} if finish else {})
+        return Reply(self._whole([candidate], prompt, cached, output, thoughts))
+
+    def streamed(
+        self, text: str, *, finish: str | None = "STOP", thoughts: int = 0, thought: str = ""
+    ) -> Reply:
+        """One event a word; the last one says how it ended. There is no [DONE]."""
+        thoughts = 2 if thought else thoughts
+        steps = [({"text": thought, "thought": True}, 0)] if thought else []
+        steps += [({"text": f"{word} "}, number) for number, word in enumerate(text.split(), 1)]
+        steps = steps or [({"text": ""}, 0)]
+        events = []
+        for place, (part, written) in enumerate(steps):
+            content = {"role": "model", "parts": [part]} if part["text"] else {"role": "model"}
+            ends = place == len(steps) - 1 and finish
+            candidate = {"content": content, "index": 0} | ({"finishReason": finish} if ends else {})
+            events.append(self._whole([candidate], 10, 0, written, thoughts))
+        return self._stream(events)
+
+    def blocked(self, reason: str, *, stream: bool = False) -> Reply:
+        """A prompt that the filter stopped: no candidates, and only the prompt counted."""
+        body = {**self._whole([], 8, 0, 0, 0), "promptFeedback": {"blockReason": reason}}
+        del body["candidates"]
+        return self._stream([body]) if stream else Reply(body)
+
+    def error(
+        self, code: int, message: str, status: str, *, details: list[Any] | None = None, listed: bool = False
+    ) -> Reply:
+        error = {"code": code, "message": message, "status": status}
+        body = {"error": {**error, "details": details} if details else error}
+        return Reply([body] if listed else body, status=code)
+
+    def throttled(
+        self,
+        *,
+        retry_delay: str | None = None,
+        quota: str = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+    ) -> Reply:
+        about = "type.googleapis.com/google.rpc"
+        metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+        violation = {"quotaMetric": metric, "quotaId": quota, "quotaValue": "10"}
+        details: list[Any] = [{"@type": f"{about}.QuotaFailure", "violations": [violation]}]
+        if retry_delay is not None:
+            details.append({"@type": f"{about}.RetryInfo", "retryDelay": retry_delay})
+        message = "You exceeded your current quota, please check your plan and billing details."
+        return self.error(429, message, "RESOURCE_EXHAUSTED", details=details)
+
+    def wrong_key(self, message: str) -> Reply:
+        reason = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "generativelanguage.googleapis.com"},
+        }
+        return self.error(400, message, "INVALID_ARGUMENT", details=[reason])
+
+    def _whole(
+        self, candidates: list[Any], prompt: int, cached: int, output: int, thoughts: int
+    ) -> dict[str, Any]:
+        counts = {
+            "promptTokenCount": prompt,
+            "cachedContentTokenCount": cached,
+            "candidatesTokenCount": output,
+            "thoughtsTokenCount": thoughts,
+            "totalTokenCount": prompt + output + thoughts,
+        }
+        usage = {name: count for name, count in counts.items() if count}
+        return {
+            "candidates": candidates,
+            "usageMetadata": usage,
+            "modelVersion": "gemini-x",
+            "responseId": "r",
+        }
+
+    def _stream(self, events: list[Any]) -> Reply:
+        content = "".join(f"data: {json.dumps(event)}\r\n\r\n" for event in events).encode()
+        return Reply(content, headers={"content-type": "text/event-stream"})
+
+
+@pytest.fixture
+def gemini_words() -> GeminiWords:
+    return GeminiWords()
+
+
+@pytest.fixture
+def gemini_server(gemini_words: GeminiWords) -> Iterator[ChatServer]:
+    """Gemini on loopback; every answer is of the published shape."""
+    server = ChatServer(Shapes("gemini"))
+    server.answer = lambda request: gemini_words.answer("yes")
+    yield server
+    server.close()
+    assert server.misshapen == []

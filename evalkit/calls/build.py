@@ -8,12 +8,12 @@ from evalkit.calls.retry import RetryPolicy
 from evalkit.clock import Clock
 from evalkit.models.protocol import Model
 from evalkit.store.cache import ResponseCache
-from evalkit.suite.models import ModelConfig, OpenAIModelConfig
+from evalkit.suite.models import HostedModelConfig, ModelConfig
 
 
 def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clock: Clock) -> Caller:
     """The caller of one model, with the retries and limits of its section."""
-    if not isinstance(config, OpenAIModelConfig):
+    if not isinstance(config, HostedModelConfig):
         return Caller(model, cache=cache, clock=clock, policy=RetryPolicy(attempts=1))
     return Caller(
         model,
@@ -26,12 +26,12 @@ def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clo
 
 def usual_concurrency(config: ModelConfig) -> int:
     """Requests in flight that suit a model: its own setting where it is hosted."""
-    return config.max_concurrency if isinstance(config, OpenAIModelConfig) else 1
+    return config.max_concurrency if isinstance(config, HostedModelConfig) else 1
 
 
 def most_output(config: ModelConfig) -> int | None:
     """Tokens at which one answer stops; None where the section does not say."""
-    if isinstance(config, OpenAIModelConfig):
-        return config.max_completion_tokens or config.max_tokens
+    if isinstance(config, HostedModelConfig):
+        return config.output_limit
     limit = getattr(config, "max_tokens", None)
     return limit if isinstance(limit, int) else None

@@ -54,6 +54,7 @@ class UsagePayload(msgspec.Struct):
     thoughts: Count = msgspec.field(default=None, name="thoughtsTokenCount")
     cached_content: Count = msgspec.field(default=None, name="cachedContentTokenCount")
     tool_use_prompt: Count = msgspec.field(default=None, name="toolUsePromptTokenCount")
+    total: Count = msgspec.field(default=None, name="totalTokenCount")
 
 
 _decode = msgspec.json.Decoder(UsagePayload, strict=False).decode
@@ -115,7 +116,9 @@ def _anthropic(payload: UsagePayload) -> Usage | None:
 
 
 def _gemini(payload: UsagePayload) -> Usage | None:
-    if payload.prompt is None or (payload.candidates is None and payload.thoughts is None):
+    written = payload.candidates is not None or payload.thoughts is not None
+    # proto3 leaves out a count of zero: where a total came, what is not there was nothing.
+    if payload.prompt is None or not (written or payload.total is not None):
         return None
     thoughts = payload.thoughts or 0
     prompt = payload.prompt + (payload.tool_use_prompt or 0)

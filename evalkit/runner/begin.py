@@ -26,7 +26,7 @@ from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.suite.schema import Suite
 
-_PACKAGES = ("numpy", "scipy", "torch", "transformers", "peft", "openai", "bm25s")
+_PACKAGES = ("numpy", "scipy", "torch", "transformers", "peft", "openai", "google-genai", "bm25s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from evalkit.economics.request_cost import rates_in_force
 from evalkit.errors import SuiteError
 from evalkit.records.run import PriceUsed
 from evalkit.records.sample import Cost, Timing, Usage
-from evalkit.suite.models import OpenAIModelConfig, TunedModelConfig
+from evalkit.suite.models import HostedModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 
 Pricer = Callable[[Usage | None, Timing | None], Cost | None]
@@ -57,7 +57,7 @@ def price_id(suite: Suite, model: str) -> str | None:
     config = suite.models[model]
     if config.price is not None:
         return config.price
-    return config.model if isinstance(config, OpenAIModelConfig) else None
+    return config.model if isinstance(config, HostedModelConfig) else None
 
 
 def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:

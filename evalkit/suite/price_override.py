@@ -19,7 +19,7 @@ from evalkit.suite.models import Strict
 from evalkit.suite.source import Source, read_yaml
 
 PRICES_FILE = "prices.yaml"
-_BY_TOKENS = ("openai", "recorded")
+_BY_TOKENS = ("openai", "gemini", "recorded")
 
 
 class PriceOverride(Strict):

@@ -100,6 +100,10 @@ PAYLOADS = {
         },
         Usage(input=200, cache_read=800, output=120, reasoning=100),
     ),
+    "gemini-blocked-prompt-leaves-zero-out": (
+        {"promptTokenCount": 8, "totalTokenCount": 8},
+        Usage(input=8, output=0),
+    ),
     "gemini-tool-prompt-beside": (
         {"promptTokenCount": 10, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 2},
         Usage(input=15, output=2),

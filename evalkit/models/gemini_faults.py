@@ -1,0 +1,102 @@
+"""What a refusal of Google's APIs means. Their errors are ``google.rpc.Status``: a code, words, and typed details.
+
+A wrong key is a 400 (``API_KEY_INVALID``), a used-up quota a 429 whose ``RetryInfo`` says how long to wait.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from evalkit.errors import AccessError, CallError, RequestError, RetryableError
+from evalkit.models.openai_faults import retry_after
+from evalkit.models.openai_payload import error_words
+from evalkit.models.openai_transport import Reply
+from evalkit.records.sample import Completion, Timing
+
+_THROTTLED = frozenset({429, 503})
+_PASSING = frozenset({408, 409, 429, 499})
+_OVER_CONTEXT = ("exceeds the maximum number of tokens", "maximum number of tokens allowed")
+_KEY_INVALID = ("API_KEY_INVALID", "API key not valid", "API key expired")
+_NO_SERVICE = ("FAILED_PRECONDITION",)
+"""The place or the account may not use the API: so for every request."""
+
+
+class _Violation(msgspec.Struct, rename="camel"):
+    quota_id: str = ""
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    reason: str = ""
+    retry_delay: str = ""
+    violations: list[_Violation] = []
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    status: str = ""
+    details: list[_Detail] = []
+
+
+class _Body(msgspec.Struct):
+    error: _Status = msgspec.field(default_factory=_Status)
+
+
+def own_failure(status: int, body: bytes, timing: Timing) -> Completion | None:
+    """An empty answer where the prompt does not fit into the model, else None."""
+    if status == 400 and any(words in _status(body).message for words in _OVER_CONTEXT):
+        return Completion(output="", finish_reason="context_limit", timing=timing)
+    return None
+
+
+def fault_of(reply: Reply, *, access: str) -> CallError:
+    """The error for a reply that is no success.
+
+    Args:
+        reply: Of status 300 or above.
+        access: What the user may have to look at: the variable of the key, or the credentials.
+    """
+    status = _status(reply.body)
+    said = f"the provider answered {reply.status}: {error_words(reply.body) or 'nothing'}"
+    if reply.status == 429 and (daily := _daily_quota(status)) is not None:
+        return AccessError(f"{said} The quota of the day is used up ({daily}); resume the run tomorrow.")
+    if reply.status in _PASSING or reply.status >= 500:
+        return RetryableError(said, _wait_s(status, reply), throttled=reply.status in _THROTTLED)
+    invalid_key = any(words in status.message for words in _KEY_INVALID) or any(
+        detail.reason in _KEY_INVALID for detail in status.details
+    )
+    if reply.status in (401, 403) or invalid_key:
+        return AccessError(f"{said} Is {access} right?")
+    if reply.status == 404:
+        return AccessError(f"{said} Are the model, the project and the location right?")
+    if status.status in _NO_SERVICE:
+        return AccessError(said)
+    if reply.status < 400:
+        return AccessError(f"{said} Is the base_url right? It answers with a redirection that leads nowhere.")
+    return RequestError(said)
+
+
+def _status(body: bytes) -> _Status:
+    """The error of a body; streams put it into a list."""
+    try:
+        found = msgspec.json.decode(body, type=_Body | list[_Body])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _Status()
+    if isinstance(found, list):
+        found = found[0] if found else _Body()
+    return found.error
+
+
+def _daily_quota(status: _Status) -> str | None:
+    """The quota that only a new day fills again. Its ``RetryInfo`` says seconds all the same."""
+    named = (violation.quota_id for detail in status.details for violation in detail.violations)
+    return next((quota for quota in named if "PerDay" in quota), None)
+
+
+def _wait_s(status: _Status, reply: Reply) -> float | None:
+    """``RetryInfo``'s delay, a Duration in JSON such as ``34.07s``, or else the header's."""
+    for detail in status.details:
+        try:
+            return max(0.0, float(detail.retry_delay.removesuffix("s")))
+        except ValueError:
+            continue
+    return retry_after(reply.headers)

@@ -1,0 +1,165 @@
+"""What a ``GenerateContentResponse`` says, read from its JSON: text, finish reason, usage. Nothing else is decoded.
+
+The Developer API and Vertex AI word it alike. Fields whose value is zero or empty are left out, as proto3 JSON does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from evalkit.errors import AccessError, RetryableError
+from evalkit.models.openai_payload import Answer, error_words
+from evalkit.models.openai_usage import read_usage
+from evalkit.models.server_events import ServerEvents
+from evalkit.records.sample import FinishReason, Usage
+
+_FINISH: dict[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "ESCALATION": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "tool_calls",
+    "UNEXPECTED_TOOL_CALL": "tool_calls",
+    "TOO_MANY_TOOL_CALLS": "tool_calls",
+}
+"""Those left out (OTHER, MALFORMED_RESPONSE, ...) are ``unknown``."""
+_ACCOUNT_CLOSED = "PUP_LIMITED_DISABLED"
+_UNSPECIFIED = ("", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
+
+
+class _Part(msgspec.Struct):
+    text: str = ""
+    thought: bool = False
+
+
+class _Content(msgspec.Struct):
+    parts: Sequence[_Part] = ()
+
+
+class _Candidate(msgspec.Struct, rename="camel"):
+    content: _Content | None = None
+    finish_reason: str | None = None
+
+
+class _PromptFeedback(msgspec.Struct, rename="camel"):
+    block_reason: str = ""
+
+
+class _Payload(msgspec.Struct, rename="camel"):
+    candidates: Sequence[_Candidate] = ()
+    prompt_feedback: _PromptFeedback | None = None
+    usage_metadata: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the prompt was stopped, so that there is no candidate."""
+        feedback = self.prompt_feedback
+        return feedback is not None and feedback.block_reason not in _UNSPECIFIED
+
+
+_decode = msgspec.json.Decoder(_Payload).decode
+
+
+def read_answer(body: bytes) -> Answer:
+    """The answer in a JSON body; of several candidates the first.
+
+    Raises:
+        RetryableError: There is none in it, or it cannot be read.
+        AccessError: The account answers nobody any more.
+    """
+    payload = _read(body)
+    usage = read_usage(payload.usage_metadata)
+    if not payload.candidates:
+        if payload.blocked:
+            return Answer("", "content_filter", usage)
+        raise RetryableError("the answer has no candidates")
+    candidate = payload.candidates[0]
+    return Answer(_text(candidate), finish_of(candidate.finish_reason), usage)
+
+
+def finish_of(word: str | None) -> FinishReason:
+    """Google's finish reason as ours; one that we do not know is ``unknown``.
+
+    Raises:
+        AccessError: It says that the account was closed.
+    """
+    if word == _ACCOUNT_CLOSED:
+        raise AccessError(f"the provider stopped with {word}: Google has limited or closed this account")
+    return _FINISH.get(word or "", "unknown")
+
+
+class StreamedAnswer:
+    """Collects the events of one stream: each is a response of its own; usage counts up, so the last one holds."""
+
+    def __init__(self) -> None:
+        self._events = ServerEvents()
+        self._pieces: list[str] = []
+        self._finish: str | None = None
+        self._usage: Usage | None = None
+        self._blocked = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a piece of the answer has come; thoughts are none."""
+        return bool(self._pieces)
+
+    def feed(self, chunk: bytes) -> None:
+        """Read one piece of the body.
+
+        Raises:
+            RetryableError: An event cannot be read, or holds an error.
+        """
+        for data in self._events.feed(chunk):
+            self._take(data)
+
+    def answer(self) -> Answer:
+        """The whole answer, once the body has ended.
+
+        Raises:
+            RetryableError: The stream broke off.
+            AccessError: The account answers nobody any more.
+        """
+        for data in self._events.end():
+            self._take(data)
+        if self._finish is None and not self._blocked:
+            raise RetryableError("the stream ended before the answer was finished")
+        finish = "content_filter" if self._finish is None else finish_of(self._finish)
+        return Answer("".join(self._pieces), finish, self._usage)
+
+    def _take(self, data: bytes) -> None:
+        payload = _read(data)
+        self._usage = read_usage(payload.usage_metadata) or self._usage
+        self._blocked |= payload.blocked
+        if payload.candidates:
+            candidate = payload.candidates[0]
+            if piece := _text(candidate):
+                self._pieces.append(piece)
+            self._finish = candidate.finish_reason or self._finish
+
+
+def _read(body: bytes) -> _Payload:
+    try:
+        payload = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RetryableError(f"the answer is not readable: {error}") from error
+    if bytes(payload.error) != b"null":
+        raise RetryableError(f"the provider broke off: {error_words(bytes(payload.error))}")
+    return payload
+
+
+def _text(candidate: _Candidate) -> str:
+    parts = () if candidate.content is None else candidate.content.parts
+    return "".join(part.text for part in parts if not part.thought)
