@@ -6,20 +6,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from evalkit.suite.amounts import Figure, Money, Months
 from evalkit.suite.models import Strict
 
-Money = Annotated[Decimal, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Range(Strict):
     """A triangular range; one number stands for a point."""
 
-    low: float
-    mode: float
-    high: float
+    low: Figure
+    mode: Figure
+    high: Figure
 
     @model_validator(mode="before")
     @classmethod
@@ -46,7 +46,7 @@ class TrainingEffort(Strict):
     labour_rate: Money = Decimal(0)
     retune_hours: Range = Range(low=0, mode=0, high=0)
     labelling_cost: Money = Decimal(0)
-    failed_runs: Annotated[float, Field(ge=0)] = 0.0
+    failed_runs: Annotated[float, Field(ge=0, le=1000)] = 0.0
     evaluation_cost: Money = Field(
         Decimal(0), description="Checking one tune before it is used (judges, people): paid at each tuning."
     )
@@ -75,20 +75,20 @@ class Economics(Strict):
     """
 
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    horizon_months: PositiveInt = 12
+    horizon_months: Months = 12
     requests_per_month: Range
     value_per_correct: Money | None = None
     cost_per_wrong: Money = Decimal(0)
     training: TrainingEffort = TrainingEffort()
     hosting: Hosting = Hosting()
     retrieval: RetrievalPrices = RetrievalPrices()
-    retune_every_months: PositiveInt | None = None
-    reindex_every_months: PositiveInt | None = None
+    retune_every_months: Months | None = None
+    reindex_every_months: Months | None = None
     reindex_cost: Money = Decimal(0)
     discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     prompt_cache_hit: Share | None = None
     cost_per_case: Money | None = None
-    knowledge_changes_every_months: PositiveInt | None = Field(
+    knowledge_changes_every_months: Months | None = Field(
         None, description="How often the facts behind the answers change; warns when tuning cannot keep up."
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,6 +14,8 @@ from pydantic import (
     Tag,
     model_validator,
 )
+
+from evalkit.suite.amounts import Money, Quantity
 
 
 class Strict(BaseModel):
@@ -30,10 +31,10 @@ class TrainingBill(Strict):
     or ``device_hours``.
     """
 
-    tokens: Annotated[int, Field(ge=0)] | None = None
-    epochs: PositiveFloat | None = None
-    device_hours: Annotated[float, Field(ge=0)] | None = None
-    cost: Annotated[Decimal, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
+    device_hours: Quantity | None = None
+    cost: Money | None = None
 
 
 class _Model(Strict):
@@ -45,9 +46,7 @@ class _Model(Strict):
 
 
 class _Local(_Model):
-    device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
-        None, description="Money for one hour of the machine that answers."
-    )
+    device_hour: Money | None = Field(None, description="Money for one hour of the machine that answers.")
     max_tokens: PositiveInt = 64
     stop: list[str] = Field(default_factory=lambda: ["\n"])
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
@@ -98,7 +97,7 @@ class HostedModelConfig(_Model):
     idle_timeout_s: PositiveFloat | None = Field(
         None, description="Seconds without a byte after which an attempt is given up; for streams."
     )
-    max_concurrency: PositiveInt = 8
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 8
     max_attempts: PositiveInt = 5
     requests_per_minute: PositiveInt | None = None
     tokens_per_minute: PositiveInt | None = None
@@ -267,7 +266,7 @@ class TunedModelConfig(Strict):
         "`layers` and `modules` name, the rest frozen. Or a plugin's.",
     )
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=lambda: [1.0], min_length=1)
-    seeds: PositiveInt = 1
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     rank: PositiveInt = 16
     lora_alpha: PositiveInt = 32
@@ -323,7 +322,7 @@ class TunedModelConfig(Strict):
         description="What matrix products are computed in; auto: bfloat16 where the device is quicker with it. Trained "
         "weights and optimiser stay float32.",
     )
-    device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
+    device_hour: Money | None = Field(
         None, description="Money for one hour of the machine that trains; default: the base's."
     )
     price: str | None = None
@@ -372,7 +371,7 @@ class PluginModelConfig(BaseModel):
     price: str | None = None
     tuned_from: str | None = None
     training: TrainingBill | None = None
-    device_hour: Annotated[Decimal, Field(ge=0)] | None = None
+    device_hour: Money | None = None
 
 
 BUILT_IN_TYPES = ("embedded", "transformers", "openai", "gemini", "recorded", "tuned")

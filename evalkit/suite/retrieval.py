@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from evalkit.suite.amounts import Money
 from evalkit.suite.models import AzureConfig, Strict
 
 WITH_EMBEDDER = ("dense", "hybrid", "qdrant")
@@ -54,7 +54,7 @@ class RetrievalConfig(Strict):
     method: str = Field(
         "bm25", description="bm25, dense, hybrid (bm25 and dense by reciprocal rank), qdrant, gold."
     )
-    top_k: PositiveInt = 3
+    top_k: Annotated[int, Field(ge=1, le=1000)] = 3
     query: str = Field("{{input}}", description="What is searched for.")
     chunk: ChunkConfig | None = Field(None, description="Default: documents are not cut.")
     embedder: str | None = Field(
@@ -95,7 +95,7 @@ class OpenAIEmbedderConfig(_Embedder):
     )
     batch_size: Annotated[int, Field(ge=1, le=2048)] = Field(128, description="Most texts of one request.")
     timeout_s: PositiveFloat = Field(120.0, description="For one attempt, connecting included.")
-    max_concurrency: PositiveInt = 8
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 8
     max_attempts: PositiveInt = 5
     requests_per_minute: PositiveInt | None = None
     tokens_per_minute: PositiveInt | None = None
@@ -123,9 +123,7 @@ class SentenceTransformersConfig(_Embedder):
     device: str = "auto"
     dimensions: PositiveInt | None = Field(None, description="Cut vectors, for models trained to bear it.")
     batch_size: PositiveInt = 32
-    device_hour: Annotated[Decimal, Field(ge=0)] | None = Field(
-        None, description="Money for one hour of the machine that embeds."
-    )
+    device_hour: Money | None = Field(None, description="Money for one hour of the machine that embeds.")
 
 
 class PluginEmbedderConfig(BaseModel):
@@ -134,7 +132,7 @@ class PluginEmbedderConfig(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     type: str
     price: str | None = None
-    device_hour: Annotated[Decimal, Field(ge=0)] | None = None
+    device_hour: Money | None = None
 
 
 EMBEDDER_TYPES = ("hashed", "openai", "sentence_transformers")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from evalkit.suite.economics import Economics, Money, PriceConfig, Range, Share
+from evalkit.suite.amounts import Money
+from evalkit.suite.economics import Economics, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
 from evalkit.suite.source import Location, Source
@@ -123,9 +124,9 @@ class LatencyConfig(Strict):
 class RunConfig(Strict):
     """How the cells are run."""
 
-    repeats: PositiveInt = 1
-    seed: int = 0
-    max_concurrency: PositiveInt | None = None
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     latency: LatencyConfig = LatencyConfig()
     cost_limit: Money | None = None
 
