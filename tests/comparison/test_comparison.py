@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from evalkit.comparison.compare import form_metrics
+from evalkit.comparison.config_diff import config_differences
+from evalkit.comparison.differences import oracle
 from evalkit.comparison.pairwise import claim_of
 from evalkit.comparison.table import pairs
 from evalkit.records.record import to_json
@@ -182,3 +185,63 @@ def test_the_learning_curves_last_step_averages_the_training_seeds(synthetic):
     (curve,) = synthetic.make_run(made).comparison.curves
     assert curve.last_step.estimate == 0.0
     assert curve.trend == "flat"
+
+
+def differing(synthetic, made, **suite):
+    return synthetic.make_run(made, **suite).comparison.config_differences
+
+
+def test_two_arms_that_retrieve_are_held_against_each_others_wording_of_passages(synthetic):
+    """Few-shot has no passages to word; the two that retrieve have, and theirs differ."""
+    passages = {"prompts": {"other": {"system": "Answer.", "passages": "Read: {{context}}"}}}
+    made = {
+        "rag": synthetic.Arm([1.0, 0.0], kind="rag"),
+        "rag_b": synthetic.Arm([1.0, 0.0], kind="rag", prompt="other"),
+        "few_shot": synthetic.Arm([1.0, 0.0], prompt="other"),
+    }
+    found = differing(synthetic, made, decision={"reference_arm": "rag"}, **passages)
+    assert found == ("rag_b against rag: prompt.passages differs",)
+
+
+def test_an_arm_that_the_suite_no_longer_has_is_told_by_the_name_of_its_prompt(synthetic):
+    """The suite was edited after the run: what its prompts were is not known, what they were called is."""
+    run = synthetic.make_run(
+        {
+            "few_shot": synthetic.Arm([1.0, 0.0]),
+            "gone": synthetic.Arm([1.0, 0.0], prompt="other"),
+            "gone_b": synthetic.Arm([1.0, 0.0]),
+        }
+    )
+    later = synthetic.suite_of({"few_shot": run.arms["few_shot"]})
+    assert config_differences(later, run.table.arms, "few_shot") == (
+        "gone against few_shot: prompt other against house",
+    )
+
+
+def test_without_the_reference_arm_in_the_run_no_configuration_is_compared(synthetic):
+    run = synthetic.make_run({"few_shot": synthetic.Arm([1.0, 0.0]), "b": synthetic.Arm([1.0, 0.0])})
+    assert config_differences(run.suite, run.table.arms, "another") == ()
+
+
+def test_a_run_of_curve_points_alone_has_no_candidate_to_choose(synthetic):
+    """Nothing may be recommended, so there is no ceiling of choosing well."""
+    run = synthetic.make_run({"few_shot": synthetic.Arm([1.0, 0.0], role="curve")})
+    assert oracle(run.table) is None
+
+
+def test_the_checks_of_form_are_the_metrics_of_those_two_types(synthetic):
+    """Whatever they are called; they tell a broken form from a wrong answer."""
+    suite = synthetic.suite_of(
+        {"few_shot": synthetic.Arm([1.0])},
+        metrics=["exact_match", {"regex": {"name": "house_format", "pattern": "^Cause"}}, "token_f1"],
+    )
+    assert form_metrics(suite) == ("house_format",)
+
+
+def test_a_setting_that_both_arms_share_is_no_difference(synthetic):
+    given = {"temperature": "0", "max_tokens": "64"}
+    made = {
+        "few_shot": synthetic.Arm([1.0, 0.0], settings=given),
+        "b": synthetic.Arm([1.0, 0.0], settings={**given, "max_tokens": "128"}),
+    }
+    assert differing(synthetic, made) == ("b against few_shot: max_tokens 128 against 64",)

@@ -15,7 +15,7 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.sample import Sample, Status
-from evalkit.records.score import ScoreRow
+from evalkit.records.score import Score, ScoreRow
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
 
@@ -214,3 +214,74 @@ def test_a_suite_without_labels_has_no_matrix():
     table = run({"p": ["Falcon"]}, ["Falcon"], metrics={"accuracy": Accuracy()})
     assert confusions(table) == {}
     assert table.counts == {}
+
+
+class Letters:
+    """Counts the letters of an answer."""
+
+    def score(self, case, sample):
+        return Score(value=None, stats={"letters": float(len(sample.output))})
+
+
+def test_the_matrix_is_read_off_the_first_metric_that_counts_classes():
+    """A plugin's metric may carry counts of something else, here of letters."""
+    truth = ["Falcon", "Heron"]
+    table = run({"p": ["Falcon", "Falcon"]}, truth, metrics={"letters": Letters(), **METRICS})
+    assert list(table.counts) == ["letters", "accuracy", "macro_f1"]
+    assert confusions(table)["p"].metric == "accuracy"
+
+
+MACRO_F1 = {"macro_f1": METRICS["macro_f1"].aggregate}
+
+
+def test_an_arm_that_answered_nothing_has_no_corpus_score_and_no_difference():
+    table = run({"p": ["Falcon", "Heron"], "q": [None, None]}, ["Falcon", "Heron"])
+    alone = corpus_estimate(table, "q", "macro_f1", MACRO_F1["macro_f1"], alpha=0.05, seed=1)
+    assert (alone.mean, alone.low, alone.method, alone.n) == (None, None, "no score", 0)
+    (pair,) = corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1)
+    assert (pair.estimate, pair.p_value, pair.claim) == (None, None, "no_claim")
+    assert pair.note == "no case has counts of both arms"
+
+
+def test_one_cluster_gives_the_metric_without_an_interval_and_says_why():
+    truth = ["Falcon", "Heron", "Otter", "Falcon"]
+    table = run({"p": truth, "q": ["Falcon"] * 4}, truth, clusters=["one"] * 4)
+    alone = corpus_estimate(table, "p", "macro_f1", MACRO_F1["macro_f1"], alpha=0.05, seed=1)
+    assert (alone.mean, alone.low, alone.high) == (1.0, None, None)
+    assert alone.method.startswith("no interval: ")
+    assert "cluster" in alone.method
+    (pair,) = corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1)
+    assert pair.estimate == pytest.approx(1 - (4 / 6) / 3)
+    assert (pair.low, pair.p_value, pair.claim) == (None, None, "no_claim")
+    assert "cluster" in pair.note
+
+
+def test_a_corpus_metric_that_the_run_has_no_counts_of_is_passed_over():
+    table = run({"p": ["Falcon"] * 3, "q": ["Heron"] * 3}, ["Falcon"] * 3, metrics={"accuracy": Accuracy()})
+    assert corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1) == ()
+
+
+def compared(answers, truth, **given):
+    return compare(
+        build_suite(parse_yaml(SUITE, file="suite.yaml", folder=Path())), run(answers, truth, **given)
+    )
+
+
+def test_the_spread_between_repeats_is_told_apart_from_the_interval():
+    """One case of two right once in two repeats: variances 0.5 and 0, root mean 0.5."""
+    found = compared({"p": [["Falcon", "Heron"], ["Heron", "Heron"]]}, ["Falcon", "Heron"], repeats=2)
+    assert found.notes[-1] == (
+        "Between repeats of one case the primary score varies by 50.0 points (standard deviation)."
+    )
+
+
+def test_repeats_of_which_one_is_missing_everywhere_have_no_spread_to_tell():
+    found = compared({"p": [["Falcon", None], [None, "Heron"]]}, ["Falcon", "Heron"], repeats=2)
+    assert not any("Between repeats" in note for note in found.notes)
+    assert any("2 of 4 cells have no answer" in note for note in found.notes)
+
+
+def test_a_run_without_a_score_of_the_primary_metric_says_so():
+    found = compared({"p": [["Falcon", "Heron"]]}, ["Falcon"], repeats=2, metrics={})
+    assert "No sample has a score of the primary metric 'accuracy'." in found.notes
+    assert found.oracle_best_of_arms is None

@@ -188,5 +188,5 @@ def test_without_gold_passages_recall_is_unknown_and_not_0():
 
 
 def test_a_reference_of_no_words_is_in_no_answer():
-    """Punctuation alone normalises to nothing; an empty run of words would be in every answer."""
-    assert not contains_reference("yes, indeed", ["..."])
+    """An empty run of words would be in every answer."""
+    assert not contains_reference("yes, indeed", [" "])

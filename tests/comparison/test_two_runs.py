@@ -55,6 +55,19 @@ def test_one_named_arm_of_each(synthetic, before, tmp_path):
     assert one.estimate == pytest.approx(0.10)
 
 
+def test_another_metric_of_both_runs_is_shown_unadjusted(synthetic, tmp_path):
+    metrics = ["exact_match", "token_f1"]
+    arms = {"few_shot": synthetic.Arm(synthetic.scores(60, 100))}
+    runs = [
+        synthetic.make_run(arms, metrics=metrics, more_scores={"token_f1": {"few_shot": [value] * 100}})
+        for value in (0.5, 0.75)
+    ]
+    first, second = (held(synthetic, run, tmp_path / str(number)) for number, run in enumerate(runs))
+    exact, graded = compared(first, second, metrics=("token_f1",)).differences
+    assert (exact.metric, exact.p_adjusted) == ("exact_match", 1.0)
+    assert (graded.metric, graded.estimate, graded.p_adjusted) == ("token_f1", 0.25, None)
+
+
 def test_a_pair_without_an_interval_takes_no_part_in_the_adjustment(synthetic, before, tmp_path):
     """RAG answered nothing the second time: its p-value is not known, and few-shot's is the only one there is."""
     run = two_arms(synthetic, synthetic.scores(80, 100), [None] * 100)
