@@ -9,7 +9,7 @@ from evalkit.digest import digest_of
 from evalkit.errors import Problem, SuiteError
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.suite.models import ModelConfig, TunedModelConfig
-from evalkit.suite.schema import PromptConfig, Suite
+from evalkit.suite.schema import PromptConfig, RetrievalConfig, Suite
 
 # An allow-list, since the manifest keeps these and a plugin's options may hold a key.
 _SETTINGS = (
@@ -104,10 +104,19 @@ def _facts_of(
         shots=shown,
         retrieval=arm.retrieval.method if arm.retrieval else None,
         top_k=arm.retrieval.top_k if arm.retrieval else None,
+        embedder=suite.embedder_of(name),
+        chunk=_chunk_words(arm.retrieval),
         fraction=fraction if tuned_here else None,
         seed=seed if tuned_here else None,
         settings=_settings(answers),
     )
+
+
+def _chunk_words(retrieval: RetrievalConfig | None) -> str | None:
+    if retrieval is None or (chunk := retrieval.chunk) is None:
+        return None
+    overlap = f", {chunk.overlap} of them again" if chunk.overlap else ""
+    return f"{chunk.by}, up to {chunk.size} tokens{overlap}"
 
 
 def prompt_digest(prompt: PromptConfig) -> str:

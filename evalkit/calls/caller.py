@@ -43,6 +43,11 @@ def _never() -> bool:
     return False
 
 
+def _tokens_of(completion: Completion) -> int | None:
+    usage = completion.usage
+    return None if usage is None else usage.prompt + usage.output
+
+
 class Caller:
     """Asks one model.
 
@@ -172,7 +177,7 @@ class Caller:
         endpoint, queued = self._endpoint, Queued()
         try:
             completion, attempted = await with_retries(
-                lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued),
+                lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued, _tokens_of),
                 self._policy,
                 sleep=lambda seconds: endpoint.sleep(seconds, halted),
             )

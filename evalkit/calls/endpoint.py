@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from evalkit.calls.gate import Gate
 from evalkit.calls.pace import Pace, RateLimits
 from evalkit.errors import AccessError, CallError, RetryableError
-from evalkit.records.sample import Completion
 
+T = TypeVar("T")
 _MOST_FAULTS = 10
 _LOOK_UP_S = 0.2
 _LONGEST_PAUSE_S = 300.0
@@ -53,14 +54,19 @@ class Endpoint:
         return self._refused
 
     async def attempt(
-        self, ask: Callable[[], Awaitable[Completion]], halted: Halted, queued: Queued
-    ) -> Completion:
+        self,
+        ask: Callable[[], Awaitable[T]],
+        halted: Halted,
+        queued: Queued,
+        tokens_of: Callable[[T], int | None],
+    ) -> T:
         """One attempt, when its turn comes.
 
         Args:
             ask: Sends the request.
             halted: Whether the run was asked to stop.
             queued: The wait is added to it.
+            tokens_of: How many tokens an answer took, for the limit of tokens per minute.
 
         Raises:
             CallError: As the model raised it, or the reason why nothing more is asked.
@@ -74,7 +80,7 @@ class Endpoint:
             turn = pace.take_turn()
             await self._wait_for(lambda: pace.wait_s(turn), halted)
             queued.seconds += time.perf_counter() - arrived
-            completion = await ask()
+            answer = await ask()
             succeeded = True
         except RetryableError as error:
             throttled = error.throttled
@@ -87,9 +93,8 @@ class Endpoint:
         finally:
             gate.leave(entered, succeeded=succeeded, throttled=throttled)
         self._answers, self._faults = True, 0
-        usage = completion.usage
-        pace.answered(None if usage is None else usage.prompt + usage.output)
-        return completion
+        pace.answered(tokens_of(answer))
+        return answer
 
     async def sleep(self, seconds: float, halted: Halted) -> None:
         """Wait between attempts, unless there is nothing left to wait for.

@@ -117,7 +117,9 @@ class SentenceTransformersEmbedder:
                 )
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise InputError(f"{self._folder} cannot be loaded as a sentence-transformers model: {reason}") from error
+                raise InputError(
+                    f"{self._folder} cannot be loaded as a sentence-transformers model: {reason}"
+                ) from error
         return self._model
 
     @staticmethod

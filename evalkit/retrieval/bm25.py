@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from pydantic import ValidationError
+from msgspec.structs import replace
 
-from evalkit.errors import DataError, InputError, did_you_mean
+from evalkit.errors import DataError
 from evalkit.records.case import Case, Passage
+from evalkit.retrieval.options import checked_options
 from evalkit.suite.models import Strict
 from evalkit.text.words import search_terms
 
@@ -48,7 +49,13 @@ class BM25Retriever:
         import bm25s  # brings scipy: half a second that only arms with retrieval should pay
 
         logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
-        checked = _checked(options or {})
+        checked = checked_options(
+            _Options,
+            options,
+            "BM25",
+            lambda given: given.k1 >= 0 and 0 <= given.b <= 1,
+            "k1 >= 0 and b from 0 to 1",
+        )
         tokens = [tokenize(passage.text or "") for passage in passages]
         if not any(tokens):
             raise DataError(f"none of the {len(passages)} passages holds a word; BM25 has nothing to search")
@@ -61,14 +68,12 @@ class BM25Retriever:
         """The ``k`` best passages that share a word with the query, best first; see ``Retriever``."""
         scores = self._scores(query)
         best = [position for position in _ranked(scores)[:k] if scores[position] > 0]
-        return [
-            Passage(
-                id=self._passages[position].id,
-                text=self._passages[position].text,
-                score=float(scores[position]),
-            )
-            for position in best
-        ]
+        return [replace(self._passages[position], score=float(scores[position])) for position in best]
+
+    def best(self, query: str, k: int) -> list[int]:
+        """Positions of the ``k`` best passages that share a word with the query, best first."""
+        scores = self._scores(query)
+        return [position for position in _ranked(scores)[:k] if scores[position] > 0]
 
     def rank(self, query: str) -> list[int]:
         """Positions of all passages, best first; those that share no word with the query come last."""
@@ -84,18 +89,3 @@ class BM25Retriever:
 def _ranked(scores: np.ndarray) -> list[int]:
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
     return order
-
-
-def _checked(options: Mapping[str, object]) -> _Options:
-    if unknown := [name for name in options if name not in _Options.model_fields]:
-        raise InputError(
-            f"BM25 has no option {unknown[0]!r}. {did_you_mean(unknown[0], _Options.model_fields)}"
-        )
-    try:
-        checked = _Options.model_validate(dict(options))
-    except ValidationError as error:
-        finding = error.errors()[0]
-        raise InputError(f"BM25's option {finding['loc'][0]!r}: {finding['msg'].lower()}") from None
-    if checked.k1 < 0 or not 0 <= checked.b <= 1:
-        raise InputError("BM25 needs k1 >= 0 and b from 0 to 1")
-    return checked

@@ -1,0 +1,89 @@
+"""Dense search: the passages whose vectors are nearest to the question's, found by comparing with every one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from evalkit.calls.embedding import EmbeddedTexts
+from evalkit.errors import InputError
+from evalkit.records.retrieval import IndexFacts
+from evalkit.records.sample import RetrievalUse
+from evalkit.retrieval.passage_vectors import PassageVectors, nearest, prepared
+from evalkit.retrieval.protocol import Found
+
+
+class DenseRetriever:
+    """Exact search by cosine, in memory. Up to some hundred thousand chunks it needs no index.
+
+    Args:
+        vectors: What is searched.
+        options: There are none.
+
+    Raises:
+        InputError: An option was given.
+    """
+
+    embeds: ClassVar[bool] = True
+
+    def __init__(self, vectors: PassageVectors, *, options: Mapping[str, object] | None = None) -> None:
+        if options:
+            raise InputError(f"dense retrieval has no options (given: {', '.join(map(repr, options))})")
+        self.vectors = vectors
+        self._index: EmbeddedTexts | None = None
+        self._facts: IndexFacts | None = None
+
+    @property
+    def facts(self) -> IndexFacts | None:
+        """See ``VectorRetriever``."""
+        return self._facts
+
+    async def prepare(self, told: Callable[[int], None]) -> None:
+        """Embed the chunks."""
+        if self._index is None:
+            began = time.perf_counter()
+            self._index = await self.vectors.embedded(told)
+            self._facts = index_facts("dense", self.vectors, self._index, time.perf_counter() - began)
+
+    async def find(self, query: str, k: int) -> Found:
+        """The ``k`` nearest chunks with their cosines."""
+        index = prepared(self._index)
+        question = await self.vectors.query(query)
+        began = time.perf_counter()
+        best, scores = nearest(index.vectors, question.vectors[0], k)
+        search_s = time.perf_counter() - began
+        passages = tuple(map(self.vectors.passage, best, scores))
+        return Found(passages, use_of(question, search_s))
+
+    def close(self) -> None:
+        """Forget the vectors."""
+        self._index = None
+
+
+def index_facts(method: str, vectors: PassageVectors, index: EmbeddedTexts, seconds: float) -> IndexFacts:
+    """What an index in memory holds."""
+    return IndexFacts(
+        digest=vectors.digest,
+        method=method,
+        embedder=vectors.embedder,
+        corpus=vectors.corpus,
+        documents=vectors.documents,
+        chunks=len(vectors.chunks),
+        dimensions=index.vectors.shape[1],
+        tokens=index.tokens,
+        embed_s=index.service_s,
+        seconds=seconds,
+        cost=vectors.caller.price(index.tokens, index.service_s),
+        reused=index.replayed == len(vectors.chunks),
+    )
+
+
+def use_of(question: EmbeddedTexts, search_s: float) -> RetrievalUse:
+    """What one question took."""
+    return RetrievalUse(
+        tokens=question.tokens,
+        embed_s=question.service_s,
+        search_s=search_s,
+        replayed=question.replayed > 0,
+    )
