@@ -85,14 +85,14 @@ def completion(
     text: str, *, finish: str = "stop", prompt: int = 10, cached: int = 0, output: int = 3
 ) -> Reply:
     """A chat completion as the OpenAI API words it."""
-    message = {"role": "assistant", "content": text}
+    message = {"role": "assistant", "content": text, "refusal": None}
     usage = {
         "prompt_tokens": prompt,
         "completion_tokens": output,
         "total_tokens": prompt + output,
         "prompt_tokens_details": {"cached_tokens": cached},
     }
-    choice = {"index": 0, "message": message, "finish_reason": finish}
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
     return Reply(
         {
             "id": "c",
@@ -221,6 +221,21 @@ def chat_server() -> Iterator[ChatServer]:
 
 
 @pytest.fixture
+def provider() -> Iterator[Callable[[str], ChatServer]]:
+    """A server whose every answer is of the shape that a provider publishes: ``openai``, ``azure``, ``gemini``."""
+    servers: list[ChatServer] = []
+
+    def start(name: str) -> ChatServer:
+        servers.append(ChatServer(Shapes(name)))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+    assert [words for server in servers for words in server.misshapen] == []
+
+
+@pytest.fixture
 def replies():
     """How to word replies."""
 
@@ -337,10 +352,8 @@ def gemini_words() -> GeminiWords:
 
 
 @pytest.fixture
-def gemini_server(gemini_words: GeminiWords) -> Iterator[ChatServer]:
-    """Gemini on loopback; every answer is of the published shape."""
-    server = ChatServer(Shapes("gemini"))
+def gemini_server(gemini_words: GeminiWords, provider: Callable[[str], ChatServer]) -> ChatServer:
+    """Gemini on loopback."""
+    server = provider("gemini")
     server.answer = lambda request: gemini_words.answer("yes")
-    yield server
-    server.close()
-    assert server.misshapen == []
+    return server

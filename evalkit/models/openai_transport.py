@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 REDACTED = "[redacted]"
+_SHORTEST_SECRET = 8
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 EachPiece = Callable[[bytes, float], None]
 """Told each piece of a stream and the seconds from the request to its arrival."""
@@ -31,16 +32,19 @@ class Secrets:
     """Texts that must not reach a log, a journal, a cache or a message; a provider may echo a key.
 
     Args:
-        texts: Those that are empty count nothing.
+        texts: Those of less than 8 characters count nothing: servers that need no key are given ``x`` or ``EMPTY``,
+            and the words of an answer must not lose such letters.
     """
 
     def __init__(self, texts: Iterable[str | None]) -> None:
-        self._texts = [text for text in texts if text]
-        self._bytes = [text.encode() for text in self._texts]
+        self._texts: list[str] = []
+        self._bytes: list[bytes] = []
+        for text in texts:
+            self.add(text)
 
-    def add(self, text: str) -> None:
+    def add(self, text: str | None) -> None:
         """One more: an access token that was got meanwhile."""
-        if text and text not in self._texts:
+        if text and len(text) >= _SHORTEST_SECRET and text not in self._texts:
             self._texts.append(text)
             self._bytes.append(text.encode())
 
