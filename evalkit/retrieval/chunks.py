@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from evalkit.records.case import Passage
 from evalkit.suite.retrieval import ChunkConfig
@@ -52,11 +53,11 @@ def chunk_spans(text: str, config: ChunkConfig) -> list[Span]:
 
 
 def sections(text: str) -> list[Span]:
-    """The sections of a Markdown text, one after the other, each with its heading; headings in code do not count.
+    r"""The sections of a Markdown text, one after the other, each with its heading; headings in code do not count.
 
-    >>> text = "Before.\\n\\n# One\\nA.\\n\\n## Two\\nB."
+    >>> text = "Before.\n\n# One\nA.\n\n## Two\nB."
     >>> [text[start:end] for start, end in sections(text)]
-    ['Before.\\n\\n', '# One\\nA.\\n\\n', '## Two\\nB.']
+    ['Before.\n\n', '# One\nA.\n\n', '## Two\nB.']
     """
     from markdown_it import MarkdownIt
 
@@ -72,7 +73,7 @@ def sections(text: str) -> list[Span]:
         if token.type == "heading_open" and token.map is not None and token.level == 0
     ]
     edges = [0, *(head for head in heads if head > 0), len(text)]
-    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if text[start:end].strip()]
+    return [Span(start, end) for start, end in pairwise(edges) if text[start:end].strip()]
 
 
 def _by_tokens(places: Sequence[Span], config: ChunkConfig) -> list[Span]:

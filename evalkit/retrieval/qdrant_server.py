@@ -106,11 +106,10 @@ def _wait_until_indexed(client: QdrantClient, collection: str) -> None:
 
     After ten minutes it goes on: answers are right before, only slower.
     """
+    from qdrant_client import models
+
     until = time.monotonic() + _INDEXING_S
-    while str(answered(lambda: client.get_collection(collection)).status).lower() not in (
-        "green",
-        "collectionstatus.green",
-    ):
+    while answered(lambda: client.get_collection(collection)).status != models.CollectionStatus.GREEN:
         if time.monotonic() > until:
             return
         time.sleep(_LOOK_EVERY_S)

@@ -1,4 +1,4 @@
-"""Where sentences and tokens begin and end, in Chinese and English, so that a text can be cut without losing its place."""
+"""Where sentences and tokens of a text begin and end, in Chinese and English."""
 
 from __future__ import annotations
 
