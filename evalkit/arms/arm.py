@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import NamedTuple
+from zlib import crc32
 
 from evalkit.prompts.composer import Composer, render_for_case
 from evalkit.prompts.template import Template
 from evalkit.records.arm import ArmFacts
 from evalkit.records.case import Case, Message, Passage
-from evalkit.retrieval.protocol import Retriever
+from evalkit.records.sample import RetrievalUse
+from evalkit.retrieval.protocol import Found, Retriever
+from evalkit.retrieval.searcher import Searcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +24,13 @@ class ArmPrompt:
         messages: For the model.
         passages: As shown, best first, with id, text and score; empty without retrieval.
         example_ids: Demonstrations shown, in order.
+        use: What finding the passages took; None without retrieval.
     """
 
     messages: tuple[Message, ...]
     passages: tuple[Passage, ...]
     example_ids: tuple[str, ...]
+    use: RetrievalUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,11 @@ class Arm:
     Attributes:
         facts: Name, kind, role, model (by name, with fraction and seed) and the rest that the manifest keeps.
         composer: Its prompt.
-        retriever: None without retrieval; shared with other arms on the same corpus.
+        retriever: Finds passages without asking a model; shared with other arms on the same corpus. None without
+            retrieval, and where there is a searcher.
         query: What is searched for.
         top_k: Passages asked for; 0 without retrieval.
+        searcher: Finds passages by vectors, shared likewise.
     """
 
     facts: ArmFacts
@@ -43,19 +52,51 @@ class Arm:
     retriever: Retriever | None
     query: Template
     top_k: int
+    searcher: Searcher | None = None
 
     @property
     def name(self) -> str:
         """As in samples and reports."""
         return self.facts.name
 
-    def compose(self, case: Case) -> ArmPrompt:
-        """Retrieve, then write the messages. Deterministic; asks no model."""
-        passages = self._retrieve(case)
-        prompt = self.composer.compose(case, passages)
-        return ArmPrompt(prompt.messages, passages, prompt.example_ids)
+    async def find(self, case: Case) -> Found | None:
+        """The passages of a case where finding them asks an embedder, else None. Give it to ``compose``.
 
-    def _retrieve(self, case: Case) -> tuple[Passage, ...]:
+        Raises:
+            CallError: There are none to be had; an ``AccessError`` for all questions.
+            HaltedError: The run stopped meanwhile.
+        """
+        if self.searcher is None:
+            return None
+        return await self.searcher.find(render_for_case(self.query, case), self.top_k)
+
+    def compose(self, case: Case, found: Found | None = None) -> ArmPrompt:
+        """Retrieve, then write the messages. Deterministic; asks no model.
+
+        Args:
+            case: The case.
+            found: What ``find`` gave. Left out, an arm with a searcher shows other passages of its corpus, so that
+                lengths are about right.
+        """
+        given = self._retrieve(case) if found is None else _Retrieved(found.passages, found.use)
+        prompt = self.composer.compose(case, given.passages)
+        return ArmPrompt(prompt.messages, given.passages, prompt.example_ids, given.use)
+
+    def _retrieve(self, case: Case) -> _Retrieved:
+        if self.searcher is not None:
+            return _Retrieved(self.searcher.stand_ins(crc32(case.id.encode()), self.top_k), None)
         if self.retriever is None:
-            return ()
-        return tuple(self.retriever.search(render_for_case(self.query, case), self.top_k, case))
+            return _NOTHING
+        began = time.perf_counter()
+        found = tuple(self.retriever.search(render_for_case(self.query, case), self.top_k, case))
+        return _Retrieved(found, RetrievalUse(search_s=time.perf_counter() - began))
+
+
+class _Retrieved(NamedTuple):
+    """As ``Found``, where there may be no use to tell of."""
+
+    passages: tuple[Passage, ...]
+    use: RetrievalUse | None
+
+
+_NOTHING = _Retrieved((), None)

@@ -15,8 +15,11 @@ from evalkit.prompts.template import Template, unknown_field
 from evalkit.records.arm import ArmFacts
 from evalkit.records.case import Case, Example, Passage
 from evalkit.retrieval.bm25 import BM25Retriever
-from evalkit.retrieval.build import build_retriever
+from evalkit.retrieval.build import build_retriever, build_searcher, compares_vectors
+from evalkit.retrieval.chunks import cut
+from evalkit.retrieval.passage_vectors import PassageVectors
 from evalkit.retrieval.protocol import Retriever
+from evalkit.retrieval.searcher import Searcher
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import ExamplesConfig, PromptConfig, PromptUse, RetrievalConfig, Suite
 from evalkit.suite.source import Location
@@ -93,7 +96,9 @@ class _Builder:
         self._examples: dict[str, Sequence[Example]] = {}
         self._rankers: dict[str, Ranker] = {}
         self._corpora: dict[str, Sequence[Passage]] = {}
-        self._retrievers: dict[tuple[str, str, str], Retriever] = {}
+        self._chunks: dict[str, Sequence[Passage]] = {}
+        self._vectors: dict[str, PassageVectors] = {}
+        self._finders: dict[str, Retriever | Searcher] = {}
 
     def arm(self, facts: ArmFacts) -> Arm | None:
         """The arm, or None where a problem was found."""
@@ -104,15 +109,16 @@ class _Builder:
         chooser = self._chooser(prompt.examples) if prompt.shots and prompt.examples else None
         self.problems += self._prompt_problems(name, prompt, chooser)
         self.problems += self._training_problems(config.model)
-        retriever = self._retriever(name, config.retrieval) if config.retrieval else None
+        finder = self._finder(name, config.retrieval) if config.retrieval else None
         if len(self.problems) > before:
             return None
         return Arm(
             facts=facts,
             composer=Composer(prompt, chooser),
-            retriever=retriever,
+            retriever=None if isinstance(finder, Searcher) else finder,
             query=Template(config.retrieval.query if config.retrieval else ""),
             top_k=config.retrieval.top_k if config.retrieval else 0,
+            searcher=finder if isinstance(finder, Searcher) else None,
         )
 
     def _chooser(self, config: ExamplesConfig) -> ExampleChooser:
@@ -174,7 +180,7 @@ class _Builder:
         own = Counter(example.cluster for example in examples if example.cluster in self._clusters)
         return len(examples) - max(own.values(), default=0)
 
-    def _retriever(self, name: str, config: RetrievalConfig) -> Retriever | None:
+    def _finder(self, name: str, config: RetrievalConfig) -> Retriever | Searcher | None:
         at: Location = ("arms", name, "retrieval")
         known = [*CASE_FIELDS, *self._case_fields]
         for field in Template(config.query).unknown(known):
@@ -184,15 +190,36 @@ class _Builder:
         corpus = self._corpora[config.corpus]
         if config.method == "gold":
             self._check_gold(at, config, corpus)
-        key = (config.corpus, config.method, digest_of(config.options))
-        if key not in self._retrievers:
+        embedder = self._suite.embedder_of(name)
+        key = digest_of([_chunking(config), embedder, config.method, config.options])
+        if key not in self._finders:
             try:
-                self._retrievers[key] = build_retriever(config, corpus)
+                if compares_vectors(config.method):
+                    self._finders[key] = build_searcher(config, self._vectors_of(config, embedder))
+                else:
+                    self._finders[key] = build_retriever(config, self._cut(config))
             except InputError as error:
                 where: Location = (*at, "options") if config.options else at
                 self.problems.append(self._suite.source.problem(where, str(error)))
                 return None
-        return self._retrievers[key]
+        return self._finders[key]
+
+    def _cut(self, config: RetrievalConfig) -> Sequence[Passage]:
+        key = _chunking(config)
+        if key not in self._chunks:
+            self._chunks[key] = cut(self._corpora[config.corpus], config.chunk)
+        return self._chunks[key]
+
+    def _vectors_of(self, config: RetrievalConfig, embedder: str | None) -> PassageVectors:
+        if embedder is None:
+            raise InputError(f"{config.method} compares vectors: name one of the suite's `embedders`")
+        key = digest_of([_chunking(config), embedder])
+        if key not in self._vectors:
+            documents = len(self._corpora[config.corpus])
+            self._vectors[key] = PassageVectors(
+                self._cut(config), corpus=config.corpus, documents=documents, embedder=embedder
+            )
+        return self._vectors[key]
 
     def _check_gold(self, at: Location, config: RetrievalConfig, corpus: Sequence[Passage]) -> None:
         """A ceiling is only one where cases say which passages answer them, and the corpus has those."""
@@ -204,6 +231,10 @@ class _Builder:
         else:
             return
         self.problems.append(self._suite.source.problem((*at, "method"), message))
+
+
+def _chunking(config: RetrievalConfig) -> str:
+    return digest_of([config.corpus, None if config.chunk is None else config.chunk.model_dump()])
 
 
 def _rank_nothing(question: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -32,6 +32,7 @@ Price = Callable[[float | None, float | None], Decimal | None]
 _MOST_TOKENS = 50_000
 """Of one request, by the rule of thumb: OpenAI refuses requests of more than 300,000."""
 _READ_AT_ONCE = 5000
+_REMEMBERED = 256
 
 _Batch = list[tuple[str, int, str]]
 """Key, row and text of each."""
@@ -101,6 +102,7 @@ class EmbeddingCaller:
         self._identity = identity_digest(embedder.identity)
         self._concurrency = concurrency
         self._asking: dict[str, asyncio.Future[EmbeddedTexts]] = {}
+        self._last: dict[str, EmbeddedTexts] = {}
         self._dimensions: int | None = None
         if isinstance(embedder, RateLimitedModel):
             embedder.hear_headers = self._endpoint.hear
@@ -122,8 +124,10 @@ class EmbeddingCaller:
             CallError: No vector; see its kinds for which.
             HaltedError: The run stopped before the request was sent.
         """
+        if (known := self._last.get(text)) is not None:  # the repeats of a case come one after the other
+            return replace(known, replayed=1)
         if (asking := self._asking.get(text)) is not None:
-            return await asyncio.shield(asking)
+            return replace(await asyncio.shield(asking), replayed=1)
         asking = self._asking[text] = asyncio.get_running_loop().create_future()
         try:
             found = await self._embed([text], "query", lambda done: None)
@@ -134,6 +138,9 @@ class EmbeddingCaller:
             raise
         finally:
             del self._asking[text]
+        self._last[text] = found
+        if len(self._last) > _REMEMBERED:
+            del self._last[next(iter(self._last))]
         return found
 
     async def passages(self, texts: Sequence[str], told: Callable[[int], None]) -> EmbeddedTexts:
@@ -197,9 +204,9 @@ class EmbeddingCaller:
                     self._cache.put_many((key, value) for key, _, value in fresh)
                     for _, row, value in fresh:
                         sheet.put(row, value)
+                    told(len(batch))
                 except (CallError, HaltedError) as error:
                     faults.append(error)
-                told(len(batch))
                 if faults:
                     return
 

@@ -11,7 +11,8 @@ from evalkit.arms.arm import Arm, ArmPrompt
 from evalkit.calls.caller import Answered, Caller
 from evalkit.calls.key import prompt_digest
 from evalkit.records.case import Case
-from evalkit.records.sample import Request, Sample, Status
+from evalkit.records.sample import Completion, Cost, Request, Sample, Status
+from evalkit.retrieval.protocol import Found
 from evalkit.runner.pricing import Pricer
 
 
@@ -21,12 +22,14 @@ class ArmWork:
 
     Attributes:
         most_output: Tokens at which the model stops; None where nothing says.
+        currency: Of what its passages cost.
     """
 
     arm: Arm
     caller: Caller
     price: Pricer
     most_output: int | None = None
+    currency: str = "USD"
 
     @property
     def name(self) -> str:
@@ -44,9 +47,17 @@ class Cell:
     request: Request
 
 
-def compose_cell(work: ArmWork, case: Case, repeat: int, *, seed: int) -> Cell:
-    """Retrieve and write the prompt of one cell."""
-    prompt = work.arm.compose(case)
+def compose_cell(work: ArmWork, case: Case, repeat: int, *, seed: int, found: Found | None = None) -> Cell:
+    """Write the prompt of one cell; retrieve for it where that asks no embedder.
+
+    Args:
+        work: The arm.
+        case: The case.
+        repeat: Which repeat.
+        seed: The run's.
+        found: What ``arm.find`` gave.
+    """
+    prompt = work.arm.compose(case, found)
     request = Request(messages=prompt.messages, seed=seed + repeat, repeat=repeat, case_id=case.id)
     return Cell(case.id, repeat, prompt, request)
 
@@ -74,10 +85,23 @@ def answered_sample(work: ArmWork, cell: Cell, answered: Answered) -> Sample:
         # The corpus has the text; recorded answers bring their own.
         passages=completion.passages or tuple(msgspec.structs.replace(one, text=None) for one in passages),
         usage=completion.usage,
-        cost=work.price(completion.usage, completion.timing),
+        cost=_cost(work, cell, completion),
         timing=completion.timing,
         replayed=answered.replayed,
+        retrieval=cell.prompt.use,
     )
+
+
+def _cost(work: ArmWork, cell: Cell, completion: Completion) -> Cost | None:
+    """What the answer and its passages cost; a part that is not known is None."""
+    cost = work.price(completion.usage, completion.timing)
+    searcher, use = work.arm.searcher, cell.prompt.use
+    if searcher is None or use is None:
+        return cost
+    passages = searcher.price(use)
+    if cost is None:
+        return None if passages is None else Cost(model=None, retrieval=passages, currency=work.currency)
+    return msgspec.structs.replace(cost, retrieval=passages)
 
 
 def failed_sample(work: ArmWork, cell: Cell, reason: str) -> Sample:
@@ -90,5 +114,19 @@ def failed_sample(work: ArmWork, cell: Cell, reason: str) -> Sample:
         prompt_digest=prompt_digest(cell.request.messages),
         request_digest=work.caller.digest(cell.request),
         passages=tuple(msgspec.structs.replace(one, text=None) for one in cell.prompt.passages),
+        error=reason,
+        retrieval=cell.prompt.use,
+    )
+
+
+def unfound_sample(work: ArmWork, case: Case, repeat: int, reason: str) -> Sample:
+    """The journal row of a cell whose passages we could not get: no prompt was written."""
+    return Sample(
+        case_id=case.id,
+        arm=work.name,
+        repeat=repeat,
+        status=Status.ERROR,
+        prompt_digest="",
+        request_digest="",
         error=reason,
     )

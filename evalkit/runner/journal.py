@@ -46,7 +46,7 @@ class Journal:
         rows = list(rows)
         prompts = []
         for sample, messages in rows:
-            if hash(sample.prompt_digest) not in self._prompts:
+            if sample.prompt_digest and hash(sample.prompt_digest) not in self._prompts:
                 self._prompts.add(hash(sample.prompt_digest))
                 turns = tuple({"role": message.role, "content": message.content} for message in messages)
                 prompts.append(PromptRow(digest=sample.prompt_digest, messages=turns))

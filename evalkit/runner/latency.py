@@ -51,8 +51,10 @@ async def time_alone(
         for case in owed:
             if stop.asked:
                 break
-            request = compose_cell(work, case, 0, seed=seed).request
             try:
+                found = await work.arm.find(case)
+                cell = compose_cell(work, case, 0, seed=seed, found=found)
+                request = cell.request
                 if not warm and not work.caller.knows_alone(request):
                     for _ in range(_WARM_UP):
                         await work.caller.model.complete(request)
@@ -64,6 +66,12 @@ async def time_alone(
             except CallError:
                 progress.advance(task, ok=0, errors=1)
                 continue
-            file.append([LatencyRow(case_id=case.id, arm=work.name, timing=answered.completion.timing)])
+            row = LatencyRow(
+                case_id=case.id,
+                arm=work.name,
+                timing=answered.completion.timing,
+                retrieval=cell.prompt.use,
+            )
+            file.append([row])
             progress.advance(task)
     progress.finish(task)
