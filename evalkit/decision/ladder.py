@@ -103,9 +103,7 @@ def climb(outlooks: Outlooks, claims: Claims, evidence: Evidence, what_if: WhatI
             _, confidence, p_best = _race(outlook)
             return Step(Verdict.PILOT_FIRST, "pilot_pays", meanwhile, confidence, p_best, pilot)
     winners, confidence, p_best = _race(outlook)
-    best = outlook.best_of(winners)
-    if best is None:
-        return Step(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
+    best = outlook.best_in(winners)
     tuned_wins = outlook.kinds[best].tuned
     if tuned_wins and evidence.blocked:
         return Step(Verdict.BLOCKED, evidence.blocked[0], meanwhile, confidence, p_best)
@@ -164,10 +162,7 @@ def _race(outlook: Outlook) -> tuple[BoolArray, float, dict[str, float]]:
         return winners, max(shares.values()), shares
     groups = {_kind_name(kind): _of_kind(outlook, _kind_name(kind)) for kind in outlook.kinds}
     shares = {name: outlook.share_won(group) for name, group in groups.items()}
-    best = outlook.best_of(np.ones(len(outlook.names), dtype=bool))
-    if best is None:
-        return np.zeros(len(outlook.names), dtype=bool), 0.0, shares
-    name = _kind_name(outlook.kinds[best])
+    name = _kind_name(outlook.kinds[outlook.best_in(np.ones(len(outlook.names), dtype=bool))])
     return groups[name], shares[name], shares
 
 
@@ -240,12 +235,12 @@ def _why_not(
 ) -> str:
     """The first reason of step 6 that holds; ``depends`` is filled in by whoever knows what would change it.
 
+    ``missing_input`` is not among them: with an input missing there are no payoffs to climb with.
+
     ``held_back``: the draws are sure that the tuned arm wins, and its paired claim does not carry it.
     """
     if evidence.invalid:
         return "invalid_evidence"
-    if evidence.missing:
-        return "missing_input"
     if claim is None:
         claim = _leading_claim(outlook, claims, what_if, evidence)
     if claim is not None and (not claim.enough or claim.claim == "no_claim"):

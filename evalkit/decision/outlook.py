@@ -95,13 +95,15 @@ class Outlook:
         return mean
 
     def best_of(self, group: BoolArray) -> int | None:
-        """Column of the arm to take from ``group``: the lowest expected regret, the first of equals.
+        """Column of the arm to take from ``group``; None from an empty one."""
+        return self.best_in(group) if group.any() else None
+
+    def best_in(self, group: BoolArray) -> int:
+        """Column of the arm to take from ``group``, which holds one: the lowest expected regret, the first of equals.
 
         Without a value per answer, the arm that is the cheapest admissible one of its group most often: an arm that
         rarely counts has little regret in the draws where it does.
         """
-        if not group.any():
-            return None
         columns = np.flatnonzero(group)
         table = self.payoff[:, columns]
         if self.in_value:

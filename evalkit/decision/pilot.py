@@ -49,7 +49,7 @@ class PilotQuestion:
     """All that weighing a pilot needs beside the draws.
 
     Attributes:
-        guess: Ledger lines of the tuned arm that would be piloted, from ``guessed_costs``.
+        guess: Ledger lines of the tuned arm that would be piloted, from ``guessed_costs``; its requests have a price.
         pilot: What it is believed to reach and cost, where declared.
         target: Quality the use case asks for.
         quality: By untuned candidate, its observed mean.
@@ -107,15 +107,13 @@ def weigh_pilot(
 
     Args:
         outlooks: Terms and draws.
-        outlook: The untuned candidates under ``what_if``.
+        outlook: The untuned candidates under ``what_if``, at least one.
         question: The tuned arm that would be piloted, and what it is held against.
         what_if: Changed assumptions.
     """
     terms = outlooks.terms
     if terms.value_per_correct is None:
         return _unknown("without value_per_correct nothing says what a better answer is worth")
-    if not outlook.names or question.guess.unit_cost is None:
-        return _unknown("no untuned arm inside the limits has a known cost")
     best = max(_at_mode(outlooks, question, name, what_if) for name in outlook.names)
     nothing, everything = (_guess_at_mode(outlooks, question, quality, what_if) for quality in (0.0, 1.0))
     q_star = (best - nothing) / (everything - nothing) if everything > nothing else None

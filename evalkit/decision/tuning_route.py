@@ -8,13 +8,13 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from evalkit.economics.providers import Route, route
-from evalkit.suite.models import OpenAIModelConfig, TunedModelConfig
+from evalkit.suite.models import GeminiModelConfig, HostedModelConfig, OpenAIModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 
 _HOSTS = {
     "api.openai.com": "openai",
     "openai.azure.com": "azure",
-    "aiplatform.googleapis.com": "vertex",
+    "aiplatform.googleapis.com": "vertex",  # regions stand before it with a hyphen
     "generativelanguage.googleapis.com": "gemini_developer_api",
     "api.mistral.ai": "mistral",
     "api.cohere.com": "cohere",
@@ -46,17 +46,31 @@ def route_of(suite: Suite, model: str) -> BaseRoute:
     base = getattr(config, "tuned_from", None)
     if config.type in ("embedded", "transformers"):
         return BaseRoute(route("local"), base or model)
-    if isinstance(config, OpenAIModelConfig):
-        host = urlsplit(config.base_url or "https://api.openai.com").hostname or ""
-        name = next(
-            (name for known, name in _HOSTS.items() if host == known or host.endswith(f".{known}")), None
-        )
+    if isinstance(config, HostedModelConfig):
+        name = _provider(config)
         started = suite.models.get(base) if base is not None else None
         tune = _TUNE.match(config.model)
-        known_base = started.model if isinstance(started, OpenAIModelConfig) else None
+        known_base = started.model if isinstance(started, HostedModelConfig) else None
         identity = known_base or (tune["base"] if tune else config.model)
         return BaseRoute(None if name is None else route(name), identity)
     return BaseRoute(None, base or model)
+
+
+def _provider(config: HostedModelConfig) -> str | None:
+    """The route's name, from the configuration or the address; None where it is nobody's that is known."""
+    if isinstance(config, GeminiModelConfig):
+        return "vertex" if config.vertex is not None else "gemini_developer_api"
+    if isinstance(config, OpenAIModelConfig) and config.azure is not None:
+        return "azure"
+    host = urlsplit(config.base_url or "https://api.openai.com").hostname or ""
+    return next(
+        (
+            name
+            for known, name in _HOSTS.items()
+            if host == known or host.endswith((f".{known}", f"-{known}"))
+        ),
+        None,
+    )
 
 
 def months_later(day: date, months: int) -> date:

@@ -45,11 +45,6 @@ class DrawnAnswers:
     device_s: FloatArray
     other: Mapping[str, FloatArray] = field(default_factory=dict)
 
-    @property
-    def wrong(self) -> FloatArray:
-        """Share of wrong answers: neither right nor declined."""
-        return np.maximum(0.0, 1.0 - self.quality - self.abstained)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:

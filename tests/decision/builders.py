@@ -48,6 +48,7 @@ class Arm:
     seed: int | None = None
     usage: bool = True
     service_s: float | None = 0.5
+    device_s: float | None = None
     prompt: str = "house"
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -331,7 +332,7 @@ def _samples(arms: dict[str, Arm], cases: list[Case], outputs: dict[str, list[st
                     output=outputs.get(name, ["answer"] * len(cases))[index] if answered else None,
                     finish_reason="stop" if answered else None,
                     usage=Usage(input=arm.input, output=arm.output) if answered and arm.usage else None,
-                    timing=Timing(service_s=arm.service_s) if answered else None,
+                    timing=Timing(service_s=arm.service_s, device_s=arm.device_s) if answered else None,
                     error=None if answered else "timeout",
                 )
             )
