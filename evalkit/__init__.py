@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         reprice,
         run,
         score,
+        tune,
     )
     from evalkit.errors import (
         AccessError,
@@ -66,6 +67,7 @@ __all__ = [
     "reprice",
     "run",
     "score",
+    "tune",
 ]
 
 _HOMES = {
@@ -82,6 +84,7 @@ _HOMES = {
             "reprice",
             "run",
             "score",
+            "tune",
         ),
         "evalkit.api",
     ),

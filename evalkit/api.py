@@ -20,9 +20,11 @@ from evalkit.records.decision import Decision
 from evalkit.records.estimate import Estimate
 from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
+from evalkit.records.tuning import TuningReport
 from evalkit.runner.begin import begin_run, continue_run
 from evalkit.runner.progress import Progress, Silent
 from evalkit.runner.stop import Stop
+from evalkit.stages.train import train_and_export
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import find_run
@@ -131,6 +133,35 @@ def estimate(
                 progress=progress or Silent(),
             )
         )
+
+
+def tune(
+    suite: Suite | str | Path,
+    *,
+    model: str | None = None,
+    export: str | Path | None = None,
+    progress: Progress | None = None,
+) -> TuningReport:
+    """Train the suite's tuned models, or find them in the cache; a run of the suite then uses them.
+
+    Args:
+        suite: A suite, or where one is.
+        model: One tuned model; default: all that arms use.
+        export: Where to write the model with its adapter merged, as an ordinary transformers folder.
+        progress: Who is told how far the work is.
+
+    Raises:
+        InputError: Something is wrong with the suite or its files, or ``export`` is there already.
+        TuningError: A training failed.
+    """
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite)
+    pipeline.prepare(loaded)
+    return train_and_export(
+        loaded,
+        progress=progress or Silent(),
+        model=model,
+        export=None if export is None else Path(export),
+    )
 
 
 def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:

@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from msgspec import structs
 
 from evalkit.arms.arm import Arm
-from evalkit.arms.build import build_composer
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
 from evalkit.comparison.table import ScoreTable, build_table
 from evalkit.data.cases import Cases
-from evalkit.data.examples import read_examples
 from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
@@ -42,13 +39,15 @@ from evalkit.scoring.mark import mark, negative_control
 from evalkit.stages.answer import Asking, answer
 from evalkit.stages.beside import ask_training_rows, extra_folder, extra_table, note_known_rows
 from evalkit.stages.prepare import Prepared, prepare
+from evalkit.stages.seen import answering_of
+from evalkit.stages.train import train
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
 from evalkit.suite.models import EmbeddedModelConfig
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
-from evalkit.tuning.tune import TuningOutcome, tune_models
+from evalkit.tuning.tune import TuningOutcome
 
 __all__ = [
     "Asking",
@@ -64,6 +63,7 @@ __all__ = [
     "records_of",
     "report",
     "score",
+    "train",
     "tune",
     "tuning_of",
     "write_decision",
@@ -86,15 +86,9 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
 
 def tune(prepared: Prepared, run: RunFolder, asking: Asking) -> TuningOutcome:
     """Training rows -> adapters, for every model of ``type: tuned``."""
-    suite = prepared.suite
-    outcome = tune_models(
-        suite,
-        lambda path: read_examples(suite.path(path), suite),
-        composer_of=partial(build_composer, suite),
-        progress=asking.progress,
-    )
+    outcome = train(prepared.suite, progress=asking.progress)
     if outcome.report.runs:
-        run.write("tuning.json", priced(suite, outcome.report))
+        run.write("tuning.json", outcome.report)
     return outcome
 
 
@@ -156,6 +150,7 @@ def decide_run(run: RunFolder, suite: Suite) -> Decision:
         run.read("profile.json", Profile),
         tuning_of(run),
         prices=price_table(suite),
+        answering=answering_of(run),
     )
 
 
@@ -188,6 +183,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
         economics=None if suite.economics is None else _declared(suite.economics),
         prices=prices_used(suite, price_table(suite)),
         embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
+        answering=answering_of(run),
     )
 
 

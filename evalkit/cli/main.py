@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "Write a starter suite.",
     "validate": "Check a suite and its files without running a model.",
     "estimate": "What a run will take: calls, tokens, money and time.",
+    "tune": "Train the tuned models of a suite, and export one.",
     "run": "Answer, score, compare, decide and report.",
     "score": "Mark a finished run again, without asking a model.",
     "compare": "Paired differences between arms, or between two runs.",

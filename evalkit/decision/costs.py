@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from evalkit.decision.dossier import Dossier
+from evalkit.decision.end_dates import announced_evidence, announced_of, end_dates
 from evalkit.decision.fixed_lines import retune_every
 from evalkit.decision.question import COMPUTE, DATA, EFFORT, TUNABILITY, Question
 from evalkit.decision.tuning_route import months_later, route_of
@@ -28,13 +29,19 @@ def tunability(dossier: Dossier) -> Finding:
     arm = dossier.tuned or dossier.untuned
     if arm is None:
         return TUNABILITY.unknown("No candidate has a score, so there is no model to tune.")
-    found = route_of(dossier.suite, dossier.arms[arm].model)
+    model = dossier.arms[arm].model
+    found = route_of(dossier.suite, model)
+    announced = list(announced_evidence(dossier, model))
+    ended = next((end for end in end_dates(dossier, arm) if end.announced), None)
+    if ended is not None:
+        answer = f"Inside the horizon, on {ended.day}: {ended.says}, as its provider announces."
+        return TUNABILITY.blocked(answer, announced)
     if found.route is None:
         answer = (
             "The suite does not tell which provider tunes this model; look up its dates before relying on it."
         )
         if dossier.tuned is None:
-            return TUNABILITY.unknown(answer)
+            return TUNABILITY.unknown(answer, announced)
         return TUNABILITY.met(f"A tuned model was measured. {answer}", speaks_for="neither")
     known = found.route
     until = months_later(dossier.today, dossier.horizon_months)
@@ -47,6 +54,7 @@ def tunability(dossier: Dossier) -> Finding:
             Evidence(label=event.from_day.isoformat(), value=event.says, source=known.source)
             for event in known.events
         ),
+        *announced,
     ]
     if dossier.tuned is not None:
         evidence.append(Evidence(label="tuned", value=_how(dossier, dossier.tuned), source=dossier.tuned))
@@ -56,7 +64,11 @@ def tunability(dossier: Dossier) -> Finding:
         event = retired[0]
         answer = f"Inside the horizon, on {event.from_day}: {event.says}."
         return TUNABILITY.blocked(answer, evidence)
-    jobs_end = known.jobs_end()
+    ends = [
+        known.jobs_end(),
+        *(date.fromisoformat(day.day) for day in announced_of(dossier, model) if day.what == "tuning_ends"),
+    ]
+    jobs_end = min((day for day in ends if day is not None), default=None)
     late = [day for day in _job_days(dossier) if jobs_end is not None and day >= jobs_end]
     if late:
         answer = f"A tuning job is due on {late[0]}, and {known.name} takes none from {jobs_end}."
@@ -129,9 +141,10 @@ def _trained_here(dossier: Dossier) -> bool:
 
 def _how(dossier: Dossier, arm: str) -> str:
     config = dossier.suite.models[dossier.arms[arm].model]
-    if isinstance(config, TunedModelConfig):
-        return f"{config.method}, rank {config.rank} (adapter)"
-    return "elsewhere"
+    if not isinstance(config, TunedModelConfig):
+        return "elsewhere"
+    run = dossier.training_run(arm)
+    return config.method if run is None or not run.trained else f"{config.method}: {run.trained}"
 
 
 def _job_days(dossier: Dossier) -> list[date]:
@@ -183,16 +196,17 @@ def _paid_back(dossier: Dossier, question: Question, what: str, lines: list[Line
 
 
 def _training_evidence(dossier: Dossier) -> Iterator[Evidence]:
-    if dossier.tuned is None or dossier.tuning is None:
+    run = None if dossier.tuned is None else dossier.training_run(dossier.tuned)
+    if run is None:
         return
-    arm = dossier.arms[dossier.tuned]
-    for run in dossier.tuning.runs:
-        if run.model == arm.model and run.fraction == 1.0 and run.seed == (arm.seed or 1):
-            yield Evidence(label="training tokens", value=f"{run.tokens:,} tokens", source="tuning.json")
-            yield Evidence(label="training time", value=f"{run.seconds:,.1f} s", source="tuning.json")
-            yield Evidence(
-                label="peak memory", value=f"{run.peak_memory_bytes / 2**20:,.0f} MiB", source="tuning.json"
-            )
+    facts = {
+        "training tokens": f"{run.tokens:,} tokens",
+        "training time": f"{run.seconds:,.1f} s",
+        "parameters trained": f"{run.trainable_parameters:,} of {run.total_parameters:,}",
+        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
+    }
+    for label, value in facts.items():
+        yield Evidence(label=label, value=value, source="tuning.json")
 
 
 def _data_evidence(dossier: Dossier, rows: TrainingProfile) -> Iterator[Evidence]:

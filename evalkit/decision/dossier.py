@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from evalkit.comparison.table import ScoreTable
@@ -14,11 +14,12 @@ from evalkit.economics.break_even import Basis, BreakEven, break_even
 from evalkit.economics.ledger import Terms
 from evalkit.economics.net_benefit import PricedArm
 from evalkit.economics.triangular import exact
+from evalkit.records.answering import Answering
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Comparison, Curve
 from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile, TrainingProfile
-from evalkit.records.tuning import TuningReport
+from evalkit.records.tuning import TuningReport, TuningRun
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
@@ -36,6 +37,7 @@ class Dossier:
         standing: By candidate, the limits it breaks.
         tuned: The best tuned candidate, or None.
         untuned: The best untuned candidate, or None.
+        answering: What was seen while the run was answered, the providers' announcements among it.
         today: The day the run was started: routes and prices are judged as of then, so that a decision made again
             later comes out the same.
     """
@@ -56,6 +58,7 @@ class Dossier:
     tuned: str | None
     untuned: str | None
     today: date
+    answering: Answering = field(default_factory=Answering)
 
     @property
     def margin(self) -> float:
@@ -100,6 +103,13 @@ class Dossier:
         if self.tuned is not None and not trained:
             return None  # trained elsewhere, on rows that the suite does not name
         return max(files.values(), key=lambda profile: profile.rows, default=None)
+
+    def training_run(self, arm: str) -> TuningRun | None:
+        """What training an arm's model took; None where it was not trained in this run."""
+        facts = self.arms[arm]
+        wanted = (facts.model, facts.fraction or 1.0, facts.seed or 1)
+        runs = () if self.tuning is None else self.tuning.runs
+        return next((run for run in runs if (run.model, run.fraction, run.seed) == wanted), None)
 
     def priced(self, arm: str) -> PricedArm | None:
         """The arm's costs with what it achieved, for exact money; None where quality or economics are not known."""

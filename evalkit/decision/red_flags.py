@@ -8,6 +8,7 @@ import numpy as np
 
 from evalkit.comparison.differences import family_of
 from evalkit.decision.dossier import Dossier
+from evalkit.decision.end_dates import EndDate, end_dates
 from evalkit.decision.fixed_lines import retune_every
 from evalkit.decision.scorer import at_an_end, control_failed
 from evalkit.decision.tuning_route import months_later, route_of
@@ -134,6 +135,21 @@ def _repeats(dossier: Dossier) -> Iterator[RedFlag]:
             )
 
 
+def _overfitting(dossier: Dossier) -> Iterator[RedFlag]:
+    """Tuned candidates whose kept weights are from after the validation loss had risen again."""
+    runs = {
+        run.model: run for arm in dossier.candidates if (run := dossier.training_run(arm.name)) is not None
+    }
+    for run in runs.values():
+        if run.overfitted and run.kept_step != run.best_step:
+            yield _warn(
+                "overfitted",
+                f"{run.model} overfits: its validation loss ends at {run.final_validation_loss:.3g} and was "
+                f"{run.best_validation_loss:.3g} at step {run.best_step} of {run.steps}; tune fewer epochs, or set "
+                "`keep: best` or `patience`",
+            )
+
+
 def _chosen(dossier: Dossier) -> Iterator[RedFlag]:
     """Settings picked on the cases that now judge them."""
     for tuned in (True, False):
@@ -187,6 +203,18 @@ def _routes(dossier: Dossier) -> Iterator[RedFlag]:
             yield _warn("provider_closing", f"{found.route.name}, {event.from_day}: {event.says}")
     for event in found.route.restrictions(dossier.today):
         yield _warn("provider_restricted", f"{found.route.name}, since {event.from_day}: {event.says}")
+
+
+def _shutdowns(dossier: Dossier) -> Iterator[RedFlag]:
+    """Candidates, tuned or not, whose model does not last through the horizon."""
+    arms: dict[EndDate, list[str]] = {}
+    for arm in dossier.candidates:
+        for end in end_dates(dossier, arm.name):
+            arms.setdefault(end, []).append(arm.name)
+    for end, names in sorted(arms.items(), key=lambda item: item[0].day):
+        yield _warn(
+            "model_shuts", f"{end.day}: {end.says}, which answers for {', '.join(names)} ({end.source})"
+        )
 
 
 def _knowledge(dossier: Dossier) -> Iterator[RedFlag]:
@@ -244,11 +272,13 @@ _CHECKS: tuple[_Check, ...] = (
     _scorer,
     _coverage,
     _repeats,
+    _overfitting,
     _chosen,
     _configurations,
     _slices,
     _replays,
     _routes,
+    _shutdowns,
     _knowledge,
     _citations,
     _training_rows,

@@ -77,7 +77,8 @@ class TuningRun(Record, frozen=True, kw_only=True):
     @property
     def kept_validation_loss(self) -> float | None:
         """Validation loss of the weights that are kept."""
-        return self.best_validation_loss if self.kept_step == self.best_step else self.final_validation_loss
+        kept_best = self.kept_step is not None and self.kept_step == self.best_step
+        return self.best_validation_loss if kept_best else self.final_validation_loss
 
     @property
     def overfitted(self) -> bool:

@@ -6,21 +6,18 @@ Each takes the palette it is drawn with and returns None when the run holds noth
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from evalkit.records.comparison import Curve, Difference
 from evalkit.records.run import RunRecords
-from evalkit.records.tuning import TuningRun
 from evalkit.reporting import words
 from evalkit.reporting.chart_parts import Part, arm_colour, chart, level_line, padded, words_beside
 from evalkit.reporting.difference_tables import carries_claim
 from evalkit.reporting.palette import Palette, arm_slots
 from evalkit.reporting.svg import VegaLite
-from evalkit.text.number_words import count, declared_percent, percent, points, points_interval
+from evalkit.text.number_words import declared_percent, points, points_interval
 
 _LABELS = 236  # pixels left of the forest plot for the names of its rows
-_LOSS_POINTS = 120
 
 
 def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
@@ -183,43 +180,6 @@ def failures(records: RunRecords, palette: Palette) -> VegaLite | None:
     return chart(palette, data={"values": rows}, mark=mark, encoding=encoding, width=520, height=height)
 
 
-def losses(records: RunRecords, palette: Palette) -> VegaLite | None:
-    """Training and validation loss by step, one panel a fraction of the rows."""
-    runs = records.tuning.runs if records.tuning else ()
-    rows = [row for run in runs for row in _loss_rows(run)]
-    if not rows:
-        return None
-    panel = {
-        "width": 250,
-        "height": 120,
-        "mark": {"type": "line", "strokeWidth": 1.5},
-        "encoding": {
-            "x": {
-                "field": "step",
-                "type": "quantitative",
-                "title": "step",
-                "axis": {"tickCount": 4, "grid": False},
-            },
-            "y": {"field": "loss", "type": "quantitative", "title": None, "axis": {"tickCount": 4}},
-            "color": {
-                "field": "of",
-                "type": "nominal",
-                "scale": {"domain": ["training", "validation"], "range": [palette.s3, palette.s2]},
-                "legend": {"offset": 8},
-            },
-            "strokeDash": {
-                "field": "of",
-                "type": "nominal",
-                "scale": {"domain": ["training", "validation"], "range": [[1, 0], [4, 2]]},
-            },
-            "detail": {"field": "run"},
-        },
-    }
-    panels = list(dict.fromkeys(row["panel"] for row in sorted(rows, key=lambda row: row["fraction"])))
-    facet = {"field": "panel", "type": "nominal", "sort": panels, "title": None}
-    return chart(palette, data={"values": rows}, facet=facet, columns=3, spec=panel)
-
-
 def _forest_row(item: Difference) -> dict[str, Any]:
     assert item.estimate is not None  # noqa: S101 - the caller has left out the others
     row: dict[str, Any] = {
@@ -275,19 +235,3 @@ def _best_untuned(records: RunRecords, palette: Palette) -> list[Part]:
         return []
     mean, name = max(found)
     return level_line(100 * mean, f"best untuned: {name}", palette.series[arm_slots(records)[name]], [6, 3])
-
-
-def _loss_rows(run: TuningRun) -> list[Part]:
-    step = math.ceil(len(run.losses) / _LOSS_POINTS) or 1
-    shown = {
-        "training": [(point.step, point.train) for point in run.losses[::step]],
-        "validation": [
-            (point.step, point.validation) for point in run.losses if point.validation is not None
-        ],
-    }
-    panel = {"panel": f"{percent(run.fraction)} ({count(run.rows)} rows)", "fraction": run.fraction}
-    return [
-        panel | {"run": f"{run.model} {run.seed} {of}", "of": of, "step": at, "loss": loss}
-        for of, points_of in shown.items()
-        for at, loss in points_of
-    ]

@@ -19,15 +19,18 @@ from evalkit.reporting import (
     charts,
     class_tables,
     ledger_tables,
+    loss_chart,
     method,
     money_charts,
     origin_tables,
+    tuning_tables,
     verdict_words,
     words,
 )
 from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.client_words import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.reporting.svg import VegaLite, to_svg
@@ -93,7 +96,8 @@ def render_html(records: RunRecords) -> str:
                     origin_tables.cases_table(records),
                     origin_tables.training_table(records),
                     origin_tables.leaks_table(records),
-                    origin_tables.tuning_table(records),
+                    tuning_tables.tuning_table(records),
+                    tuning_tables.course_table(records),
                     origin_tables.prices_table(records),
                     origin_tables.inputs_table(records),
                 )
@@ -103,6 +107,7 @@ def render_html(records: RunRecords) -> str:
                 group: [found for found in records.decision.checklist if found.group == group]
                 for group in GROUPS
             },
+            slow_client=client_bound(records),
             sentences=method.sentences(records),
             references=method.REFERENCES,
             commands=origin_tables.commands(records),
@@ -189,7 +194,7 @@ def _figures(records: RunRecords) -> dict[str, Figure]:
             "Lead of the recommended arm with one input at either end of its range. A bar that crosses the line can "
             "turn the choice.",
         ),
-        "losses": (charts.losses, "Loss per answer token, in nats, by the share of training rows used."),
+        "losses": (loss_chart.losses, loss_chart.CAPTION),
     }
     return {name: _figure(records, name, draw, caption) for name, (draw, caption) in drawn.items()}
 

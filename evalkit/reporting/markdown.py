@@ -12,12 +12,14 @@ from evalkit.reporting import (
     ledger_tables,
     method,
     origin_tables,
+    tuning_tables,
     verdict_words,
     words,
 )
 from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.client_words import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
@@ -87,6 +89,8 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## The arms"
     yield _scope(records)
     yield table_lines(arms_table(records, "candidate"))
+    if (slow_client := client_bound(records)) is not None:
+        yield f"> {escaped(slow_client)}"
     curve_arms = arms_table(records, "curve")
     if curve_arms.rows:
         yield table_lines(curve_arms)
@@ -118,7 +122,8 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield table_lines(retrieval_table(records))
     yield from map(table_lines, class_tables.class_tables(records))
     yield "## Training and data"
-    yield table_lines(origin_tables.tuning_table(records))
+    yield table_lines(tuning_tables.tuning_table(records))
+    yield table_lines(tuning_tables.course_table(records))
     yield table_lines(origin_tables.cases_table(records))
     yield table_lines(origin_tables.training_table(records))
     if (leaks := origin_tables.leaks_table(records)).rows:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from evalkit.records.profile import Spread, TrainingProfile
 from evalkit.records.run import RunRecords
-from evalkit.records.tuning import TuningRun
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import UNKNOWN, count, data_size, percent, seconds, significant
+from evalkit.text.number_words import UNKNOWN, count, percent, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +78,6 @@ def leaks_table(records: RunRecords) -> Table:
             left("Training question", wraps=True),
         ),
         rows=tuple(rows),
-    )
-
-
-def tuning_table(records: RunRecords) -> Table:
-    """One row an adapter."""
-    runs = records.tuning.runs if records.tuning else ()
-    return Table(
-        name="tuning",
-        caption="Training runs",
-        columns=(
-            left("Model"),
-            left("Method"),
-            right("Share of rows"),
-            right("Rows"),
-            right("Seed"),
-            right("Steps"),
-            right("Tokens"),
-            right("Time"),
-            right("Parameters trained"),
-            right("Peak memory"),
-            right("training", "Last loss"),
-            right("validation", "Last loss"),
-        ),
-        rows=tuple(Row(_tuning_cells(run)) for run in runs),
-        note="Loss is the mean per answer token, in nats. “Cached” runs were trained earlier on the same data and "
-        "settings; their time is that of the first training.",
     )
 
 
@@ -192,21 +165,3 @@ def _spread(spread: Spread | None) -> str:
         return UNKNOWN
     middle, high, top = (significant(size) for size in (spread.median, spread.p95, spread.maximum))
     return f"median {middle}, 95% up to {high}, longest {top} {spread.unit}"
-
-
-def _tuning_cells(run: TuningRun) -> tuple[str, ...]:
-    share = run.trainable_parameters / run.total_parameters if run.total_parameters else None
-    return (
-        run.model,
-        run.method + (", cached" if run.cached else ""),
-        percent(run.fraction),
-        count(run.rows),
-        str(run.seed),
-        count(run.steps),
-        count(run.tokens),
-        seconds(run.seconds),
-        f"{count(run.trainable_parameters)} ({percent(share)})",
-        data_size(run.peak_memory_bytes),
-        significant(run.final_train_loss),
-        "none" if run.final_validation_loss is None else significant(run.final_validation_loss),
-    )

@@ -14,6 +14,7 @@ from evalkit.records.run import RunRecords
 from evalkit.reporting import verdict_words, words
 from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
+from evalkit.reporting.client_words import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.ledger_tables import horizon
 from evalkit.reporting.table import Table
@@ -46,6 +47,8 @@ def print_report(records: RunRecords, console: Console) -> None:
     kept = [name for name in headings[:first_price] if name != "Kind" or out.width >= MAX_WIDTH]
     out.table(arms.only(*kept), "Quality")
     out.table(arms.only("Arm", *headings[first_price:]), "Speed and cost")
+    if (slow_client := client_bound(records)) is not None:
+        out.paragraph(slow_client, "yellow")
     claims = differences_table(records, claims=True)
     out.table(
         claims.only("Treatment vs control", "Points", claims.columns[2].heading, "p, Holm", "Cases", "Claim"),

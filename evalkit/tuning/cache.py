@@ -25,6 +25,7 @@ from evalkit.errors import InputError, Problem, RunError, TuningError
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.tuning import TuningRun
+from evalkit.store.atomic import write_atomic
 
 _FIGURES = "tuning.json"
 _MAKING = ".making-"
@@ -93,12 +94,13 @@ class AdapterCache:
 
         Raises:
             TuningError: The tuner did not write an adapter.
+            RunError: The disk is full.
         """
         try:
             kept = _Kept(run=run, files=_digests(made))
         except (OSError, InputError) as error:
             raise TuningError(f"model {run.model!r}: the tuner left no whole adapter: {error}") from error
-        (made / _FIGURES).write_bytes(to_pretty_json(kept))
+        write_atomic(made / _FIGURES, to_pretty_json(kept))
         target = self.path(key)
         if self.get(key) is None:
             shutil.rmtree(target, ignore_errors=True)

@@ -27,6 +27,7 @@ from evalkit.records.record import Record, from_json, to_json
 from evalkit.records.tuning import LossPoint
 from evalkit.store.atomic import write_atomic
 from evalkit.suite.models import Every
+from evalkit.tuning.disk import writing
 
 _FILE = "checkpoint.safetensors"
 _SECONDS = "seconds.json"
@@ -183,14 +184,15 @@ class Checkpoints:
                 tensors[f"{part} {name}"] = tensor
         tensors |= {f"best {name}": tensor for name, tensor in best.items()}
         temporary = self._folder / f".{_FILE}.{os.getpid()}.tmp"
-        save_file(
-            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
-            temporary,
-            metadata={_COURSE: to_json(course).decode()},
-        )
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(self._folder / _FILE)
+        with writing(self._folder / _FILE, temporary):
+            save_file(
+                {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
+                temporary,
+                metadata={_COURSE: to_json(course).decode()},
+            )
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(self._folder / _FILE)
         self._saved = time.perf_counter()
         if self._every.seconds is not None:
             self._pause = max(self._every.seconds, (self._saved - began) / _SHARE_OF_TIME)

@@ -17,11 +17,12 @@ from typing import IO, cast
 
 import msgspec
 
-from evalkit.errors import InputError, TuningError
+from evalkit.errors import InputError, InterruptedRunError, TuningError
 from evalkit.extras import require
 from evalkit.models.local import EXTRA
 from evalkit.records.record import from_json, to_json
 from evalkit.records.tuning import TuningRun
+from evalkit.tuning import pause
 from evalkit.tuning.orders import Order, Outcome
 from evalkit.tuning.protocol import TuningSpec
 
@@ -35,6 +36,7 @@ def run_jobs(
     on_done: Callable[[TuningSpec, TuningRun], None],
     workers: int | None = None,
     planned: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train all ``specs``, the longest first.
 
@@ -49,8 +51,10 @@ def run_jobs(
         workers: Processes; default: one for each core this process may use.
         planned: Jobs that the cores are shared among; default: ``specs``. More where some were done before: the
             number of threads decides the low bits of a sum, so it must be that of the first time.
+        stopped: Whether to begin no other job and let those under way keep a checkpoint; asked twice a second.
 
     Raises:
+        InterruptedRunError: ``stopped`` said so before all jobs were done.
         TuningError: A job failed, or its process died; the others are stopped.
         InputError: A job says that its input is wrong; likewise.
         KeyboardInterrupt: Passed on when all processes are stopped.
@@ -66,21 +70,37 @@ def run_jobs(
         waiting.put(replace(spec, threads=threads))
     done: queue.SimpleQueue[tuple[TuningSpec, Outcome]] = queue.SimpleQueue()
     with contextlib.ExitStack() as stack:
-        for _ in range(count):
-            worker = stack.enter_context(_Worker())
+        team = [stack.enter_context(_Worker()) for _ in range(count)]
+        for worker in team:
             threading.Thread(target=worker.serve, args=(waiting, done), daemon=True).start()
-        for _ in specs:
-            spec, outcome = _next(done)
-            if outcome.run is None:
-                raise _failure(spec, outcome)
-            on_done(spec, outcome.run)
+        owed, finished, pausing = len(specs), 0, False
+        while owed:
+            if not pausing and stopped():
+                pausing = True
+                owed -= _take_back(waiting)
+                for worker in team:
+                    worker.pause()
+            with contextlib.suppress(queue.Empty):
+                # A wait without end cannot be interrupted on every platform.
+                spec, outcome = done.get(timeout=0.5)
+                owed -= 1
+                if outcome.run is not None:
+                    finished += 1
+                    on_done(spec, outcome.run)
+                elif not outcome.paused:
+                    raise _failure(spec, outcome)
+    if finished < len(specs):
+        raise InterruptedRunError("tuning was stopped; it goes on from its last checkpoint")
 
 
-def _next(done: queue.SimpleQueue[tuple[TuningSpec, Outcome]]) -> tuple[TuningSpec, Outcome]:
-    # A wait without end cannot be interrupted on every platform.
-    while True:
-        with contextlib.suppress(queue.Empty):
-            return done.get(timeout=0.5)
+def _take_back(waiting: queue.SimpleQueue[TuningSpec]) -> int:
+    """Jobs that nobody has begun; they are not begun any more."""
+    count = 0
+    with contextlib.suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()
+            count += 1
+    return count
 
 
 class _Worker:
@@ -110,6 +130,12 @@ class _Worker:
         for stream in (self._orders, self._answers, self._log):
             with contextlib.suppress(OSError):
                 stream.close()
+
+    def pause(self) -> None:
+        """Ask it to keep a checkpoint of what it trains and stop; a third party's tuner may go on to its end."""
+        with contextlib.suppress(OSError, ValueError):
+            self._orders.write(pause.WORD)
+            self._orders.flush()
 
     def serve(
         self, waiting: queue.SimpleQueue[TuningSpec], done: queue.SimpleQueue[tuple[TuningSpec, Outcome]]

@@ -70,8 +70,10 @@ class Outcome(Record, frozen=True, kw_only=True):
 
     Attributes:
         is_input_error: Whether the reason is the user's input, not the training.
+        paused: Whether it was asked to stop, and goes on from its checkpoint when it is ordered again.
     """
 
     run: TuningRun | None = None
     error: str | None = None
     is_input_error: bool = False
+    paused: bool = False

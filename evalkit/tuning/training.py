@@ -17,8 +17,10 @@ import torch
 
 from evalkit.errors import TuningError
 from evalkit.records.tuning import LossPoint, TuningRun, best_point
+from evalkit.tuning import pause
 from evalkit.tuning.batch import Batch, make_batch
 from evalkit.tuning.checkpoint import Checkpoints, Course
+from evalkit.tuning.disk import writing
 from evalkit.tuning.memory import peak_memory_bytes
 from evalkit.tuning.protocol import TuningSpec
 from evalkit.tuning.recipe import BETAS, GRADIENT_NORM, is_mark, learning_rate
@@ -69,6 +71,8 @@ class Training:
 
         Raises:
             TuningError: The loss ran away.
+            RunError: The disk is full.
+            Paused: It was asked to stop; a checkpoint is kept.
         """
         checkpoints = Checkpoints(self._spec.checkpoints, self._config.checkpoint_every)
         with checkpoints.held():
@@ -80,9 +84,10 @@ class Training:
         if self._config.keeps_best and lowest is not None:
             kept = lowest.step
             self._put_back(best)
-        self._trained.save(self._spec.output)
-        for file in self._spec.output.iterdir():
-            file.chmod(0o644)  # safetensors writes files that only their owner can read
+        with writing(self._spec.output):
+            self._trained.save(self._spec.output)
+            for file in self._spec.output.iterdir():
+                file.chmod(0o644)  # safetensors writes files that only their owner can read
         return TuningRun(
             model=self._spec.model,
             method=self._config.method,
@@ -168,8 +173,11 @@ class Training:
                 if looks and self._config.keeps_best and best_point(losses) is point:
                     best = {name: weight.detach().to("cpu", copy=True) for name, weight in parameters.items()}
             course = Course(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
-            if checkpoints.is_due(step):
+            asked = pause.asked.is_set()
+            if asked or checkpoints.is_due(step):
                 checkpoints.save(course, parameters, self._optimiser, best)
+            if asked and step < self._steps:
+                raise pause.Paused
         return course, best
 
     def _looks(self, step: int) -> bool:

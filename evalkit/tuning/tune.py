@@ -89,6 +89,7 @@ def tune_models(
     *,
     composer_of: Callable[[str], Composer],
     progress: TuningProgress,
+    only: str | None = None,
     cache: AdapterCache | None = None,
     workers: int | None = None,
 ) -> TuningOutcome:
@@ -103,6 +104,7 @@ def tune_models(
         examples_of: From a path in the suite to its examples.
         composer_of: From the name of a tuned model to the prompt it is trained with.
         progress: Told of each training.
+        only: One tuned model; default: all that arms use.
         cache: Default: ``adapters`` in evalkit's cache folder.
         workers: Processes; default: one for each core.
 
@@ -111,7 +113,7 @@ def tune_models(
         InputError: The rows, the base model or an extra is missing or wrong.
     """
     cache = cache or AdapterCache(cache_folder() / "adapters")
-    planned = plan_trainings(suite, examples_of, composer_of=composer_of)
+    planned = plan_trainings(suite, examples_of, composer_of=composer_of, only=only)
     runs = {plan.digest: run for plan in planned.values() if (run := cache.get(plan.digest)) is not None}
     missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
     if missing:
@@ -127,10 +129,14 @@ def tune_models(
 
 
 def plan_trainings(
-    suite: Suite, examples_of: Callable[[str], Sequence[Example]], *, composer_of: Callable[[str], Composer]
+    suite: Suite,
+    examples_of: Callable[[str], Sequence[Example]],
+    *,
+    composer_of: Callable[[str], Composer],
+    only: str | None = None,
 ) -> dict[TuningKey, Plan]:
     """Every training that the suite's arms need, made or not; see ``tune_models``."""
-    used = {arm.model for arm in suite.arms.values()}
+    used = {arm.model for arm in suite.arms.values()} if only is None else {only}
     planned: dict[TuningKey, Plan] = {}
     for name, config in suite.models.items():
         if isinstance(config, TunedModelConfig) and name in used:

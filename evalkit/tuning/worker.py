@@ -17,6 +17,7 @@ from typing import TextIO, cast
 from evalkit.errors import EvalkitError, InputError
 from evalkit.records.record import from_json, to_json
 from evalkit.registry import TUNERS
+from evalkit.tuning import pause
 from evalkit.tuning.orders import Order, Outcome
 from evalkit.tuning.protocol import Tuner
 
@@ -36,7 +37,10 @@ def main() -> None:
 def _listen(orders: queue.SimpleQueue[str]) -> None:
     """Take orders while another thread trains; a parent that was killed must not leave a process that trains on."""
     for line in sys.stdin:
-        orders.put(line)
+        if line.encode() == pause.WORD:
+            pause.asked.set()
+        else:
+            orders.put(line)
     os._exit(0)
 
 
@@ -52,6 +56,8 @@ def _carry_out(line: str) -> Outcome:
         spec = from_json(line, Order).spec()
         tuner = cast(type[Tuner], TUNERS.load(spec.config.method))()
         return Outcome(run=tuner.tune(spec))
+    except pause.Paused:
+        return Outcome(paused=True)
     except EvalkitError as error:
         return Outcome(error=str(error), is_input_error=isinstance(error, InputError))
     except Exception as error:  # noqa: BLE001 - a third party's tuner; the parent names the job and the reason

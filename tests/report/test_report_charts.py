@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evalkit.records.run import DeclaredRange
-from evalkit.reporting import charts, money_charts
+from evalkit.reporting import charts, loss_chart, money_charts
 from evalkit.reporting.palette import LIGHT, PAGE
 from evalkit.reporting.svg import to_svg
 
@@ -18,7 +18,7 @@ CHARTS = {
     "shots": lambda records, palette: charts.quality_curve(records, "shots", palette),
     "learning": lambda records, palette: charts.quality_curve(records, "learning", palette),
     "failures": charts.failures,
-    "losses": charts.losses,
+    "losses": loss_chart.losses,
     "cost": money_charts.total_cost,
     "net": money_charts.net_benefit,
     "tornado": money_charts.tornado,

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from evalkit.errors import InputError, TuningError
+from evalkit.errors import InputError, InterruptedRunError, TuningError
 from evalkit.records.record import to_json
 from evalkit.tuning.jobs import run_jobs
 from evalkit.tuning.orders import Order
@@ -52,6 +52,11 @@ class Exiting:
     def tune(self, spec):
         os.write(2, b"out of luck")
         os._exit(3)
+
+class Brief:
+    def tune(self, spec):
+        time.sleep(1)
+        return done(spec)
 
 class Slow:
     def tune(self, spec):
@@ -144,6 +149,20 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path, order, rows):
     with pytest.raises(KeyboardInterrupt):
         run([slow, order("Good", rows=rows[:2])], workers=2, on_done=interrupt)
     assert gone(int(slow.output.read_text()))
+
+
+def test_a_stop_begins_no_other_job_and_lets_the_present_one_end(order, rows):
+    """A third party's tuner knows nothing of pauses: its job is finished and told, the waiting ones are not begun."""
+    ended = []
+    with pytest.raises(InterruptedRunError):
+        run_jobs(
+            [order("Brief", seed=seed, rows=rows) for seed in (1, 2, 3)],
+            work_of=lambda spec: -spec.seed,
+            on_done=lambda spec, run: ended.append(spec.seed),
+            workers=1,
+            stopped=lambda: True,
+        )
+    assert len(ended) <= 1
 
 
 PARENT = """
