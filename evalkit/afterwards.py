@@ -135,8 +135,11 @@ def _mean_costs(run: RunFolder, suite: Suite) -> dict[str, Decimal]:
     """Mean money of an answer by arm, over the answers whose cost is known."""
     sums: dict[str, Decimal] = {}
     counts: Counter[str] = Counter()
+    embeds = {arm.name for arm in run.manifest().arms if arm.embedder is not None}
     for sample in repriced(run.samples(), run.manifest().arms, suite, price_table(suite)):
         if sample.status is Status.OK and sample.cost is not None and sample.cost.model is not None:
+            if sample.arm in embeds and sample.cost.retrieval is None:
+                continue
             counts[sample.arm] += 1
             amount = sample.cost.model + (sample.cost.retrieval or 0)
             sums[sample.arm] = sums.get(sample.arm, Decimal(0)) + amount

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from evalkit.calls.caller import Caller
+from evalkit.calls.embedding import EmbeddingCaller, Spend
 from evalkit.calls.pace import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.clock import Clock
+from evalkit.embeddings.protocol import Embedder
 from evalkit.models.protocol import Model
 from evalkit.store.cache import ResponseCache
+from evalkit.store.vectors import VectorCache
 from evalkit.suite.models import HostedModelConfig, ModelConfig
+from evalkit.suite.retrieval import EmbedderConfig, OpenAIEmbedderConfig
 
 
 def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clock: Clock) -> Caller:
@@ -21,6 +25,22 @@ def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clo
         clock=clock,
         policy=RetryPolicy(attempts=config.max_attempts),
         limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),
+    )
+
+
+def build_embedding_caller(
+    embedder: Embedder, config: EmbedderConfig, *, spend: Spend, cache: VectorCache
+) -> EmbeddingCaller:
+    """The caller of one embedder, likewise."""
+    if not isinstance(config, OpenAIEmbedderConfig):
+        return EmbeddingCaller(embedder, spend=spend, cache=cache, policy=RetryPolicy(attempts=1))
+    return EmbeddingCaller(
+        embedder,
+        spend=spend,
+        cache=cache,
+        policy=RetryPolicy(attempts=config.max_attempts),
+        limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),
+        concurrency=config.max_concurrency,
     )
 
 

@@ -233,6 +233,7 @@ class _Builder:
         self._seconds = np.full((*shape, len(SECONDS)), np.nan, dtype=np.float32)
         self._cost = np.full(shape, np.nan)
         self._currency: str | None = None
+        self._embeds = [arm.embedder is not None for arm in manifest.arms]
         self._values: dict[str, FloatArray] = {}
         self._judges: dict[str, str] = {}
         self._counts: dict[str, CountsBuilder] = {}
@@ -253,6 +254,8 @@ class _Builder:
             self._seconds[at] = [np.nan if figure is None else figure for figure in figures]
         if sample.cost is not None and sample.cost.model is not None:
             self._currency = sample.cost.currency
+            if self._embeds[at[0]] and sample.cost.retrieval is None:
+                return  # what its passages cost is not known, so neither is the whole
             # A judge's bill is the evaluation's, not the arm's.
             self._cost[at] = float(sample.cost.model + (sample.cost.retrieval or 0))
 

@@ -8,7 +8,19 @@ from typing import cast
 
 from evalkit.embeddings.protocol import Embedder
 from evalkit.registry import EMBEDDERS
-from evalkit.suite.retrieval import EmbedderConfig
+from evalkit.suite.retrieval import EmbedderConfig, SentenceTransformersConfig
+
+
+def embedder_weights(config: EmbedderConfig, folder: Path) -> str | None:
+    """Digest of the files of an embedder that runs on this machine; None for all others.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    if not isinstance(config, SentenceTransformersConfig):
+        return None
+    weights = build_embedder(config, folder=folder).identity["weights"]
+    return str(weights)
 
 
 def build_embedder(config: EmbedderConfig, *, folder: Path) -> Embedder:

@@ -124,6 +124,8 @@ def digests(experiment: Experiment) -> Digests:
     """Content digests of what decides the answers."""
     suite = experiment.suite
     answering = suite.model_dump(mode="json", include={"cases", "prompts", "models", "arms"})
+    if suite.embedders:
+        answering["embedders"] = suite.model_dump(mode="json", include={"embedders"})["embedders"]
     if suite.extra_cases:  # their margins and metrics decide no answer
         asked = {"path", "format", "fields"}
         answering["extra_cases"] = {

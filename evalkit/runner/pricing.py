@@ -15,6 +15,7 @@ from evalkit.economics.request_cost import rates_in_force
 from evalkit.errors import SuiteError
 from evalkit.records.run import PriceUsed
 from evalkit.records.sample import Cost, Timing, Usage
+from evalkit.runner.embedding_price import embedder_row
 from evalkit.suite.models import HostedModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 
@@ -141,6 +142,11 @@ def prices_used(suite: Suite, prices: PriceTable) -> tuple[PriceUsed, ...]:
                 item=f"{model}: device hour", price=price, as_of="declared", source="suite.yaml"
             )
             used.append(declared)
+    for embedder in suite.embedders_used:
+        if (hour := getattr(suite.embedders[embedder], "device_hour", None)) is not None:
+            price = f"{hour} {prices.currency}"
+            item = f"{embedder}: device hour"
+            used.append(PriceUsed(item=item, price=price, as_of="declared", source="suite.yaml"))
     return tuple(used)
 
 
@@ -155,4 +161,7 @@ def _rows_used(suite: Suite, prices: PriceTable) -> dict[str, PriceRow]:
         if (named := price_id(suite, model)) is not None:
             with suppress(PriceError):  # unknown ids are told where money is needed
                 rows[model] = prices.lookup(named)
+    for embedder in suite.embedders_used:
+        if (row := embedder_row(suite.embedders[embedder], prices)) is not None:
+            rows[embedder] = row
     return rows

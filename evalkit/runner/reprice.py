@@ -12,6 +12,7 @@ from evalkit.economics.prices import PriceError, PriceTable
 from evalkit.errors import Problem, SuiteError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.sample import Sample
+from evalkit.runner.embedding_price import embedding_price
 from evalkit.runner.pricing import Pricer, currency_of, device_hour, price_id, pricer
 from evalkit.suite.price_override import PriceOverride
 from evalkit.suite.schema import Suite
@@ -23,7 +24,8 @@ def repriced(
 ) -> Iterator[Sample]:
     """The same samples with the cost that these prices give.
 
-    What retrieval and judges cost stays. A sample whose model nothing prices keeps the cost it came with.
+    What judges cost stays, and so does what retrieval costs where nothing was embedded. A sample whose model nothing
+    prices keeps the cost it came with.
 
     Args:
         samples: Of one run.
@@ -31,8 +33,14 @@ def repriced(
         suite: Names the models and their device hours.
         prices: In force.
     """
+    arms = list(arms)
     pricers: dict[str, Pricer | None] = {
         arm.name: pricer(suite, arm.model, prices) if _is_priced(suite, arm.model) else None for arm in arms
+    }
+    embedding = {
+        arm.name: embedding_price(suite, arm.embedder, prices)
+        for arm in arms
+        if arm.embedder is not None and arm.embedder in suite.embedders
     }
     for sample in samples:
         price = pricers.get(sample.arm)
@@ -42,6 +50,9 @@ def repriced(
         cost = price(sample.usage, sample.timing)
         if cost is not None and sample.cost is not None:
             cost = replace(cost, retrieval=sample.cost.retrieval, judge=sample.cost.judge)
+        if cost is not None and sample.retrieval is not None and sample.arm in embedding:
+            use = sample.retrieval
+            cost = replace(cost, retrieval=embedding[sample.arm](use.tokens, use.embed_s))
         yield replace(sample, cost=cost)
 
 

@@ -15,6 +15,7 @@ from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
 from evalkit.decision.money import check_prices
 from evalkit.economics.prices import PriceTable
+from evalkit.embeddings.build import embedder_weights
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import Metric
@@ -42,6 +43,8 @@ class Prepared:
         local = {
             name: weights_digest(config, self.suite.folder) for name, config in self.suite.models.items()
         }
+        for name in self.suite.embedders_used:
+            local[f"embedder {name}"] = embedder_weights(self.suite.embedders[name], self.suite.folder)
         return Experiment(
             suite=self.suite,
             cases=self.cases,

@@ -255,6 +255,12 @@ class Suite(Strict):
             return None
         return retrieval.embedder or (next(iter(self.embedders)) if len(self.embedders) == 1 else None)
 
+    @property
+    def embedders_used(self) -> tuple[str, ...]:
+        """Names of the embedders that an arm searches with."""
+        used = {self.embedder_of(arm) for arm in self.arms}
+        return tuple(name for name in self.embedders if name in used)
+
     def extra_metric(self, name: str) -> str:
         """The metric of an extra task set."""
         return self.extra_cases[name].metric or self.primary_metric
