@@ -49,6 +49,7 @@ class Arm:
     usage: bool = True
     service_s: float | None = 0.5
     device_s: float | None = None
+    retrieval: str | None = "bm25"
     prompt: str = "house"
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -309,7 +310,7 @@ def _facts(name: str, arm: Arm) -> ArmFacts:
         prompt=arm.prompt,
         prompt_digest=f"{arm.prompt}/{arm.shots}",
         shots=arm.shots,
-        retrieval="bm25" if "rag" in arm.kind else None,
+        retrieval=arm.retrieval if "rag" in arm.kind else None,
         top_k=3 if "rag" in arm.kind else None,
         fraction=arm.fraction,
         seed=arm.seed,

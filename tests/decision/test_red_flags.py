@@ -1,5 +1,6 @@
 """What weakens the evidence, one fact a flag."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -107,3 +108,61 @@ def test_months_later_keeps_to_the_calendar():
     assert months_later(date(2026, 12, 31), 2) == date(2027, 2, 28)
     assert months_later(date(2026, 11, 20), 12) == date(2027, 11, 20)
     assert months_later(date(2026, 11, 20), 1) == date(2026, 12, 20)
+
+
+def test_a_run_of_one_family_shows_near_duplicates_without_a_difference(synthetic):
+    """Nothing was tuned, so there is no difference to give again without those cases."""
+    pair = LeakedPair(
+        case_id="c1", row_id="r", match="near", similarity=0.9, case_text="how?", row_text="how so?"
+    )
+    alone = {"few_shot": synthetic.Arm(synthetic.scores(50, 100))}
+    run = synthetic.make_run(alone, made_profile=synthetic.profile(leaked=(pair,), leaked_near=1))
+    message = flags(synthetic, run)["near_duplicates"].message
+    assert message.endswith("'how?' ~ 'how so?'")
+
+
+def test_a_judge_of_another_family_is_uncalibrated_and_nobodys_kin(synthetic):
+    run = synthetic.make_run(arms(synthetic))
+    judged = replace(run, table=replace(run.table, judges={"exact_match": "umbra-judge"}))
+    found = flags(synthetic, judged)
+    assert found["uncalibrated_judge"].severity == "invalid"
+    assert "judge_of_an_arm" not in found
+
+
+def test_several_training_seeds_are_not_one(synthetic):
+    made = arms(synthetic)
+    made["tuned@1.0/seed2"] = synthetic.Arm(
+        synthetic.scores(78, 100), kind="fine_tuned", shots=0, seed=2, role="curve", parent="tuned"
+    )
+    assert "one_training_seed" not in flags(synthetic, synthetic.make_run(made))
+
+
+@pytest.mark.parametrize(("declared", "flagged"), [(1, False), (2, False), (3, True), (None, True)])
+def test_knowledge_is_a_worry_only_where_it_changes_faster_than_the_tune_is_made_again(
+    synthetic, declared, flagged
+):
+    economics = {"knowledge_changes_every_months": 2, "retune_every_months": declared}
+    found = flags(synthetic, synthetic.make_run(arms(synthetic), economics=economics))
+    assert ("knowledge_changes_faster" in found) is flagged
+
+
+def test_an_arm_that_cites_is_not_asked_to(synthetic):
+    """A tuned arm with passages can name its source."""
+    made = arms(synthetic)
+    made["tuned"].kind = "fine_tuned_rag"
+    run = synthetic.make_run(made, use_case={"citations_required": True})
+    assert "citations_required" not in flags(synthetic, run)
+
+
+@pytest.mark.parametrize(("right", "where"), [(99, "ceiling"), (2, "floor")])
+def test_a_metric_at_either_end_cannot_decide(synthetic, right, where):
+    made = {
+        "few_shot": synthetic.Arm(synthetic.scores(right, 100)),
+        "tuned": synthetic.Arm(synthetic.scores(right, 100), kind="fine_tuned", shots=0),
+    }
+    assert f"at its {where}" in flags(synthetic, synthetic.make_run(made))["metric_at_its_end"].message
+
+
+def test_without_a_score_there_is_no_end_to_be_at(synthetic):
+    nothing = {"few_shot": synthetic.Arm([None] * 10)}
+    assert "metric_at_its_end" not in flags(synthetic, synthetic.make_run(nothing))
