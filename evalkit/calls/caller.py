@@ -86,6 +86,11 @@ class Caller:
         return self._endpoint.refused
 
     @property
+    def answered(self) -> bool:
+        """Whether the model itself has answered, and not only the cache."""
+        return self._endpoint.answered
+
+    @property
     def ease(self) -> Callable[[], None]:
         """To be called when our own event loop cannot keep up."""
         return self._endpoint.ease

@@ -49,6 +49,11 @@ class Endpoint:
         self._refused: AccessError | None = None
 
     @property
+    def answered(self) -> bool:
+        """Whether a request has been answered."""
+        return self._answers
+
+    @property
     def refused(self) -> AccessError | None:
         """Why nothing more is asked: access was refused, or ten requests in a row found no answer."""
         return self._refused

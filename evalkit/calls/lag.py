@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from evalkit.records.answering import LoopBeats
+
 _LATE_S = 0.01
 _VERY_LATE_S = 0.05
 _PATIENCE = 10
@@ -28,9 +30,9 @@ class LoopLag:
         self._handle: asyncio.TimerHandle | None = None
 
     @property
-    def late_share(self) -> float:
-        """Share of the beats that came more than 10 ms late, in [0, 1]."""
-        return self._late / self._beats if self._beats else 0.0
+    def counted(self) -> LoopBeats:
+        """The beats so far, and those that came more than 10 ms late."""
+        return LoopBeats(beats=self._beats, late=self._late)
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ def tunability(dossier: Dossier) -> Finding:
         )
         if dossier.tuned is None:
             return TUNABILITY.unknown(answer, announced)
-        return TUNABILITY.met(f"A tuned model was measured. {answer}", speaks_for="neither")
+        return TUNABILITY.met(f"A tuned model was measured. {answer}", announced, speaks_for="neither")
     known = found.route
     until = months_later(dossier.today, dossier.horizon_months)
     evidence = [

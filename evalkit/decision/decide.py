@@ -29,6 +29,7 @@ from evalkit.decision.unit_figures import cost_per_correct, goodput
 from evalkit.decision.weighing import Weighed, weigh
 from evalkit.decision.wording import SHORT
 from evalkit.economics.prices import PriceTable
+from evalkit.records.answering import Answering
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Comparison, Difference
 from evalkit.records.decision import (
@@ -62,6 +63,7 @@ def decide(
     *,
     prices: PriceTable | None = None,
     seed: int | None = None,
+    answering: Answering | None = None,
 ) -> Decision:
     """Answer the checklist and climb the ladder.
 
@@ -75,12 +77,23 @@ def decide(
         tuning: What its own training took, where it trained.
         prices: In force; default: the shipped ones with the suite's own over them.
         seed: Of every draw; default: the suite's.
+        answering: What was seen while the run was answered: the dates that providers announced.
 
     Raises:
         SuiteError: Economics are declared and the price of a model is not known.
     """
     seed = suite.run.seed if seed is None else seed
-    gathered = gather(suite, manifest, table, comparison, profile, tuning, prices=prices, seed=seed)
+    gathered = gather(
+        suite,
+        manifest,
+        table,
+        comparison,
+        profile,
+        tuning,
+        prices=prices,
+        seed=seed,
+        answering=answering,
+    )
     dossier, outlooks = gathered.dossier, gathered.outlooks
     findings, flags = checklist(dossier), red_flags(dossier)
     evidence = _evidence(gathered, findings, flags, seed)

@@ -18,6 +18,7 @@ from evalkit.decision.outlook import Outlooks
 from evalkit.decision.world import draw_world
 from evalkit.economics.ledger import Terms
 from evalkit.economics.prices import PriceTable
+from evalkit.records.answering import Answering
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.manifest import Manifest
@@ -56,6 +57,7 @@ def gather(
     *,
     prices: PriceTable | None,
     seed: int,
+    answering: Answering | None = None,
 ) -> Gathered:
     """Price the arms, draw, and find the best arm of each family.
 
@@ -87,6 +89,7 @@ def gather(
         tuned=tuned,
         untuned=untuned,
         today=date.fromisoformat(manifest.started_at[:10]),
+        answering=answering or Answering(),
     )
     return Gathered(dossier, outlooks, missing)
 

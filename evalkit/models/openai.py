@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
 from evalkit.models.hosted_answer import Hear, Reading, ask_streamed, ask_whole
+from evalkit.models.openai_announced import announces, models_url, read_announced
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
 from evalkit.models.openai_payload import read_answer
 from evalkit.models.openai_request import (
@@ -26,8 +28,11 @@ from evalkit.models.openai_request import (
 )
 from evalkit.models.openai_stream import StreamedAnswer
 from evalkit.models.openai_transport import Reply, Secrets, Transport
+from evalkit.records.answering import AnnouncedDay
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import OpenAIModelConfig
+
+_LIST_S = 15.0  # for the list of models, which no answer waits for
 
 
 class OpenAIModel:
@@ -87,6 +92,19 @@ class OpenAIModel:
         if self._config.stream:
             return await ask_streamed(transport, body, self._reading, self._secrets, hear=self.hear_headers)
         return await ask_whole(transport, body, self._reading, hear=self.hear_headers)
+
+    @property
+    def announces(self) -> bool:
+        """Whether it is a provider whose list of models says until when they answer."""
+        return announces(self._config)
+
+    async def announced(self, name: str, today: date) -> tuple[AnnouncedDay, ...]:
+        """What that list says of this model; see ``AnnouncingModel``."""
+        _, transport = self._ready or await self._get_ready()
+        reply = await transport.fetch(models_url(self._config), total_s=_LIST_S)
+        if reply.status >= 300:
+            raise self._fault(reply)
+        return read_announced(reply.body, self._config, name=name, today=today)
 
     async def close(self) -> None:
         """Close the connections."""

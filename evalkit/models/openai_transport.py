@@ -157,6 +157,23 @@ class Transport:
             time.perf_counter() - began if service_s is None else service_s,
         )
 
+    async def fetch(self, url: str, *, total_s: float) -> Reply:
+        """Get a page of the same server, with the same headers.
+
+        Raises:
+            RetryableError: No whole reply came.
+        """
+        import aiohttp
+        from yarl import URL
+
+        try:
+            limit, page = aiohttp.ClientTimeout(total=total_s), URL(url).with_user(None)
+            async with self._open().get(page, timeout=limit) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise RetryableError(f"the connection failed: {self._words(error)}") from error
+        return Reply(response.status, response.headers, self._secrets.hide_bytes(content), 0.0)
+
     async def close(self) -> None:
         """Close the connections; a further request opens them again."""
         if self._session is not None:

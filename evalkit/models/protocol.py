@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Protocol, runtime_checkable
 
+from evalkit.records.answering import AnnouncedDay
 from evalkit.records.sample import Completion, Request
 
 
@@ -55,6 +57,28 @@ class RateLimitedModel(Protocol):
     """
 
     hear_headers: Callable[[Mapping[str, str]], None] | None
+
+
+@runtime_checkable
+class AnnouncingModel(Protocol):
+    """A model whose provider says in its list of models until when it answers."""
+
+    @property
+    def announces(self) -> bool:
+        """Whether this provider is known to say so; False for servers that only speak like it."""
+        ...
+
+    async def announced(self, name: str, today: date) -> tuple[AnnouncedDay, ...]:
+        """What the list says of this model and its base.
+
+        Args:
+            name: The model's in the suite.
+            today: For the record.
+
+        Raises:
+            CallError: The list cannot be read.
+        """
+        ...
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalkit.records.answering import Answering
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
@@ -81,6 +82,7 @@ class RunRecords(Record, frozen=True, kw_only=True):
         embedded: A model shipped with evalkit answered: the advice does not transfer to other models.
         economics: None when the suite declares none; charts over volume are then left out.
         prices: Rows used, oldest first.
+        answering: What was seen while the run was answered; None where nothing was.
     """
 
     manifest: Manifest
@@ -95,3 +97,4 @@ class RunRecords(Record, frozen=True, kw_only=True):
     embedded: bool = False
     economics: DeclaredEconomics | None = None
     prices: tuple[PriceUsed, ...] = ()
+    answering: Answering | None = None

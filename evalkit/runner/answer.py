@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from evalkit.calls.caller import HaltedError
 from evalkit.calls.lag import LoopLag
 from evalkit.errors import AccessError, CallError
+from evalkit.records.answering import LoopBeats
 from evalkit.records.case import Case, Message
 from evalkit.records.sample import Sample
 from evalkit.runner.batches import CHUNK, plan_batches
@@ -28,8 +29,8 @@ class Tally:
         reasons: Count of errors by what they say.
         finish_reasons: Count of answers by how they ended.
         refused: Why the endpoint answers nobody, where it does not.
-        client_bound: Share of the time in which our own event loop came more than 10 ms late, in [0, 1]: the client
-            was the bottleneck. Service times are taken at the socket and do not grow by it, waiting for a turn does.
+        loop: How often our own event loop was late: the client was the bottleneck. Service times are taken at the
+            socket and do not grow by it, waiting for a turn does. No beats where batches were answered here.
     """
 
     ok: int = 0
@@ -37,7 +38,7 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
     finish_reasons: dict[str, int] = field(default_factory=dict)
     refused: AccessError | None = None
-    client_bound: float = 0.0
+    loop: LoopBeats = field(default_factory=LoopBeats)
 
     def count(self, sample: Sample) -> None:
         """Count one journaled sample."""
@@ -128,7 +129,7 @@ async def _answer_one_by_one(
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             rows.flush()
-    tally.client_bound = lag.late_share
+    tally.loop = lag.counted
 
 
 _ROWS_A_WRITE = 256

@@ -20,6 +20,7 @@ from evalkit.runner.progress import Progress, Renamed
 from evalkit.runner.stop import Stop
 from evalkit.stages.beside import answers_extra, ask_training_rows, extra_folder
 from evalkit.stages.prepare import Prepared
+from evalkit.stages.seen import Seen
 from evalkit.store.cache import ResponseCache
 from evalkit.store.run_folder import RunFolder
 from evalkit.tuning.tune import TuningOutcome
@@ -46,6 +47,7 @@ async def answer(
     """
     suite = prepared.suite
     tallies: dict[str, Tally] = {}
+    seen = Seen(run, asking.clock)
     alone = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
     with ExitStack() as open_files:
         journal = open_files.enter_context(Journal(run, retry_errors=asking.retry_errors))
@@ -78,10 +80,13 @@ async def answer(
                             tallies[f"{arm.name} on {extra}"] = tally
                 if not model.answers_by_case:
                     await ask_training_rows(prepared, run, name, caller, session)
+                if not stop.asked:
+                    await seen.look_up(name, caller)
             finally:
                 await model.close()
             if stop.asked:
                 break
+    seen.write(tallies)
     return tallies
 
 

@@ -130,7 +130,7 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
             figures = {"wall_s": time.perf_counter() - start, "cpu_ms": (cpu_s() - cpu) / n_cases * 1e3}
         await model.close()
         assert tally.ok == n_cases, tally
-        return {**figures, "client_bound": tally.client_bound}
+        return {**figures, "client_bound": tally.loop.late_share}
 
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(answer(Path(folder)))

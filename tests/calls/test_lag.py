@@ -15,7 +15,7 @@ def measured(busy_s: float, told: list[int]) -> float:
             while time.monotonic() < end:
                 time.sleep(busy_s)
                 await asyncio.sleep(0 if busy_s else 0.01)
-            return lag.late_share
+            return lag.counted.late_share
 
     return asyncio.run(work())
 
