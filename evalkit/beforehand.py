@@ -30,6 +30,7 @@ from evalkit.tuning.tune import Plan, plan_trainings
 _PROBED = "Time of local models, and the tokens their base writes, are from a probe on this machine, busy as it is now."
 _NOT_PROBED = "Local models were not asked: their time and money are left open."
 _STAND_IN = "A model that is not tuned yet is timed by its base and counted by the lengths of the references."
+_PATIENCE = "A training with patience is counted to its last planned step; it may stop earlier."
 _COLD = "Hosted prompts are priced without a prompt cache."
 
 
@@ -174,6 +175,8 @@ def _notes(prepared: Prepared, probe: bool) -> Iterator[str]:
         yield _PROBED if probe else _NOT_PROBED
     if any(isinstance(suite.models[name], TunedModelConfig) for name in used):
         yield _STAND_IN
+    if any(isinstance(config := suite.models[name], TunedModelConfig) and config.patience for name in used):
+        yield _PATIENCE
     if hosted:
         yield from (STATED, _COLD, STATED_RATE)
     if any(isinstance(config, RecordedModelConfig) for config in configs):

@@ -293,10 +293,10 @@ class TunedModelConfig(Strict):
     gradient_accumulation_steps: PositiveInt = Field(
         1, description="Batches whose gradients make one step: the same step in less memory."
     )
-    epochs: PositiveFloat = Field(
+    epochs: Annotated[float, Field(gt=0, le=10**6)] = Field(
         40.0, description="Steps are in proportion to rows: rows x epochs / rows a step."
     )
-    min_steps: PositiveInt = Field(
+    min_steps: Annotated[int, Field(ge=1, le=10**7)] = Field(
         20,
         description="Fewest steps of a run; a higher one lets small fractions converge, so that the learning curve "
         "compares rows and not steps.",

@@ -194,13 +194,16 @@ class Checkpoints:
                 os.fsync(stream.fileno())
             temporary.replace(self._folder / _FILE)
         self._saved = time.perf_counter()
-        if self._every.seconds is not None:
-            self._pause = max(self._every.seconds, (self._saved - began) / _SHARE_OF_TIME)
+        self._take_time(self._saved - began)
 
     def forget(self) -> None:
         """Begin anew next time."""
         if self._folder is not None:
             (self._folder / _FILE).unlink(missing_ok=True)
+
+    def _take_time(self, took_s: float) -> None:
+        if self._every.seconds is not None:
+            self._pause = max(self._every.seconds, took_s / _SHARE_OF_TIME)
 
     def _write_spent(self) -> None:
         if self._folder is not None:

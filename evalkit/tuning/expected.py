@@ -13,16 +13,18 @@ from evalkit.store.cache import cache_folder
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import run_jobs
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.recipe import steps_of
+from evalkit.tuning.recipe import looks_of, steps_of
 from evalkit.tuning.tune import Plan
 
 _PROBE_STEPS = 8
+# A token looked at costs the forward pass alone, which is a third to a half of a token trained on.
+_LOOK = 0.5
 
 
 def expected_trainings(
     plans: Sequence[Plan], mean_row_tokens: float, *, seconds_a_token: float | None, cached: bool
 ) -> tuple[TuningEstimate, ...]:
-    """One estimate for each training, in order.
+    """One estimate for each training, in order; patience may end one earlier.
 
     Args:
         plans: Of one tuned model.
@@ -35,9 +37,10 @@ def expected_trainings(
     for plan in plans:
         spec = plan.spec
         steps = steps_of(len(spec.rows), spec.config)
-        tokens = round(steps * spec.config.batch_size * mean_row_tokens)
+        tokens = round(steps * spec.config.rows_a_step * mean_row_tokens)
+        looked_at = looks_of(steps, spec.config) * len(spec.validation) * mean_row_tokens
         kept = cached and cache.get(plan.digest) is not None
-        seconds = None if seconds_a_token is None else tokens * seconds_a_token
+        seconds = None if seconds_a_token is None else (tokens + _LOOK * looked_at) * seconds_a_token
         found.append(
             TuningEstimate(
                 model=spec.model,
@@ -61,14 +64,20 @@ def seconds_a_token(spec: TuningSpec) -> float:
         InputError: A row is longer than the model takes.
     """
     short = spec.config.model_copy(
-        update={"epochs": 1e-6, "min_steps": _PROBE_STEPS, "validation_share": 0.0}
+        update={
+            "epochs": 1e-6,
+            "min_steps": _PROBE_STEPS,
+            "validation_share": 0.0,
+            "patience": None,
+            "keep": "last",
+        }
     )
     with tempfile.TemporaryDirectory(prefix="evalkit-probe-") as folder:
         probe = replace(
             spec,
             config=short,
             validation=(),
-            rows=spec.rows[: 4 * short.batch_size],
+            rows=spec.rows[: 4 * short.rows_a_step],
             output=Path(folder) / "probe",
         )
         figures: list[float] = []

@@ -19,6 +19,8 @@ BETAS = (0.9, 0.98)
 GRADIENT_NORM = 1.0
 """Longer gradients are cut to this length."""
 
+_LOOKS = 10
+
 
 def steps_of(rows: int, config: TunedModelConfig) -> int:
     """Optimiser steps of a run on ``rows`` rows, unless it stops early."""
@@ -34,6 +36,19 @@ def learning_rate(step: int, steps: int, highest: float) -> float:
         highest: What the suite asks for.
     """
     return highest * min(1.0, step / WARM_UP) * (1 - (1 - LAST_RATE) * (step - 1) / steps)
+
+
+def is_look(step: int, steps: int, every: int | None) -> bool:
+    """Whether the validation loss is looked at after ``step``: every so many steps, else ten times; always at last."""
+    if every is None:
+        return is_mark(step, steps, _LOOKS)
+    return step % every == 0 or step == steps
+
+
+def looks_of(steps: int, config: TunedModelConfig) -> int:
+    """Looks at the validation loss in a run of ``steps`` steps."""
+    every = config.evaluate_every
+    return min(_LOOKS, steps) if every is None else -(-steps // every)
 
 
 def is_mark(step: int, steps: int, marks: int) -> bool:

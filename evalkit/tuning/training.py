@@ -23,12 +23,11 @@ from evalkit.tuning.checkpoint import Checkpoints, Course
 from evalkit.tuning.disk import writing
 from evalkit.tuning.memory import peak_memory_bytes
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.recipe import BETAS, GRADIENT_NORM, is_mark, learning_rate
+from evalkit.tuning.recipe import BETAS, GRADIENT_NORM, is_look, is_mark, learning_rate
 from evalkit.tuning.rows import TokenRow, batches
 from evalkit.tuning.trained_weights import TrainedWeights
 
 _KEPT_LOSSES = 50
-_VALIDATIONS = 10
 
 
 class Training:
@@ -160,7 +159,7 @@ class Training:
                 break
             recent.append(self._step(step, rows))
             tokens += sum(row.tokens for row in rows)
-            looks = self._looks(step)
+            looks = bool(self._validation) and is_look(step, self._steps, self._config.evaluate_every)
             if looks or is_mark(step, self._steps, _KEPT_LOSSES):
                 point = LossPoint(
                     step=step,
@@ -179,15 +178,6 @@ class Training:
             if asked and step < self._steps:
                 raise pause.Paused
         return course, best
-
-    def _looks(self, step: int) -> bool:
-        """Whether the validation loss is looked at after ``step``; always after the last."""
-        if not self._validation:
-            return False
-        every = self._config.evaluate_every
-        if every is None:
-            return is_mark(step, self._steps, _VALIDATIONS)
-        return step % every == 0 or step == self._steps
 
     def _is_stale(self, losses: Sequence[LossPoint]) -> bool:
         """Whether ``patience`` looks have passed without a lower validation loss."""

@@ -36,13 +36,10 @@ def rows() -> list[TrainingRow]:
     ]
 
 
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama of two layers with the embedded model's tokenizer."""
+def write_base(folder: Path, *, tied: bool) -> Path:
     import torch
     import transformers
 
-    folder = tmp_path_factory.mktemp("tiny-base")
     torch.manual_seed(0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(weights_folder())
     config = transformers.LlamaConfig(
@@ -56,11 +53,24 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bos_token_id=1,
         eos_token_id=2,
         pad_token_id=0,
+        tie_word_embeddings=tied,
     )
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(weights_folder() / name, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of two layers with the embedded model's tokenizer."""
+    return write_base(tmp_path_factory.mktemp("tiny-base"), tied=False)
+
+
+@pytest.fixture(scope="session")
+def tied_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, its head tied to its embeddings."""
+    return write_base(tmp_path_factory.mktemp("tied-base"), tied=True)
 
 
 @pytest.fixture
@@ -78,7 +88,7 @@ def spec(tmp_path: Path, rows: list[TrainingRow], tiny_base: Path) -> Callable[.
             "threads": 1,
             "output": tmp_path / changes.pop("name", "adapter"),
         }
-        own = {key: changes.pop(key) for key in list(changes) if key in fields or key == "device"}
+        own = {key: changes.pop(key) for key in list(changes) if key in (*fields, "device", "checkpoints")}
         config = TunedModelConfig(
             type="tuned", base="base", train="train.jsonl", **{"batch_size": 4, "epochs": 10, **changes}
         )
