@@ -39,6 +39,7 @@ from evalkit.scoring.mark import mark, negative_control
 from evalkit.stages.answer import Asking, answer
 from evalkit.stages.beside import ask_training_rows, extra_folder, extra_table, note_known_rows
 from evalkit.stages.prepare import Prepared, prepare
+from evalkit.stages.retrieve import index_facts
 from evalkit.stages.seen import answering_of
 from evalkit.stages.train import train
 from evalkit.store.jsonl import rewrite
@@ -120,12 +121,20 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         for name in candidates
         if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
     }
+    latency = list(run.latency())
     prefixes = {arm.name: _prefix_tokens(prepared, arm) for arm in prepared.arms}
     comparison = compare(
         suite,
         table,
-        latency=list(run.latency()),
-        facts=read_answers(table, prepared.cases, run.samples(), form_metrics(suite)),
+        latency=latency,
+        facts=read_answers(
+            table,
+            prepared.cases,
+            run.samples(),
+            form_metrics(suite),
+            latency=latency,
+            indexes=index_facts(run),
+        ),
         chance=chance,
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),

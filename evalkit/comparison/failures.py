@@ -25,10 +25,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.comparison.found import FoundPassages, uses_alone
 from evalkit.comparison.table import FINISH_REASONS, ScoreTable
 from evalkit.records.case import Case
 from evalkit.records.comparison import Failures, RetrievalSummary
-from evalkit.records.sample import Sample, Status
+from evalkit.records.retrieval import IndexFacts
+from evalkit.records.sample import LatencyRow, Sample, Status
+from evalkit.retrieval.quality import credited
 from evalkit.text.normalise import CJK, spaced
 
 FORM_CHECKS = ("regex", "json_schema")
@@ -62,7 +65,13 @@ class AnswerFacts:
 
 
 def read_answers(
-    table: ScoreTable, cases: Iterable[Case], samples: Iterable[Sample], form_metrics: Collection[str]
+    table: ScoreTable,
+    cases: Iterable[Case],
+    samples: Iterable[Sample],
+    form_metrics: Collection[str],
+    *,
+    latency: Iterable[LatencyRow] = (),
+    indexes: Mapping[str, IndexFacts] | None = None,
 ) -> dict[str, AnswerFacts]:
     """One pass over the answers: failures by kind, and recall of the passages that answer.
 
@@ -71,6 +80,8 @@ def read_answers(
         cases: The same cases as the table's.
         samples: The same samples; a cell's last row counts.
         form_metrics: Names of the metrics that check the form of an answer.
+        latency: Rows of the isolated pass.
+        indexes: By arm, the index it searched.
 
     Returns:
         Arm name to what was found.
@@ -79,8 +90,7 @@ def read_answers(
     columns = {case_id: column for column, case_id in enumerate(table.case_ids)}
     rows = {arm.name: row for row, arm in enumerate(table.arms)}
     kinds = np.zeros(table.status.shape, dtype=np.uint8)
-    recall = np.full(table.status.shape, np.nan, dtype=np.float32)
-    reciprocal_rank = np.full(table.status.shape, np.nan, dtype=np.float32)
+    found, alone = FoundPassages(table), uses_alone(latency)
     right_from = 1.0 if _scored_binary(table) else GRADED_RIGHT
     form = [table.values[name] for name in form_metrics if name in table.values]
     primary = table.values.get(table.primary)
@@ -89,8 +99,7 @@ def read_answers(
             continue
         case = known[sample.case_id]
         at = rows[sample.arm], columns[sample.case_id], sample.repeat
-        if case.gold_passages and table.arms[at[0]].retrieval is not None:
-            recall[at], reciprocal_rank[at] = _found(case, sample)
+        found.add(at[0], at[1:], case, sample)
         if primary is not None and primary[at] < right_from:
             broken = any(cells[at] < 1.0 for cells in form)
             retrieves = bool(table.arms[at[0]].retrieval or sample.passages)
@@ -101,15 +110,7 @@ def read_answers(
             failures=_failures(kinds[row])
             if primary is not None and np.isfinite(primary[row]).any()
             else None,
-            retrieval=None
-            if arm.retrieval is None
-            else RetrievalSummary(
-                method=arm.retrieval,
-                top_k=arm.top_k or 0,
-                recall_at_k=_mean(recall[row]),
-                mrr=_mean(reciprocal_rank[row]),
-                n=int(np.isfinite(recall[row]).sum()),
-            ),
+            retrieval=found.summary(row, alone.get(arm.name, ()), (indexes or {}).get(arm.name)),
         )
         for row, arm in enumerate(table.arms)
     }
@@ -153,7 +154,7 @@ def _kind(
         return "missing_knowledge"
     if not case.gold_passages:
         return "other"
-    given = {passage.id for passage in sample.passages}
+    given = set(credited(sample.passages, case.gold_passages))
     return "reading_miss" if given & set(case.gold_passages) else "retrieval_miss"
 
 
@@ -163,23 +164,10 @@ def _scored_binary(table: ScoreTable) -> bool:
     return cells is None or bool(((cells == 0.0) | (cells == 1.0) | np.isnan(cells)).all())
 
 
-def _found(case: Case, sample: Sample) -> tuple[float, float]:
-    """Share of the passages that answer the case among those given, and 1 / rank of the first."""
-    given = [passage.id for passage in sample.passages]
-    gold = set(case.gold_passages)
-    ranks = [rank for rank, passage in enumerate(given, start=1) if passage in gold]
-    return len(gold & set(given)) / len(gold), 1.0 / ranks[0] if ranks else 0.0
-
-
 def _failures(kinds: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Failures:
     counts: Mapping[int, int] = Counter(kinds[kinds > 0].tolist())
     named = {_KINDS[code]: count for code, count in counts.items()}
     return Failures(n_wrong=sum(counts.values()), **named)
-
-
-def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean(dtype=np.float64)) if known.size else None
 
 
 _WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")

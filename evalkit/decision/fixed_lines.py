@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 
 from evalkit.economics.cash_flow import cadence
@@ -65,7 +65,9 @@ def training_lines(
             yield hour_training(Range.point(hours), by_hour, source=f"{arm.model} train_per_hour")
 
 
-def one_off_lines(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]) -> Iterator[LineItem]:
+def one_off_lines(
+    economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...], index: tuple[LineItem, ...]
+) -> Iterator[LineItem]:
     """Paid once at the start."""
     effort = economics.training
     if arm.tuned:
@@ -76,8 +78,7 @@ def one_off_lines(economics: Economics, arm: ArmFacts, training: tuple[LineItem,
         yield from _evaluation(economics)
         if effort.labelling_cost:
             yield LineItem("labelling", (Factor.exact(effort.labelling_cost, "as declared"),))
-    if arm.kind.retrieves and economics.reindex_cost:
-        yield LineItem("index building", (Factor.exact(economics.reindex_cost, "per build"),))
+    yield from index
 
 
 def standing_lines(economics: Economics, arm: ArmFacts, row: PriceRow | None) -> Iterator[LineItem]:
@@ -93,7 +94,9 @@ def standing_lines(economics: Economics, arm: ArmFacts, row: PriceRow | None) ->
         yield LineItem("vector store", (Factor.exact(declared.vector_store_per_month, "per month"),))
 
 
-def renewals(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]) -> Iterator[Renewal]:
+def renewals(
+    economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...], index: tuple[LineItem, ...]
+) -> Iterator[Renewal]:
     """Tuning again, and building the index again."""
     effort = economics.training
     every = retune_every(economics)
@@ -101,30 +104,9 @@ def renewals(economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...]
         hours = range_of(effort.retune_hours)
         work = labour(_RETUNING, hours, Range.point(effort.labour_rate), hours_source=RETUNE_HOURS)
         yield Renewal(every, (*training, work, *_evaluation(economics)))
-    if arm.kind.retrieves and economics.reindex_every_months is not None and economics.reindex_cost:
-        index = LineItem("re-indexing", (Factor.exact(economics.reindex_cost, "per build"),))
-        yield Renewal(Decimal(economics.reindex_every_months), (index,))
-
-
-def retrieval_prices(economics: Economics, arm: ArmFacts) -> dict[str, Decimal]:
-    """Money of one request for its passages, by the name under which each price is varied; what costs 0 is left out."""
-    if not arm.kind.retrieves:
-        return {}
-    declared = economics.retrieval
-    prices = {
-        "embedding_per_request": declared.embedding_per_request,
-        "reranker_per_request": declared.reranker_per_request,
-        "search_per_request": declared.search_per_request,
-    }
-    return {name: price for name, price in prices.items() if price}
-
-
-def retrieval_lines(prices: Mapping[str, Decimal]) -> tuple[LineItem, ...]:
-    """One request's passages."""
-    return tuple(
-        LineItem(name.removesuffix("_per_request"), (Factor.exact(price, "per request", source=name),))
-        for name, price in prices.items()
-    )
+    if index and economics.reindex_every_months is not None:
+        again = tuple(LineItem("re-indexing", line.factors) for line in index)
+        yield Renewal(Decimal(economics.reindex_every_months), again)
 
 
 def _evaluation(economics: Economics) -> Iterator[LineItem]:

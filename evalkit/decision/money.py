@@ -13,12 +13,11 @@ from evalkit.decision.fixed_lines import (
     one_off_lines,
     range_of,
     renewals,
-    retrieval_lines,
-    retrieval_prices,
     served_model,
     standing_lines,
     training_lines,
 )
+from evalkit.decision.retrieval_costs import retrieval_costs
 from evalkit.decision.unknown_costs import unknown_costs
 from evalkit.economics.device_cost import device_costs, device_lines
 from evalkit.economics.ledger import ArmCosts, Terms
@@ -32,6 +31,7 @@ from evalkit.errors import Problem, SuiteError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.tuning import TuningReport
+from evalkit.runner.embedding_price import embedder_price_id
 from evalkit.runner.pricing import device_hour, price_id, price_table
 from evalkit.suite.economics import Economics
 from evalkit.suite.schema import Suite
@@ -52,6 +52,7 @@ class ArmMoney:
         prefill_s: Seconds that a cold prefill of the shared prefix takes.
         caches: The prompt-cache scenarios that could be priced.
         retrieval: Prices of one request's passages, by name.
+        passages_known: Whether those are all that its passages cost.
         unknown: What is not known of its costs, and what to declare; empty when everything is.
         stated: Mean money of a request as its answers came with it, where nothing else prices the arm.
     """
@@ -65,6 +66,7 @@ class ArmMoney:
     retrieval: Mapping[str, Decimal]
     unknown: tuple[str, ...]
     stated: Decimal | None = None
+    passages_known: bool = True
 
     @property
     def request_prices(self) -> dict[str, Decimal]:
@@ -97,6 +99,8 @@ class ArmMoney:
             name: exact(value) for name, value in (prices or {}).items() if name in self.request_prices
         }
         passages = float(sum(changed.pop(name, price) for name, price in self.retrieval.items()))
+        if not self.passages_known:
+            return np.full(device_s.shape, np.nan)
         if self.row is not None:
             rates = {name.rpartition(" ")[2]: value for name, value in changed.items()}
             row = replace(self.row, rates=replace(self.row.rates, **rates)) if rates else self.row
@@ -164,12 +168,9 @@ def arm_money(
     source = f"{served} device_hour"
     caches = _caches(economics, summary)
     prefill = exact(round(summary.prefill_s, 6))
-    passages = retrieval_prices(economics, arm)
+    passages = retrieval_costs(suite, economics, arm, summary, prices)
     per_request = {
-        scenario: (
-            *_request_lines(summary, row, hour, source, prefill, cache),
-            *retrieval_lines(passages),
-        )
+        scenario: _request_lines(summary, row, hour, source, prefill, cache)
         for scenario, cache in caches.items()
     }
     training = tuple(training_lines(suite, arm, tuning, row)) if arm.tuned else ()
@@ -177,12 +178,13 @@ def arm_money(
         arm=arm.name,
         currency=economics.currency,
         prices_as_of=None if row is None else row.as_of,
-        per_request=per_request,
+        per_request={name: (*lines, *passages.lines) for name, lines in per_request.items()},
         scenario="observed" if economics.prompt_cache_hit is None else "assumed",
-        one_off=tuple(one_off_lines(economics, arm, training)),
+        one_off=tuple(one_off_lines(economics, arm, training, passages.index)),
         standing=tuple(standing_lines(economics, arm, row)),
-        renewals=tuple(renewals(economics, arm, training)),
+        renewals=tuple(renewals(economics, arm, training, passages.index)),
     )
+    answers = replace(costs, per_request=per_request)
     return ArmMoney(
         costs=costs,
         row=row,
@@ -190,8 +192,12 @@ def arm_money(
         hour_source=source,
         prefill_s=prefill,
         caches=caches,
-        retrieval=passages,
-        unknown=tuple(unknown_costs(suite, arm, summary, costs, row, hour, served)),
+        retrieval=passages.prices,
+        unknown=(
+            *unknown_costs(suite, arm, summary, answers, row, hour, served),
+            *passages.unknown,
+        ),
+        passages_known=not any(line.amount is None for line in passages.lines),
         stated=_stated(summary, row, hour),
     )
 
@@ -240,6 +246,20 @@ def _unpriced(suite: Suite, table: PriceTable) -> Iterator[Problem]:
         except PriceError as error:
             key = "model" if suite.models[name].price is None else "price"
             yield suite.source.problem(("models", name, key), str(error))
+    if suite.economics is not None and suite.economics.retrieval.embedding_per_request:
+        return  # declared, so no price of tokens is needed
+    for name in suite.embedders_used:
+        if (named := embedder_price_id(suite.embedders[name])) is None:
+            continue
+        key = "model" if getattr(suite.embedders[name], "price", None) is None else "price"
+        try:
+            row = table.lookup(named)
+        except PriceError as error:
+            yield suite.source.problem(("embedders", name, key), str(error))
+            continue
+        if row.rates.input is None:
+            message = f"the price of {row.model!r} has no `input`, which is what embedding costs"
+            yield suite.source.problem(("embedders", name, key), message)
 
 
 def _caches(economics: Economics, summary: ArmSummary) -> dict[Scenario, PromptCache]:

@@ -14,6 +14,7 @@ from evalkit.text.number_words import (
     percent,
     points,
     points_interval,
+    seconds,
 )
 
 
@@ -43,7 +44,7 @@ def failures_table(records: RunRecords) -> Table:
 
 
 def retrieval_table(records: RunRecords) -> Table:
-    """How often each retriever found the passage that answers the case."""
+    """How often each retriever found the passage that answers the case, and how long finding took."""
     rows = [
         Row(
             (
@@ -51,7 +52,10 @@ def retrieval_table(records: RunRecords) -> Table:
                 found.method,
                 count(found.top_k),
                 percent(found.recall_at_k),
-                UNKNOWN if found.mrr is None else f"{found.mrr:.2f}",
+                _decimal(found.mrr),
+                _decimal(found.ndcg_at_k),
+                seconds(found.p50_s),
+                seconds(found.p95_s),
                 count(found.n),
             ),
             arm=arm.name,
@@ -59,19 +63,82 @@ def retrieval_table(records: RunRecords) -> Table:
         for arm in records.comparison.arms
         if (found := arm.retrieval) is not None
     ]
+    cut = any(arm.chunk is not None for arm in records.manifest.arms)
+    note = "Cut at as many passages as were given (k). Times are of embedding the question and searching, apart from "
+    note += "the model's."
+    if cut:
+        note += " A chunk counts for its document: k counts chunks, and a document found twice is found once."
     return Table(
         name="retrieval",
         caption="Retrieval, over cases with known gold passages",
         columns=(
             left("Arm"),
             left("Method"),
-            right("Passages"),
+            right("k"),
             right("Recall"),
-            right("Reciprocal rank"),
+            right("MRR"),
+            right("nDCG"),
+            right("Search p50"),
+            right("Search p95"),
             right("Cases"),
         ),
         rows=tuple(rows),
+        note=note,
     )
+
+
+def indexes_table(records: RunRecords) -> Table:
+    """What the arms with an embedder searched, and what building it took."""
+    chunks = {arm.name: arm.chunk for arm in records.manifest.arms}
+    found = [
+        (arm.name, arm.retrieval.index)
+        for arm in records.comparison.arms
+        if arm.retrieval is not None and arm.retrieval.index is not None
+    ]
+    rows = [
+        Row(
+            (
+                name,
+                index.embedder,
+                chunks.get(name) or "whole",
+                count(index.documents),
+                count(index.chunks),
+                count(index.dimensions),
+                NOT_APPLICABLE if index.cost == 0 and index.tokens is None else count(index.tokens),
+                "reused" if index.reused else seconds(index.seconds),
+                _decimal(index.recall) if index.method == "qdrant" else "exact",
+            ),
+            arm=name,
+        )
+        for name, index in found
+    ]
+    compared = max((index.compared for _, index in found), default=0)
+    note = (
+        f"Against exact: share of the passages of an exact search, over {compared} questions."
+        if compared
+        else ""
+    )
+    return Table(
+        name="indexes",
+        caption="What was searched by vectors",
+        columns=(
+            left("Arm"),
+            left("Embedder"),
+            left("Chunks by", wraps=True),
+            right("Documents"),
+            right("Chunks"),
+            right("Dimensions"),
+            right("Tokens"),
+            right("Built in"),
+            right("Against exact"),
+        ),
+        rows=tuple(rows),
+        note=note,
+    )
+
+
+def _decimal(figure: float | None) -> str:
+    return UNKNOWN if figure is None else f"{figure:.2f}"
 
 
 def slices_table(records: RunRecords) -> Table:

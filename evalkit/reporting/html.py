@@ -29,7 +29,13 @@ from evalkit.reporting import (
 )
 from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
-from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.breakdown_tables import (
+    extra_table,
+    failures_table,
+    indexes_table,
+    retrieval_table,
+    slices_table,
+)
 from evalkit.reporting.client_words import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
@@ -87,6 +93,7 @@ def render_html(records: RunRecords) -> str:
                     extra_table(records),
                     failures_table(records),
                     retrieval_table(records),
+                    indexes_table(records),
                     worth.worth_table(records.decision, ledger_tables.horizon(records)),
                     worth.break_even_table(records.decision),
                     worth.would_change_table(records.decision),

@@ -18,7 +18,13 @@ from evalkit.reporting import (
 )
 from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
-from evalkit.reporting.breakdown_tables import extra_table, failures_table, retrieval_table, slices_table
+from evalkit.reporting.breakdown_tables import (
+    extra_table,
+    failures_table,
+    indexes_table,
+    retrieval_table,
+    slices_table,
+)
 from evalkit.reporting.client_words import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.table import Table
@@ -120,6 +126,7 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## Failures"
     yield table_lines(failures_table(records))
     yield table_lines(retrieval_table(records))
+    yield table_lines(indexes_table(records))
     yield from map(table_lines, class_tables.class_tables(records))
     yield "## Training and data"
     yield table_lines(tuning_tables.tuning_table(records))

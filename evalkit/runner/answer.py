@@ -14,7 +14,15 @@ from evalkit.records.answering import LoopBeats
 from evalkit.records.case import Case, Message
 from evalkit.records.sample import Sample
 from evalkit.runner.batches import CHUNK, plan_batches
-from evalkit.runner.cells import ArmWork, Cell, all_cells, answered_sample, compose_cell, failed_sample
+from evalkit.runner.cells import (
+    ArmWork,
+    Cell,
+    all_cells,
+    answered_sample,
+    compose_cell,
+    failed_sample,
+    unfound_sample,
+)
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
 from evalkit.runner.spending import Spending
@@ -105,9 +113,11 @@ async def _answer_one_by_one(
             if not session.journal.owes(case.id, work.name, repeat):
                 session.progress.advance(work.name)
                 continue
-            cell = compose_cell(work, case, repeat, seed=session.seed)
-            key = work.caller.digest(cell.request)
+            cell: Cell | None = None
             try:
+                found = await work.arm.find(case) if work.arm.searcher is not None else None
+                cell = compose_cell(work, case, repeat, seed=session.seed, found=found)
+                key = work.caller.digest(cell.request)
                 answered = work.caller.replay(key) or await spending.ask(cell.request, key)
             except HaltedError:
                 return
@@ -115,10 +125,14 @@ async def _answer_one_by_one(
                 tally.refused = error
                 return
             except CallError as error:
-                sample = failed_sample(work, cell, str(error))
+                sample = (
+                    unfound_sample(work, case, repeat, str(error))
+                    if cell is None
+                    else failed_sample(work, cell, str(error))
+                )
             else:
                 sample = answered_sample(work, cell, answered)
-            rows.add(sample, cell.request.messages)
+            rows.add(sample, () if cell is None else cell.request.messages)
 
     with LoopLag(work.caller.ease) as lag:
         workers = [asyncio.create_task(worker()) for _ in range(session.concurrency)]
@@ -133,6 +147,7 @@ async def _answer_one_by_one(
 
 
 _ROWS_A_WRITE = 256
+_QUESTIONS_AT_ONCE = 16
 
 
 class _RowsOfOneTurn:
@@ -191,7 +206,15 @@ async def _answer_in_batches(
         session.progress.advance(work.name, ok=len(chunk) - len(owed))
         if not owed:
             continue
-        composed = [compose_cell(work, case, repeat, seed=session.seed) for case, repeat in chunk]
+        try:
+            composed, unfound = await _composed(work, chunk, session)
+        except HaltedError:
+            return
+        except AccessError as error:
+            tally.refused = error
+            return
+        if lost := [row for row in unfound if (row[0].case_id, row[0].repeat) in owed]:
+            _journal(session, work, tally, lost)
         for batch in plan_batches(composed, model.max_batch):
             missing = [cell for cell in batch if (cell.case_id, cell.repeat) in owed]
             if not missing:
@@ -203,6 +226,34 @@ async def _answer_in_batches(
             for sample, _ in rows:
                 if sample.replayed is None and sample.cost is not None:
                     session.stop.spend(sample.cost.model)
+
+
+async def _composed(
+    work: ArmWork, chunk: list[tuple[Case, int]], session: Session
+) -> tuple[list[Cell], list[tuple[Sample, tuple[Message, ...]]]]:
+    """The cells of a chunk, and the rows of those whose passages could not be found.
+
+    Questions are embedded some at a time.
+
+    Raises:
+        AccessError: No question will be embedded.
+        HaltedError: The run stopped meanwhile.
+    """
+    if work.arm.searcher is None:
+        return [compose_cell(work, case, repeat, seed=session.seed) for case, repeat in chunk], []
+    cells: list[Cell] = []
+    unfound: list[tuple[Sample, tuple[Message, ...]]] = []
+    for start in range(0, len(chunk), _QUESTIONS_AT_ONCE):
+        part = chunk[start : start + _QUESTIONS_AT_ONCE]
+        finds = await asyncio.gather(*(work.arm.find(case) for case, _ in part), return_exceptions=True)
+        for (case, repeat), found in zip(part, finds, strict=True):
+            if isinstance(found, CallError) and not isinstance(found, AccessError):
+                unfound.append((unfound_sample(work, case, repeat, str(found)), ()))
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                cells.append(compose_cell(work, case, repeat, seed=session.seed, found=found))
+    return cells, unfound
 
 
 async def _answer_batch(

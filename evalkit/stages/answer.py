@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from evalkit.arms.arm import Arm
@@ -15,13 +15,14 @@ from evalkit.runner.answer import Session, Tally, answer_arm
 from evalkit.runner.cells import ArmWork
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
-from evalkit.runner.pricing import pricer
+from evalkit.runner.pricing import currency_of, pricer
 from evalkit.runner.progress import Progress, Renamed
 from evalkit.runner.stop import Stop
 from evalkit.stages.beside import answers_extra, ask_training_rows, extra_folder
 from evalkit.stages.prepare import Prepared
+from evalkit.stages.retrieve import Retrieval
 from evalkit.stages.seen import Seen
-from evalkit.store.cache import ResponseCache
+from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.store.run_folder import RunFolder
 from evalkit.tuning.tune import TuningOutcome
 
@@ -49,7 +50,11 @@ async def answer(
     tallies: dict[str, Tally] = {}
     seen = Seen(run, asking.clock)
     alone = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
-    with ExitStack() as open_files:
+    remember = not isinstance(asking.cache, NoCache)
+    async with (
+        Retrieval(prepared, run, asking.progress, stop, remember=remember) as retrieval,
+        AsyncExitStack() as open_files,
+    ):
         journal = open_files.enter_context(Journal(run, retry_errors=asking.retry_errors))
         beside = {
             name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=asking.retry_errors))
@@ -63,13 +68,15 @@ async def answer(
             session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
             try:
                 for arm in arms:
-                    work = ArmWork(arm, caller, pricer(suite, name, prepared.prices), most_output(config))
+                    price = pricer(suite, name, prepared.prices)
+                    work = ArmWork(arm, caller, price, most_output(config), currency_of(suite))
                     tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
                         picked = (prepared.cases.get(case_id) for case_id in alone)
                         await time_alone(
                             work, picked, run, seed=suite.run.seed, progress=asking.progress, stop=stop
                         )
+                    retrieval.note(arm)
                     if not answers_extra(suite, arm.facts) or model.answers_by_case:
                         continue
                     for extra, cases in prepared.extra.items():

@@ -55,7 +55,10 @@ class TrainingEffort(Strict):
 class RetrievalPrices(Strict):
     """What a request pays for being given passages, beside the model's tokens."""
 
-    embedding_per_request: Money = Field(Decimal(0), description="Embedding the question.")
+    embedding_per_request: Money = Field(
+        Decimal(0),
+        description="Embedding the question; default: what the arm's embedder was measured to take.",
+    )
     reranker_per_request: Money = Field(Decimal(0), description="Ranking the passages found, per search.")
     search_per_request: Money = Field(Decimal(0), description="The index vendor's price of one search.")
 
@@ -84,7 +87,9 @@ class Economics(Strict):
     retrieval: RetrievalPrices = RetrievalPrices()
     retune_every_months: Months | None = None
     reindex_every_months: Months | None = None
-    reindex_cost: Money = Decimal(0)
+    reindex_cost: Money = Field(
+        Decimal(0), description="Building the index once; default: what embedding the corpus took."
+    )
     discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     prompt_cache_hit: Share | None = None
     cost_per_case: Money | None = None
