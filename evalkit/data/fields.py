@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -64,7 +65,7 @@ class Fields:
             found = [take(column) for column in columns if not is_missing(row.get(column))]
             if found or self.strict:
                 return found
-        for column in _in_order(row, self.aliases.get(name, ())):
+        for column in _in_order(tuple(row), self.aliases.get(name, ())):
             if not is_missing(row[column]):
                 return [take(column)]
         return []
@@ -156,10 +157,15 @@ def _declared(suite: Suite, at: Location) -> dict[str, tuple[str, ...]]:
     return declared
 
 
-def _in_order(row: dict[str, Any], aliases: tuple[str, ...]) -> Iterator[str]:
-    """The columns of ``row`` that are one of ``aliases``, in the order of the aliases."""
+@functools.lru_cache(
+    maxsize=256
+)  # the rows of a file have the same columns, and each is asked for every field
+def _in_order(columns: tuple[str, ...], aliases: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that are one of ``aliases``, in the order of the aliases."""
+    found: list[str] = []
     for alias in aliases:
-        if alias in row:
-            yield alias
+        if alias in columns:
+            found.append(alias)
         else:
-            yield from [column for column in row if column.strip().lower() == alias]
+            found += [column for column in columns if column.strip().lower() == alias]
+    return tuple(found)
