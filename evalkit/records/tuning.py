@@ -10,6 +10,9 @@ from evalkit.records.record import Record
 OVERFIT_RISE = 0.05
 """How far the validation loss may end above its lowest, as a share of it, before a run counts as overfitted."""
 
+OVERFIT_NATS = 0.02
+"""And by at least so much: a loss near 0 doubles without any answer changing."""
+
 
 class LossPoint(Record, frozen=True, kw_only=True):
     """Mean loss per answer token at one step, in nats.
@@ -82,7 +85,7 @@ class TuningRun(Record, frozen=True, kw_only=True):
 
     @property
     def overfitted(self) -> bool:
-        """Whether the validation loss ended more than ``OVERFIT_RISE`` above its lowest while training loss fell.
+        """Whether validation loss ended over ``OVERFIT_RISE`` and ``OVERFIT_NATS`` above its lowest as training fell.
 
         Says how the run went; where ``kept_step`` is ``best_step``, the weights from before the rise are kept.
         """
@@ -90,7 +93,8 @@ class TuningRun(Record, frozen=True, kw_only=True):
         last = self.final_validation_loss
         if best is None or best.validation is None or last is None:
             return False
-        return last > (1 + OVERFIT_RISE) * best.validation and self.final_train_loss < best.train
+        allowed = max(OVERFIT_RISE * best.validation, OVERFIT_NATS)
+        return last > best.validation + allowed and self.final_train_loss < best.train
 
 
 class TuningReport(Record, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalkit.records.run import RunRecords
-from evalkit.records.tuning import OVERFIT_RISE, TuningRun
+from evalkit.records.tuning import OVERFIT_NATS, OVERFIT_RISE, TuningRun
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_words import UNKNOWN, count, data_size, money, percent, seconds, significant
 
@@ -42,7 +42,7 @@ def course_table(records: RunRecords) -> Table:
         ),
         rows=tuple(Row(_course(run)) for run in runs),
         note="Loss is the mean per answer token, in nats. Overfitting: the validation loss ends more than "
-        f"{percent(OVERFIT_RISE, 0)} above its lowest while the training loss fell further.",
+        f"{percent(OVERFIT_RISE, 0)} and {OVERFIT_NATS:g} nats above its lowest while the training loss fell further.",
     )
 
 
