@@ -13,7 +13,7 @@ from evalkit.clock import Clock
 from evalkit.comparison.asked import Asked
 from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import Held
-from evalkit.course import after_answers, at_run_prices, prepared_again, to_the_end, wait
+from evalkit.course import REPORTS, after_answers, at_run_prices, prepared_again, to_the_end, wait
 from evalkit.notebook import Run
 from evalkit.records.compared import Compared
 from evalkit.records.decision import Decision
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     pass
 
 T = TypeVar("T")
-
-REPORTS = Path("reports")
 
 
 def run(

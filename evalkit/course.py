@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import threading
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from evalkit.suite.schema import Suite
 
 T = TypeVar("T")
 
+REPORTS = Path("reports")
+
 
 def to_the_end(
     prepared: pipeline.Prepared, folder: RunFolder, asking: pipeline.Asking, stop: Stop, clock: Clock
@@ -34,17 +37,32 @@ def to_the_end(
         CostLimitError: Stopped by the cost limit.
         AccessError: The provider refused; nothing else was asked of it.
     """
+    resume = resume_command(prepared.suite, folder)
+    try:
+        with stop_on_interrupt(stop):
+            _stages(prepared, folder, asking, stop, clock, resume)
+    except (KeyboardInterrupt, InterruptedRunError):
+        raise InterruptedRunError(f"Interrupted; what was done is kept. Resume:\n  {resume}") from None
+
+
+def _stages(
+    prepared: pipeline.Prepared,
+    folder: RunFolder,
+    asking: pipeline.Asking,
+    stop: Stop,
+    clock: Clock,
+    resume: str,
+) -> None:
     progress = asking.progress
     progress.stage("Profile")
     pipeline.profile_data(prepared, folder)
+    _heed(stop)
     progress.stage("Tuning")
-    tuned = pipeline.tune(prepared, folder, asking)
+    tuned = pipeline.tune(prepared, folder, asking, stop)
+    _heed(stop)
     progress.stage("Answering")
-    with stop_on_interrupt(stop):
-        tallies = wait(pipeline.answer(prepared, folder, tuned, asking, stop))
-    resume = f"evalkit run {prepared.suite.folder} --resume {folder.path.name}"
-    if stop.reason == "interrupted":
-        raise InterruptedRunError(f"Interrupted; what was answered is kept. Resume:\n  {resume}")
+    tallies = wait(pipeline.answer(prepared, folder, tuned, asking, stop))
+    _heed(stop)
     if stop.reason == "cost_limit":
         raise CostLimitError(
             f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
@@ -54,18 +72,36 @@ def to_the_end(
             f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
         )
     progress.stage("Scoring, comparing, deciding, reporting")
-    after_answers(prepared, folder)
+    after_answers(prepared, folder, stop)
     finish_run(folder, clock=clock)
     if failed := sum(tally.errors for tally in tallies.values()):
         raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
 
 
-def after_answers(prepared: pipeline.Prepared, folder: RunFolder) -> None:
+def after_answers(prepared: pipeline.Prepared, folder: RunFolder, stop: Stop | None = None) -> None:
     """The stages that ask no model: samples -> scores, comparison, decision, report."""
+    stop = stop or Stop()
     pipeline.score(prepared, folder)
+    _heed(stop)
     pipeline.compare_arms(prepared, folder)
+    _heed(stop)
     pipeline.write_decision(folder, prepared.suite)
+    _heed(stop)
     pipeline.report(folder, pipeline.records_of(folder, prepared.suite, cases=prepared.cases))
+
+
+def resume_command(suite: Suite, run: RunFolder) -> str:
+    """What to type to go on with a run, from the folder where it was begun."""
+    usual = run.path.parent == REPORTS / suite.name
+    return shlex.join(
+        ["evalkit", "run", str(suite.folder), "--resume", run.path.name if usual else str(run.path)]
+    )
+
+
+def _heed(stop: Stop) -> None:
+    """Go on to the next stage unless Ctrl-C was pressed in this one."""
+    if stop.reason == "interrupted":
+        raise InterruptedRunError
 
 
 def prepared_again(run: RunFolder) -> pipeline.Prepared:

@@ -34,6 +34,7 @@ from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.pricing import price_table, prices_used
 from evalkit.runner.reprice import prices_digest, repriced
+from evalkit.runner.stop import Stop
 from evalkit.runner.training_price import priced
 from evalkit.scoring.mark import mark, negative_control
 from evalkit.stages.answer import Asking, answer
@@ -85,9 +86,9 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
     return profile
 
 
-def tune(prepared: Prepared, run: RunFolder, asking: Asking) -> TuningOutcome:
+def tune(prepared: Prepared, run: RunFolder, asking: Asking, stop: Stop) -> TuningOutcome:
     """Training rows -> adapters, for every model of ``type: tuned``."""
-    outcome = train(prepared.suite, progress=asking.progress)
+    outcome = train(prepared.suite, progress=asking.progress, stopped=lambda: stop.asked)
     if outcome.report.runs:
         run.write("tuning.json", outcome.report)
     return outcome
@@ -98,8 +99,10 @@ def score(prepared: Prepared, run: RunFolder) -> int:
     note_known_rows(prepared, run)
     for name, cases in prepared.extra.items():
         metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
-        rewrite(beside.scores_file, mark(beside.samples(), cases, {metric: prepared.metrics[metric]}))
-    return rewrite(run.scores_file, mark(run.samples(), prepared.cases, prepared.metrics))
+        rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
+        rewrite(beside.scores_file, rows, before=run.forget_findings)
+    rows = mark(run.samples(), prepared.cases, prepared.metrics)
+    return rewrite(run.scores_file, rows, before=run.forget_findings)
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:

@@ -125,10 +125,14 @@ def _say(message: str, code: int) -> int:
 
 
 def _unforeseen(error: Exception) -> int:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="evalkit-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.write("".join(traceback.format_exception(error)))
+    details = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="evalkit-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write(details)
+    except OSError:  # no room for a file either
+        return _say(f"evalkit met something it did not foresee:\n{details}", 1)
     return _say(
         f"evalkit met something it did not foresee: {type(error).__name__}: {error}\n"
         f"The details are in {Path(log.name)}; please report them. A started run can be resumed with --resume.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import platform
 import shutil
 import subprocess
@@ -21,7 +23,7 @@ from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.manifest import CaseFacts, Digests, Manifest
-from evalkit.store.atomic import write_atomic
+from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.suite.schema import Suite
@@ -51,20 +53,11 @@ def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
     suite = experiment.suite
     started = clock.now()
     stem = f"{started:%Y%m%d-%H%M%S}"
-    folder = root / suite.name / stem
-    count = 1
-    while folder.exists():
-        count += 1
-        folder = root / suite.name / f"{stem}-{count}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise RunError(Problem(str(folder), None, "", f"cannot be made: {error.strerror}")) from error
-    run = RunFolder(folder)
+    run = RunFolder(_new_folder(root / suite.name, stem))
     manifest = Manifest(
         suite=suite.name,
         suite_path=str(suite.folder),
-        run_id=folder.name,
+        run_id=run.path.name,
         started_at=started.isoformat(timespec="seconds"),
         seed=suite.run.seed,
         repeats=suite.run.repeats,
@@ -111,7 +104,26 @@ def continue_run(experiment: Experiment, run: RunFolder) -> Manifest:
             )
         )
     write_atomic(run.file("suite.yaml"), experiment.suite.source.text.encode())
+    if manifest.finished_at is not None:  # not any more, until its last stage has ended again
+        manifest = msgspec.structs.replace(manifest, finished_at=None)
+        run.write("manifest.json", manifest)
     return manifest
+
+
+def _new_folder(parent: Path, stem: str) -> Path:
+    """A folder that no other run has, also not one that begins in this very moment."""
+    for count in itertools.count(1):
+        folder = parent / (stem if count == 1 else f"{stem}-{count}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise_disk_error(folder, FileExistsError(errno.EEXIST, "a file is in the way"))
+        except OSError as error:
+            raise_disk_error(folder, error)
+        else:
+            return folder
+    raise AssertionError("counting does not end")
 
 
 def finish_run(run: RunFolder, *, clock: Clock) -> None:

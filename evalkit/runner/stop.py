@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from decimal import Decimal
 from types import FrameType
 
 from evalkit.calls.budget import Budget
+
+_STOPPING = b"Finishing what is in flight; Ctrl-C again stops at once.\n"
 
 
 class Stop:
@@ -51,7 +54,7 @@ class Stop:
 
 @contextmanager
 def stop_on_interrupt(stop: Stop) -> Iterator[None]:
-    """The first Ctrl-C asks ``stop``; the second one interrupts at once.
+    """The first Ctrl-C asks ``stop`` and says so; the second one interrupts at once.
 
     Only the main thread receives signals; elsewhere (a notebook's worker, say) this does nothing.
     """
@@ -63,6 +66,8 @@ def stop_on_interrupt(stop: Stop) -> Iterator[None]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.interrupt()
+        # Not through a stream: the signal may have come in the middle of one that is writing.
+        os.write(2, _STOPPING)
 
     before = signal.signal(signal.SIGINT, ask)
     try:

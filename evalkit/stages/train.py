@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +18,25 @@ from evalkit.tuning.export import check_target, export_merged
 from evalkit.tuning.tune import TuningOutcome, TuningProgress, tune_models
 
 
-def train(suite: Suite, *, progress: TuningProgress, only: str | None = None) -> TuningOutcome:
-    """Make the adapters of one tuned model, by default of all that arms use, or find them in the cache."""
+def train(
+    suite: Suite,
+    *,
+    progress: TuningProgress,
+    only: str | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> TuningOutcome:
+    """Make the adapters of one tuned model, by default of all that arms use, or find them in the cache.
+
+    Raises:
+        InterruptedRunError: ``stopped`` said so; trainings under way go on from a checkpoint next time.
+    """
     outcome = tune_models(
         suite,
         lambda path: read_examples(suite.path(path), suite),
         composer_of=partial(build_composer, suite),
         progress=progress,
         only=only,
+        stopped=stopped,
     )
     return dataclasses.replace(outcome, report=priced(suite, outcome.report))
 

@@ -9,6 +9,9 @@ from typing import NoReturn
 
 from evalkit.errors import Problem, RunError
 
+TEMPORARY = ".tmp"
+"""Ending of files that are being written; their names begin with a dot."""
+
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``; what stood there stays when writing fails.
@@ -16,7 +19,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with temporary.open("wb") as stream:
             stream.write(content)

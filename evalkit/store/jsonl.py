@@ -7,7 +7,7 @@ appends, so the cell it belonged to is owed again and no other line is touched.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -16,7 +16,7 @@ import msgspec
 
 from evalkit.errors import Problem, RunError
 from evalkit.records.record import to_json
-from evalkit.store.atomic import raise_disk_error
+from evalkit.store.atomic import TEMPORARY, raise_disk_error
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -97,6 +97,8 @@ class Appender:
         """Flush to disk and close."""
         try:
             os.fsync(self._file)
+        except OSError as error:  # a network disk may find out only here that it is full
+            raise_disk_error(self.path, error)
         finally:
             os.close(self._file)
 
@@ -109,13 +111,20 @@ class Appender:
         self.close()
 
 
-def rewrite(path: Path, records: Iterable[msgspec.Struct]) -> int:
+def rewrite(
+    path: Path, records: Iterable[msgspec.Struct], *, before: Callable[[], None] = lambda: None
+) -> int:
     """Replace a file by these records, streamed; what stood there stays when writing fails.
+
+    Args:
+        path: The file.
+        records: Its new rows.
+        before: Called when all rows are on the disk and the old file is about to go.
 
     Returns:
         How many were written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     count = 0
     try:
         with temporary.open("wb") as stream:
@@ -124,6 +133,7 @@ def rewrite(path: Path, records: Iterable[msgspec.Struct]) -> int:
                 count += 1
             stream.flush()
             os.fsync(stream.fileno())
+        before()
         temporary.replace(path)
     except OSError as error:
         raise_disk_error(path, error)

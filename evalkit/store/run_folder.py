@@ -22,6 +22,7 @@ R = TypeVar("R", bound=Record)
 FORMAT_VERSION = 1
 LATEST = "latest"
 CASES_FILE = "cases.jsonl"
+FINDINGS = ("report.html", "report.md", "report.json", "decision.json", "comparison.json")
 
 
 class PromptRow(Record, frozen=True, kw_only=True):
@@ -107,6 +108,11 @@ class RunFolder:
     def write(self, name: str, record: Record) -> None:
         """Write one JSON file, whole or not at all."""
         write_atomic(self.file(name), to_pretty_json(record))
+
+    def forget_findings(self) -> None:
+        """Remove what rests on scores and prices that are about to change: a kill must not leave it beside new ones."""
+        for name in FINDINGS:
+            self.file(name).unlink(missing_ok=True)
 
     def manifest(self) -> Manifest:
         """``manifest.json``."""

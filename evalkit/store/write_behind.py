@@ -37,9 +37,13 @@ class WriteBehind:
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
         """The values of those keys that are known, written or not."""
         found = {key: self._pending[key] for key in keys if key in self._pending}
-        if not found:
-            return self._cache.get_many(keys)
-        return {**self._cache.get_many([key for key in keys if key not in found]), **found}
+        if self._broken or len(found) == len(keys):
+            return found
+        try:
+            return {**self._cache.get_many([key for key in keys if key not in found]), **found}
+        except sqlite3.Error as error:  # even reading takes room on the disk
+            self._give_up(error)
+            return found
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
         """Keep values; a key that is there already keeps its first value."""
@@ -54,10 +58,13 @@ class WriteBehind:
             try:
                 self._cache.put_many(self._pending.items())
             except sqlite3.Error as error:
-                self._broken = True
-                warnings.warn(f"the response cache takes no more answers: {error}", stacklevel=2)
+                self._give_up(error)
         self._pending.clear()
         self._written = time.monotonic()
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self._broken = True
+        warnings.warn(f"the response cache takes no more answers: {error}; the run goes on", stacklevel=3)
 
     def close(self) -> None:
         """Write what is pending and close the cache below."""

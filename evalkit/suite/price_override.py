@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from evalkit.errors import SuiteError, did_you_mean
-from evalkit.suite.economics import Money, PriceConfig
+from evalkit.suite.amounts import Money
+from evalkit.suite.economics import PriceConfig
 from evalkit.suite.findings import findings
 from evalkit.suite.models import Strict
 from evalkit.suite.source import Source, read_yaml

@@ -92,6 +92,7 @@ def tune_models(
     only: str | None = None,
     cache: AdapterCache | None = None,
     workers: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> TuningOutcome:
     """Make the adapters that the suite's arms need, or find them in the cache.
 
@@ -107,9 +108,11 @@ def tune_models(
         only: One tuned model; default: all that arms use.
         cache: Default: ``adapters`` in evalkit's cache folder.
         workers: Processes; default: one for each core.
+        stopped: Whether to begin no other training and let those under way keep a checkpoint.
 
     Raises:
         TuningError: A training failed.
+        InterruptedRunError: ``stopped`` said so before all were done.
         InputError: The rows, the base model or an extra is missing or wrong.
     """
     cache = cache or AdapterCache(cache_folder() / "adapters")
@@ -118,7 +121,7 @@ def tune_models(
     missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
     if missing:
         progress.start(_TASK, len(runs) + len(missing), done=len(runs))
-        runs |= _train(missing, cache, progress, workers, planned=len(runs) + len(missing))
+        runs |= _train(missing, cache, progress, workers, planned=len(runs) + len(missing), stopped=stopped)
     return TuningOutcome(
         report=TuningReport(
             # Two models of a suite may be the same training under two names.
@@ -152,6 +155,7 @@ def _train(
     workers: int | None,
     *,
     planned: int,
+    stopped: Callable[[], bool],
 ) -> dict[str, TuningRun]:
     """Train what the cache lacks; by digest."""
     runs: dict[str, TuningRun] = {}
@@ -174,7 +178,7 @@ def _train(
                 dataclasses.replace(spec, output=workspace / digest, checkpoints=cache.checkpoints(digest))
                 for digest, spec in missing.items()
             ]
-            run_jobs(specs, work_of=_work, on_done=keep, workers=workers, planned=planned)
+            run_jobs(specs, work_of=_work, on_done=keep, workers=workers, planned=planned, stopped=stopped)
     finally:
         progress.finish(_TASK)
     return runs
