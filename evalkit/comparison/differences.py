@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -60,7 +60,7 @@ def family_of(
     seed: int,
     keep: BoolArray | None = None,
 ) -> tuple[Difference, ...]:
-    """Several arms against one on the primary metric, p-values adjusted by Holm within these.
+    """Several arms against one on the primary metric, p-values adjusted by Holm within these (`adjusted_together`).
 
     Args:
         table: The run.
@@ -87,11 +87,39 @@ def family_of(
         for name in treatments
         if name != control
     ]
-    tested = [index for index, record in enumerate(records) if record.p_value is not None]
-    adjusted = holm([p for record in records if (p := record.p_value) is not None])
-    for index, p_adjusted in zip(tested, adjusted.tolist(), strict=True):
-        records[index] = claimed(records[index], alpha=alpha, margin=margin, p_adjusted=p_adjusted)
-    return tuple(records)
+    return adjusted_together(table, records, alpha=alpha, margin=margin)
+
+
+def adjusted_together(
+    table: ScoreTable, records: Sequence[Difference], *, alpha: float, margin: float
+) -> tuple[Difference, ...]:
+    """The records of one family on the primary metric, p-values adjusted by Holm, claims read again.
+
+    Arms with the same score on every case make the same test, which counts once: a twin of a candidate takes nothing
+    from it.
+
+    Args:
+        table: Holds the arms' scores.
+        records: Several arms against one; those without a p-value take no part.
+        alpha: Two-sided error rate of the family.
+        margin: The loss that would not matter.
+    """
+    tests: dict[bytes, float] = {}
+    for record in records:
+        if record.p_value is not None:
+            tests.setdefault(table.scores(record.treatment).tobytes(), record.p_value)
+    adjusted = dict(zip(tests, holm(list(tests.values())).tolist(), strict=True))
+    return tuple(
+        claimed(
+            record,
+            alpha=alpha,
+            margin=margin,
+            p_adjusted=None
+            if record.p_value is None
+            else max(record.p_value, adjusted[table.scores(record.treatment).tobytes()]),
+        )
+        for record in records
+    )
 
 
 def tuned_candidates(table: ScoreTable) -> tuple[str, ...]:

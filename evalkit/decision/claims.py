@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 from msgspec.structs import replace
 from scipy.special import ndtri
 
-from evalkit.comparison.differences import tuned_candidates
-from evalkit.comparison.pairwise import Claim, claim_of, claimed, difference
+from evalkit.comparison.differences import adjusted_together, tuned_candidates
+from evalkit.comparison.pairwise import Claim, claim_of, difference
 from evalkit.comparison.table import ScoreTable
 from evalkit.records.comparison import Comparison, Difference
-from evalkit.stats.multiplicity import holm
 
 
 class Claims:
@@ -73,22 +71,12 @@ class Claims:
         return claim_of(record.low + shift, record.high + shift, low > 0.0 or high < 0.0, held)
 
     def _made(self, control: str) -> dict[str, Difference]:
-        records = {
-            name: self._known.get((name, control)) or self._difference(name, control)
+        records = [
+            replace(self._known.get((name, control)) or self._difference(name, control), family="tuned")
             for name in tuned_candidates(self._table)
-        }
-        tested = [name for name, record in records.items() if record.p_value is not None]
-        adjusted = holm(np.array([records[name].p_value for name in tested], dtype=np.float64))
-        by_name = dict(zip(tested, adjusted.tolist(), strict=True))
-        return {
-            name: claimed(
-                replace(record, family="tuned"),
-                alpha=self._alpha,
-                margin=self._margin,
-                p_adjusted=by_name.get(name),
-            )
-            for name, record in records.items()
-        }
+        ]
+        family = adjusted_together(self._table, records, alpha=self._alpha, margin=self._margin)
+        return {record.treatment: record for record in family}
 
     def _difference(self, treatment: str, control: str) -> Difference:
         return difference(

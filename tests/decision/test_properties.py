@@ -117,3 +117,45 @@ def test_candidates_of_equal_payoff_count_once_and_without_a_rival_there_is_noth
     alone = outlook_of(draws, -draws)
     only = Outlook(alone.names[1:], alone.kinds[1:], alone.payoff[:, 1:], in_value=True, cost=alone.cost[1:])
     assert singled_out(only, 0, 0.9)
+
+
+def twins(synthetic, few, tuned, copies):
+    arms = two_arms(synthetic, few, tuned)
+    for number in range(copies):
+        arms[f"twin{number}"] = synthetic.Arm(list(arms["tuned"].scores), kind="fine_tuned", shots=0)
+    return arms
+
+
+@settings(max_examples=15)
+@given(
+    gained=st.integers(0, 40),
+    lost=st.integers(0, 15),
+    labour=st.integers(0, 400),
+    copies=st.integers(1, 2),
+)
+def test_equal_tuned_candidates_get_the_verdict_of_one(synthetic, gained, lost, labour, copies):
+    """Wherever the case lies: a twin adds nothing that is known, and takes nothing either."""
+    few = synthetic.pattern((60, 1), (gained, 0), (lost, 1), (125 - gained - lost, 0))
+    tuned = synthetic.pattern((60, 1), (gained, 1), (lost, 0), (125 - gained - lost, 0))
+    given = {"economics": {"training": {"labour_hours": labour}}, "decision": {"draws": 500}}
+    alone, both = (
+        synthetic.decision(synthetic.make_run(arms, **given))
+        for arms in (two_arms(synthetic, few, tuned), twins(synthetic, few, tuned, copies))
+    )
+    assert abs(both.confidence - alone.confidence) < 0.05
+    if (
+        min(abs(alone.p_best["tuned"] - bound) for bound in (0.1, 0.5, 0.9)) > 0.05
+    ):  # else the draws' noise decides
+        assert both.verdict is alone.verdict
+
+
+def test_a_twin_does_not_double_the_p_value(synthetic):
+    """18 gains against 6 losses: p = .023 alone. Counted as two tests it would be .045, as three .068."""
+    few = synthetic.pattern((60, 1), (18, 0), (6, 1), (41, 0))
+    tuned = synthetic.pattern((60, 1), (18, 1), (6, 0), (41, 0))
+    run = synthetic.make_run(twins(synthetic, few, tuned, 2))
+    found = [d for d in run.comparison.differences if d.family == "tuned"]
+    assert len(found) == 3
+    assert all(record.p_adjusted == record.p_value for record in found)
+    assert all(record.claim == "superior" for record in found)
+    assert all(record.p_adjusted == record.p_value for record in synthetic.decision(run).differences)
