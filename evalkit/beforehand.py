@@ -19,6 +19,8 @@ from evalkit.pipeline import Prepared
 from evalkit.records.estimate import ArmEstimate, Estimate, TuningEstimate
 from evalkit.records.sample import Completion
 from evalkit.runner.expected import STATED_RATE, ArmQuestion, Probe, expected_arm, recorded_arm
+from evalkit.runner.expected_embedding import STATED as EMBEDDING_STATED
+from evalkit.runner.expected_embedding import expected_embedding
 from evalkit.runner.pricing import currency_of, pricer
 from evalkit.runner.progress import Progress
 from evalkit.store.cache import NoCache, ResponseCache
@@ -48,6 +50,7 @@ async def estimate(
     suite = prepared.suite
     progress.stage("Estimating")
     arms = await _arms(prepared, cache, probe, progress)
+    embedding = tuple(expected_embedding(suite, prepared.arms, prepared.cases, prepared.prices))
     trainings = tuple(_trainings(prepared, cached=cache is not None, probe=probe))
     training_s = side_by_side(trainings) if trainings else 0.0
     return Estimate(
@@ -57,12 +60,13 @@ async def estimate(
         cached=sum(arm.cached for arm in arms),
         prompt_tokens=_sum([arm.prompt_tokens for arm in arms]),
         output_tokens=_sum([arm.output_tokens for arm in arms]),
-        money=_money([arm.cost for arm in arms]),
+        money=_money([*(arm.cost for arm in arms), *(each.cost for each in embedding)]),
         currency=currency_of(suite),
         seconds=_sum([*(arm.seconds for arm in arms), training_s]),
         tuning_seconds=training_s,
         arms=tuple(arms),
         tuning=trainings,
+        embedding=embedding,
         notes=tuple(_notes(prepared, probe)),
     )
 
@@ -168,6 +172,8 @@ def _money(amounts: Sequence[str | None]) -> str | None:
 
 def _notes(prepared: Prepared, probe: bool) -> Iterator[str]:
     suite = prepared.suite
+    if suite.embedders_used:
+        yield EMBEDDING_STATED
     used = {arm.facts.model for arm in prepared.arms}
     configs = [answering_config(suite, name) for name in used]
     hosted = any(isinstance(config, HostedModelConfig) for config in configs)

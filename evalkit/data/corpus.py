@@ -15,7 +15,8 @@ from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Passage
 
-_ENDINGS = (".md", ".txt")
+_ENDINGS = (".md", ".markdown", ".txt")
+_ROW_ENDINGS = (".jsonl", ".ndjson", ".parquet")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _ALIASES = {"id": ("id", "doc_id", "passage_id"), "text": ("text", "content", "passage", "body")}
 
@@ -29,16 +30,19 @@ class _Found(NamedTuple):
 def read_corpus(path: Path) -> list[Passage]:
     """All passages, in file order; a folder's in the order of their names.
 
-    A folder gives one passage for each ``.md`` or ``.txt`` file in it, at any depth; its id is the path inside
-    the folder without the ending, or the ``id`` of its YAML front matter. A file gives one for each row, with
-    columns ``id`` (or ``doc_id``, ``passage_id``) and ``text`` (or ``content``, ``passage``, ``body``).
+    A folder gives one passage for each ``.md``, ``.markdown`` or ``.txt`` file in it, at any depth; its id is the path
+    inside the folder without the ending, or the ``id`` of its YAML front matter. It gives one for each row of a
+    ``.jsonl``, ``.ndjson`` or ``.parquet`` file in it, with columns ``id`` (or ``doc_id``, ``passage_id``) and
+    ``text`` (or ``content``, ``passage``, ``body``). The path may also be one file of any of these kinds, CSV or TSV.
 
     Raises:
         DataError: There is no passage, one has no text or no id, or two have the same id.
     """
     first_seen: dict[str, _Found] = {}
     problems: list[Problem] = []
-    for found in _in_folder(path) if path.is_dir() and not is_hf_folder(path) else _in_rows(path):
+    for found in (
+        _in_folder(path) if path.is_dir() and not is_hf_folder(path) else _in_file(path, path.parent)
+    ):
         passage = found.passage
         if not (passage.text or "").strip():
             problems.append(Problem(found.file, found.line, "", f"passage {passage.id!r} has no text"))
@@ -50,24 +54,30 @@ def read_corpus(path: Path) -> list[Passage]:
     if problems:
         raise DataError(*problems[:20])
     if not first_seen:
-        what = "holds no .md or .txt file" if path.is_dir() else "holds no passage"
+        what = "holds no .md, .txt, .jsonl or .parquet file" if path.is_dir() else "holds no passage"
         raise DataError(Problem(str(path), None, "", what))
     return [found.passage for found in first_seen.values()]
 
 
 def _in_folder(folder: Path) -> Iterator[_Found]:
-    files = [file for file in folder.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file()]
+    known = (*_ENDINGS, *_ROW_ENDINGS)
+    files = [file for file in folder.rglob("*") if file.suffix.lower() in known and file.is_file()]
     for file in sorted(files, key=lambda file: file.relative_to(folder).as_posix()):
-        inside = file.relative_to(folder)
-        if any(part.startswith(".") for part in inside.parts):
-            continue
-        try:
-            text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError as error:
-            raise DataError(Problem(str(file), None, "", "is not UTF-8; save the file as UTF-8")) from error
-        declared, body = _front_matter(text, str(file))
-        passage_id = declared or inside.with_suffix("").as_posix()
-        yield _Found(Passage(id=passage_id, text=body.strip()), str(file), None)
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            yield from _in_file(file, folder)
+
+
+def _in_file(file: Path, folder: Path) -> Iterator[_Found]:
+    if file.suffix.lower() not in _ENDINGS or not file.is_file():
+        yield from _in_rows(file)
+        return
+    try:
+        text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise DataError(Problem(str(file), None, "", "is not UTF-8; save the file as UTF-8")) from error
+    declared, body = _front_matter(text, str(file))
+    passage_id = declared or file.relative_to(folder).with_suffix("").as_posix()
+    yield _Found(Passage(id=passage_id, text=body.strip()), str(file), None)
 
 
 def _front_matter(text: str, file: str) -> tuple[str | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalkit.records.comparison import Difference
+from evalkit.records.retrieval import IndexFacts
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
@@ -106,7 +107,7 @@ def indexes_table(records: RunRecords) -> Table:
                 count(index.dimensions),
                 NOT_APPLICABLE if index.cost == 0 and index.tokens is None else count(index.tokens),
                 "reused" if index.reused else seconds(index.seconds),
-                _decimal(index.recall) if index.method == "qdrant" else "exact",
+                _against_exact(index),
             ),
             arm=name,
         )
@@ -135,6 +136,12 @@ def indexes_table(records: RunRecords) -> Table:
         rows=tuple(rows),
         note=note,
     )
+
+
+def _against_exact(index: IndexFacts) -> str:
+    """A comparison was made only where a search is not exact by itself."""
+    exact = index.method in ("dense", "hybrid") or (index.recall is not None and not index.compared)
+    return "is exact" if exact else _decimal(index.recall)
 
 
 def _decimal(figure: float | None) -> str:

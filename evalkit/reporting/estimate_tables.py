@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from evalkit.records.estimate import Estimate
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import count, money, seconds
+from evalkit.text.number_words import NOT_APPLICABLE, count, money, seconds
 
 
 def estimate_tables(found: Estimate) -> Iterator[Table]:
@@ -56,6 +56,32 @@ def estimate_tables(found: Estimate) -> Iterator[Table]:
         rows=(*rows, Row(total, "total")),
         note=f"Calls are exact, the isolated pass included. Tokens in and out are from: {bases}.",
     )
+    if found.embedding:
+        yield Table(
+            name="embedding",
+            caption="Embedding",
+            columns=(
+                left("Embedder"),
+                right("Passages"),
+                right("Questions"),
+                right("Tokens"),
+                right("Money"),
+            ),
+            rows=tuple(
+                Row(
+                    (
+                        one.embedder,
+                        count(one.chunks),
+                        count(one.questions),
+                        NOT_APPLICABLE
+                        if one.cost is not None and one.tokens is None
+                        else _tokens(one.tokens),
+                        _amount(one.cost, found.currency),
+                    )
+                )
+                for one in found.embedding
+            ),
+        )
     if found.tuning:
         yield Table(
             name="tuning",

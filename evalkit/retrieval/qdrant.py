@@ -70,7 +70,7 @@ class QdrantRetriever:
     @property
     def facts(self) -> IndexFacts | None:
         """See ``VectorRetriever``; its recall is over the questions searched for so far."""
-        if self._facts is None or not self._agreed:
+        if self._facts is None or not self._agreed:  # local mode, or nothing was searched for yet
             return self._facts
         recall = sum(self._agreed.values()) / len(self._agreed)
         return msgspec.structs.replace(self._facts, recall=recall, compared=len(self._agreed))
@@ -111,6 +111,7 @@ class QdrantRetriever:
             seconds=time.perf_counter() - began,
             cost=vectors.caller.price(meta.tokens, meta.embed_s),
             reused=reused,
+            recall=1.0 if opened.always_exact else None,
         )
 
     async def find(self, query: str, k: int) -> Found:
@@ -125,7 +126,7 @@ class QdrantRetriever:
             return hits, time.perf_counter() - began
 
         hits, search_s = await _retried(search)
-        if len(self._agreed) < _COMPARED and query not in self._agreed:
+        if not index.always_exact and len(self._agreed) < _COMPARED and query not in self._agreed:
             exact = await _retried(lambda: index.search(asked, k, exact=True))
             self._agreed[query] = _share(hits, exact)
         passages = tuple(self.vectors.passage(hit.position, hit.score) for hit in hits)

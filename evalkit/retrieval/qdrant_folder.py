@@ -101,12 +101,16 @@ class QdrantFolder:
     @staticmethod
     def _opened(place: Path, meta: IndexMeta) -> OpenIndex:
         try:
-            return OpenIndex(_client(place), _COLLECTION, meta)
+            return OpenIndex(_client(place), _COLLECTION, meta, always_exact=True)
         except RuntimeError:  # another process searches it, and local mode lets only one in: take a copy
             copy = Path(tempfile.mkdtemp(prefix="evalkit-index-"))
             shutil.copytree(place, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
             return OpenIndex(
-                _client(copy), _COLLECTION, meta, closed=lambda: shutil.rmtree(copy, ignore_errors=True)
+                _client(copy),
+                _COLLECTION,
+                meta,
+                closed=lambda: shutil.rmtree(copy, ignore_errors=True),
+                always_exact=True,
             )
 
 

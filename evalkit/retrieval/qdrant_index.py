@@ -51,6 +51,7 @@ class OpenIndex:
         collection: Its name.
         meta: What it was built from.
         closed: Called after the client is closed.
+        always_exact: Every search compares with every point, as local mode does.
     """
 
     def __init__(
@@ -59,8 +60,11 @@ class OpenIndex:
         collection: str,
         meta: IndexMeta,
         closed: Callable[[], None] = lambda: None,
+        *,
+        always_exact: bool = False,
     ) -> None:
         self.meta = meta
+        self.always_exact = always_exact
         self._client = client
         self._collection = collection
         self._closed = closed
@@ -80,13 +84,14 @@ class OpenIndex:
         from qdrant_client import models
 
         parameters = models.SearchParams(exact=True) if exact else models.SearchParams(hnsw_ef=ef)
+        given = None if self.always_exact else parameters  # local mode warns of what it does not heed
         found = answered(
             lambda: self._client.query_points(
                 self._collection,
                 query=question.tolist(),
                 limit=k,
                 with_payload=False,
-                search_params=parameters,
+                search_params=given,
             )
         )
         hits = [Hit(int(point.id), float(point.score)) for point in found.points]
