@@ -9,27 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.caller import Caller
 from evalkit.calls.pace import RateLimits
 from evalkit.calls.retry import RetryPolicy
+from evalkit.metrics.exact_match import ExactMatch
 from evalkit.models.openai import OpenAIModel
+from evalkit.models.protocol import Model
 from evalkit.prompts.composer import Composer
 from evalkit.prompts.template import Template
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
+from evalkit.records.record import to_json
 from evalkit.records.sample import Cost, Sample, Status
 from evalkit.runner.answer import Session, Tally, answer_arm
 from evalkit.runner.cells import ArmWork
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
 from evalkit.runner.stop import Stop
+from evalkit.scoring.mark import mark
 from evalkit.store.cache import SqliteCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
 from evalkit.store.write_behind import WriteBehind
-from evalkit.suite.models import OpenAIModelConfig
+from evalkit.suite.models import GeminiModelConfig, OpenAIModelConfig
 from evalkit.suite.schema import PromptConfig
 
 QUICK = RetryPolicy(attempts=5, first_wait_s=0.01, longest_wait_s=0.1, patience_s=5)
@@ -42,11 +47,26 @@ def numbered(count: int) -> list[Case]:
     ]
 
 
-class ArmRun:
-    """Answers cases of one arm against one server; each session as a process of its own would."""
+def case_of(request: dict[str, Any]) -> str:
+    """The id of the case that a request asks for."""
+    if "messages" in request:
+        question = request["messages"][-1]["content"]
+    else:
+        question = request["contents"][-1]["parts"][0]["text"]
+    return "c" + question.split()[-1]
 
-    def __init__(self, server: Any, folder: Path) -> None:
+
+class ArmRun:
+    """Answers cases of one arm against one server; each session as a process of its own would.
+
+    Args:
+        provider: ``openai`` or ``gemini``: whom the server speaks like.
+    """
+
+    def __init__(self, server: Any, folder: Path, provider: str = "openai") -> None:
+        folder.mkdir(exist_ok=True)
         self.server = server
+        self.provider = provider
         self.run = RunFolder(folder)
         self.cases = numbered(40)
         self.stop = Stop()
@@ -74,11 +94,10 @@ class ArmRun:
         )
         arm = Arm(facts, Composer(PromptConfig()), None, Template("{{input}}"), 0)
         settings = {"timeout_s": 5.0, **settings}
-        config = OpenAIModelConfig(type="openai", model="m", base_url=self.server.url, **settings)
         name = "cache.sqlite" if cached else f"cache{len(self.server.requests)}.sqlite"
 
         async def answer() -> Tally:
-            model = OpenAIModel(config, folder=Path())
+            model = self._model(settings)
             if meanwhile is not None:
                 asyncio.get_running_loop().call_later(0.1, meanwhile)
             with (
@@ -95,6 +114,15 @@ class ArmRun:
 
         return asyncio.run(asyncio.wait_for(answer(), 60))
 
+    def _model(self, settings: dict[str, Any]) -> Model:
+        if self.provider == "openai":
+            config = OpenAIModelConfig(type="openai", model="m", base_url=self.server.url, **settings)
+            return OpenAIModel(config, folder=Path())
+        from evalkit.models.gemini import GeminiModel
+
+        asked = GeminiModelConfig(type="gemini", model="m", base_url=self.server.root, **settings)
+        return GeminiModel(asked, folder=Path())
+
     def rows(self) -> list[Sample]:
         """The journal."""
         return list(JsonLines(self.run.samples_file, Sample))
@@ -105,9 +133,12 @@ class ArmRun:
 
     def asked(self) -> Counter[str]:
         """Requests that the server got, by case id."""
-        return Counter(
-            "c" + request["messages"][-1]["content"].split()[-1] for request in self.server.requests
-        )
+        return Counter(map(case_of, self.server.requests))
+
+    def scores(self) -> list[bytes]:
+        """The rows of ``scores.jsonl``, sorted; every case's right answer is yes."""
+        cases = {case.id: structs.replace(case, reference=("yes",)) for case in self.cases}
+        return sorted(to_json(row) for row in mark(self.rows(), cases, {"exact_match": ExactMatch()}))
 
     def check_whole(self) -> None:
         """Every case has one answer, and no case has two rows."""

@@ -17,9 +17,14 @@ AT_ONCE = 8
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_killed_run_loses_at_most_what_was_in_flight(arm_run, replies, numbered):
+def test_a_killed_run_loses_at_most_what_was_in_flight(arm_run, replies, numbered, tmp_path):
     """Three kills, then to the end, without a response cache that could hide a question asked twice."""
-    arm_run.server.answer = lambda request: replies.reply(replies.completion("yes").body, delay_s=0.01)
+
+    def answer(request):
+        odd = int(request["messages"][-1]["content"].split()[-1]) % 2
+        return replies.reply(replies.completion("no" if odd else "yes").body, delay_s=0.01)
+
+    arm_run.server.answer = answer
     arm_run.cases = numbered(N_CASES)
     script = Path(__file__).with_name("killed_run.py")
     command = [sys.executable, str(script), arm_run.server.url, str(arm_run.run.path), str(N_CASES)]
@@ -42,3 +47,11 @@ def test_a_killed_run_loses_at_most_what_was_in_flight(arm_run, replies, numbere
             assert 0 <= lost <= (AT_ONCE if kill else 0)
         forks.stdin.close()
     arm_run.check_whole()
+    assert arm_run.scores() == undisturbed(arm_run, tmp_path / "undisturbed").scores()
+
+
+def undisturbed(arm_run, folder):
+    whole = type(arm_run)(arm_run.server, folder)
+    whole.cases = arm_run.cases
+    assert whole.session(concurrency=32).ok == N_CASES
+    return whole
