@@ -1,0 +1,80 @@
+"""How much a local model computes: a shared prefix once, a finished row no further, an answered prompt never again."""
+
+from __future__ import annotations
+
+import itertools
+
+from evalkit.calls.caller import Caller
+from evalkit.models.embedded.model import weights_folder
+from evalkit.models.engine.engine import Engine, Settings
+from evalkit.models.engine.weights import load_weights
+from evalkit.records.sample import Request
+from evalkit.store.cache import SqliteCache
+
+
+def watched(folder, settings):
+    """An engine, and a list that gets (rows, tokens a row) of each run of its model."""
+    weights = load_weights(folder)
+    engine = Engine(weights, settings)
+    runs: list[tuple[int, int]] = []
+    weights.model.register_forward_pre_hook(
+        lambda module, arguments, named: runs.append(tuple(named["input_ids"].shape)), with_kwargs=True
+    )
+    return engine, runs
+
+
+def test_a_shared_prefix_is_run_for_the_first_batch_only(few_shot):
+    """In all later batches a row's own tokens are run, and one token a step."""
+    engine, runs = watched(weights_folder(), Settings(8, ("\n",), 0.0))
+    requests = few_shot(24)
+    engine.complete(requests[:8])
+    prefix = max(tokens for rows, tokens in runs if rows == 1)
+    assert prefix > 100
+    runs.clear()
+    for start in (8, 16):
+        completions = engine.complete(requests[start : start + 8])
+        assert all(one.usage.cache_read == prefix for one in completions)
+    assert max(tokens for _, tokens in runs) == max(one.usage.input for one in completions)
+    assert max(one.usage.input for one in completions) < prefix / 4
+
+
+def test_a_prefix_is_kept_from_one_arm_to_the_next(few_shot):
+    """An arm with other demonstrations in between does not make the model run the first arm's again."""
+    engine, runs = watched(weights_folder(), Settings(4, ("\n",), 0.0))
+    eight = few_shot(4)
+    four = [Request(messages=request.messages[:9] + request.messages[-1:], seed=0) for request in eight]
+    engine.complete(eight)
+    engine.complete(four)
+    runs.clear()
+    completions = engine.complete(eight)
+    assert sum(rows for rows, tokens in runs if tokens > 1) == len(eight)
+    assert max(tokens for _, tokens in runs) == max(one.usage.input for one in completions)
+
+
+def test_a_finished_row_is_run_no_further(few_shot, tiny_llama):
+    """Rows end at different steps; each leaves when a quarter of the batch has ended, and never again takes a step."""
+    engine, runs = watched(tiny_llama, Settings(40, ("e", "\n"), 0.0))
+    requests = [Request(messages=request.messages[-1:], seed=0) for request in few_shot(32)]
+    completions = engine.complete(requests)
+    lengths = [one.usage.output for one in completions]
+    assert min(lengths) < max(lengths) / 2
+    steps = [rows for rows, tokens in runs if tokens == 1]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(steps))
+    # The first token of a row comes from the run over its prompt.
+    needed = sum(lengths) - len(lengths)
+    assert needed <= sum(steps) <= needed / 0.75 + len(steps)
+    assert sum(steps) < len(requests) * (max(lengths) - 1)
+
+
+def test_arms_that_send_one_prompt_compute_it_once(embedded, few_shot, tmp_path):
+    """The second arm's batches come from the cache whole; the model is not run."""
+    model = embedded(max_tokens=8)
+    first, second = (Caller(model, cache=SqliteCache(tmp_path / "cache.sqlite")) for _ in range(2))
+    requests = few_shot(8)
+    answers = first.call_batch(requests)
+    assert all(answer.replayed is None for answer in answers)
+    model._load = None  # whoever answers now cannot load weights
+    model._engine = None
+    again = second.call_batch(requests)
+    assert all(answer.replayed is not None for answer in again)
+    assert [one.completion for one in again] == [one.completion for one in answers]
