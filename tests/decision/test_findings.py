@@ -110,12 +110,12 @@ def test_a_run_that_could_have_seen_the_margin_and_still_cannot_exclude_it_asks_
 
 
 def test_a_run_too_small_for_what_it_saw_says_how_many_cases_would_show_it(synthetic):
-    """13 gains and 7 losses of 100, 6 points: 12.5 are what so many cases show, so it takes some four times as many."""
-    few = synthetic.pattern((40, 1), (13, 0), (7, 1), (40, 0))
-    tuned = synthetic.pattern((40, 1), (13, 1), (7, 0), (40, 0))
+    """13 gains and 9 losses of 100, 4 points: 13 are what so many cases show, so it takes some ten times as many."""
+    few = synthetic.pattern((40, 1), (13, 0), (9, 1), (38, 0))
+    tuned = synthetic.pattern((40, 1), (13, 1), (9, 0), (38, 0))
     found = finding(synthetic, two(synthetic, few, tuned), 8)
     assert found.status == "unknown"
-    assert "cases like these would show a difference of 6.0 points." in found.answer
+    assert "cases like these would show a difference of 4.0 points." in found.answer
 
 
 def test_a_comparison_that_lacks_an_arms_figure_leaves_cost_and_payback_unknown(synthetic):

@@ -189,12 +189,15 @@ def test_no_tuned_arm_with_a_pilot_that_is_not(synthetic):
     assert decision.q_star is not None
 
 
-@pytest.mark.parametrize(("target", "verdict"), [(0.95, Verdict.PILOT_FIRST), (0.63, Verdict.STAY_FEW_SHOT)])
-def test_no_tuned_arm_and_no_pilot_declared_goes_by_the_target(synthetic, target, verdict):
+@pytest.mark.parametrize(
+    ("target", "verdict", "reason"),
+    [(0.95, Verdict.PILOT_FIRST, "pilot_pays"), (0.63, Verdict.STAY_FEW_SHOT, "no_tuned_arm")],
+)
+def test_no_tuned_arm_and_no_pilot_declared_goes_by_the_target(synthetic, target, verdict, reason):
     """q* is 0.6 + 500 / 12,000 = 0.642: a target of 0.63 is not worth a tune."""
     arms = {"few_shot": synthetic.Arm(synthetic.scores(240, 400))}
     decision = synthetic.decision(synthetic.make_run(arms, use_case={"target": target}))
-    assert decision.verdict is verdict
+    assert told(decision) == (verdict, reason)
     assert decision.q_star == pytest.approx(0.6 + 500 / 12_000, abs=1e-9)
 
 
@@ -269,7 +272,7 @@ def test_a_candidate_outside_the_limits_is_not_recommended(synthetic):
     decision = synthetic.decision(
         synthetic.make_run(arms, decision={"limits": {"p95_latency_s": {"max": 2.0}}})
     )
-    assert decision.verdict is Verdict.STAY_FEW_SHOT
+    assert told(decision) == (Verdict.STAY_FEW_SHOT, "untuned_wins")
     assert decision.arms["tuned"].broken_limits == ("p95_latency_s is 3, must be at most 2",)
     assert "tuned" not in decision.expected_regret
 

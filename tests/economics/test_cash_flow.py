@@ -25,7 +25,7 @@ ZERO = Decimal(0)
 
 
 def test_npv_reference_value():
-    """-5000 then 12 x 450 monthly at 10 % a year, monthly rate 1.1^(1/12) - 1."""
+    """decision.md section 2: -5000 then 12 x 450 monthly at 10% a year, monthly rate 1.1^(1/12) - 1, is 130.2195."""
     assert round(npv(Decimal("0.10"), Decimal(-5000), [Decimal(450)] * 12), 4) == Decimal("130.2195")
 
 
