@@ -11,8 +11,18 @@ import click
 
 from evalkit.cli.options import json_option, print_json
 
-_EXTRAS = {"local": ("torch", "transformers", "peft")}
-_KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "HF_HOME", "EVALKIT_CACHE_DIR")
+_EXTRAS = {"local": ("torch", "transformers", "peft"), "gemini": ("google-genai", "google-auth")}
+_KEYS = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "AZURE_OPENAI_API_KEY",
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "HF_TOKEN",
+    "HF_HOME",
+    "EVALKIT_CACHE_DIR",
+)
 
 
 @click.command(name="doctor")
@@ -31,7 +41,7 @@ def command(as_json: bool) -> int:
         "cache": str(cache),
         "cache_bytes": cache.stat().st_size if cache.exists() else 0,
         "keys_set": [name for name in _KEYS if os.environ.get(name)],
-        "extras": {name: _extra(packages) for name, packages in _EXTRAS.items()},
+        "extras": {name: _extra(name, packages) for name, packages in _EXTRAS.items()},
     }
     if as_json:
         print_json(facts)
@@ -47,7 +57,7 @@ def command(as_json: bool) -> int:
     return 0
 
 
-def _extra(packages: tuple[str, ...]) -> str:
+def _extra(extra: str, packages: tuple[str, ...]) -> str:
     found, missing = [], []
     for package in packages:
         try:
@@ -55,5 +65,5 @@ def _extra(packages: tuple[str, ...]) -> str:
         except PackageNotFoundError:
             missing.append(package)
     if missing:
-        return f"missing {', '.join(missing)}: pip install 'evalkit[local]'"
+        return f"missing {', '.join(missing)}: pip install 'evalkit[{extra}]'"
     return ", ".join(found)

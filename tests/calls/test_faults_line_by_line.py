@@ -13,7 +13,8 @@ import pytest
 
 from evalkit.records.sample import Status
 
-LIMIT_S = 0.6
+SHORT_S = 1.5
+"""The limit where a server says nothing: long enough that a busy machine's good answers come in time."""
 N = 40
 
 
@@ -136,8 +137,8 @@ def whole_faults(words):
         "503": words.error(503, "overloaded", {}),
         "reset": words.reply(good, cut=20, reset=True),
         "dropped": words.reply(good, cut=20),
-        "hang": words.reply(good, delay_s=3),
-        "stall": words.reply(good, stall=(20, 3)),
+        "hang": words.reply(good, delay_s=6),
+        "stall": words.reply(good, stall=(20, 6)),
         "truncated-json": words.reply(b'{"choices": [{"mess'),
         "wrong-content-type": words.reply(b"<html>gateway</html>", headers={"content-type": "text/html"}),
         "empty-choices": words.reply({"choices": [], "candidates": []}),
@@ -153,13 +154,14 @@ WHOLE = (
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_passing_fault(run, tmp_path, name):
-    """One request in six meets it; the run goes on by itself."""
+    """Some requests meet it; the run goes on by itself. The stall stands for one of 30 s, at a shorter limit."""
     expected = undisturbed_scores(run, tmp_path)
     fault = whole_faults(run.words)[name]
     if name == "empty-choices":
         run.server.shapes = None  # no provider publishes such an answer
-    run.server.answer = script = Script(run, fault=fault, every=6)
-    tally = run.session(timeout_s=LIMIT_S, concurrency=16)
+    silent = name in ("hang", "stall")
+    run.server.answer = script = Script(run, fault=fault, every=15 if silent else 6)
+    tally = run.session(timeout_s=SHORT_S if silent else 10.0, concurrency=16)
     assert (tally.ok, tally.errors, tally.refused) == (N, 0, None)
     check(run, script, expected)
 
@@ -172,12 +174,15 @@ def test_a_fault_in_the_middle_of_a_stream(run, tmp_path, how):
     at = 200
     stream.cut, stream.reset = (at, how == "reset") if how in ("reset", "dropped") else (None, False)
     if how == "stall":
-        stream.stall = (at, 3.0)
+        stream.stall = (at, 6.0)
     if how == "truncated-event":
         headers = {"content-type": "text/event-stream"}
         stream = run.words.reply(b'data: {"choices": [{"del\n\ndata: {"candid\n\n', headers=headers)
-    run.server.answer = script = Script(run, fault=stream, every=6, stream=True)
-    tally = run.session(stream=True, timeout_s=5.0, idle_timeout_s=0.4, concurrency=16)
+    silent = how == "stall"
+    run.server.answer = script = Script(run, fault=stream, every=15 if silent else 6, stream=True)
+    tally = run.session(
+        stream=True, timeout_s=10.0, idle_timeout_s=SHORT_S if silent else None, concurrency=16
+    )
     assert (tally.ok, tally.errors, tally.refused) == (N, 0, None)
     check(run, script, expected)
 

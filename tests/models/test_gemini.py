@@ -286,3 +286,6 @@ def test_a_token_that_is_refused_or_cannot_be_fetched(gemini_server, google_logi
     with pytest.raises(AccessError, match=r"gives no access token.*invalid_grant"):
         ask(gemini_server, vertex=vertex)
     assert gemini_server.requests == []
+    google_login.close()
+    with pytest.raises(RetryableError, match="token server did not answer"):
+        ask(gemini_server, vertex=vertex)
