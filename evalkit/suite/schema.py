@@ -110,6 +110,8 @@ class MetricConfig(Strict):
             return {"type": value, "name": value}
         if isinstance(value, dict) and len(value) == 1 and not {"type", "name"} & value.keys():
             ((kind, options),) = value.items()
+            if not isinstance(options, dict | None):
+                raise ValueError(f"the options of {kind!r} must be keys and values, such as {{name: mine}}")
             options = dict(options or {})
             return {"type": kind, "name": options.pop("name", kind), "options": options}
         return value

@@ -95,6 +95,20 @@ def test_a_good_suite_loads(tmp_path):
         ("decision: {", "decision: {margin: 2.0, ", 17, "less than 1"),
         ("decision: {", "decision: {reference_arm: few, ", 17, "Did you mean 'few_shot'?"),
         ("value_per_correct: 0.02", "value_per_correct: -1", 16, "greater than or equal to 0"),
+        (
+            "value_per_correct: 0.02",
+            "value_per_correct: 1.0e+308",
+            16,
+            "less than or equal to 1000000000000000",
+        ),
+        (
+            "value_per_correct",
+            "horizon_months: 100000000, value_per_correct",
+            16,
+            "less than or equal to 1200",
+        ),
+        ("decision: {", "run: {repeats: 1000000000}\ndecision: {", 17, "less than or equal to 1000"),
+        ("- exact_match", "- exact_match: [x]", 14, "must be keys and values"),
     ],
 )
 def test_a_mistake_is_told_with_line_and_remedy(tmp_path, before, after, line, words):
