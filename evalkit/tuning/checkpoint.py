@@ -177,6 +177,7 @@ class Checkpoints:
         if self._folder is None:
             return
         began = time.perf_counter()
+        self._folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, torch.Tensor] = {}
         for name, weight in parameters.items():
             tensors[f"weight {name}"] = weight.detach()
@@ -207,5 +208,7 @@ class Checkpoints:
 
     def _write_spent(self) -> None:
         if self._folder is not None:
+            # A process that was quicker with the same training has cleared it away.
+            self._folder.mkdir(parents=True, exist_ok=True)
             write_atomic(self._folder / _SECONDS, to_json(self.spent))
         self._ticked = time.perf_counter()

@@ -69,7 +69,7 @@ def test_going_on_from_a_checkpoint_gives_the_same_bytes(tmp_path, spec, rows, s
 
 def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, spec):
     """SIGKILL somewhere behind the first checkpoint; its seconds count."""
-    changes = {"method": "full", "epochs": 200, "checkpoint_every": {"steps": 1}}
+    changes = {"method": "full", "epochs": 40, "checkpoint_every": {"steps": 2}}
     killed = spec(name="killed", checkpoints=tmp_path / "kept", **changes)
     process = subprocess.Popen(
         [sys.executable, "-c", TRAIN],
@@ -82,9 +82,9 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, spec):
         while not (tmp_path / "kept" / "checkpoint.safetensors").exists():
             assert process.poll() is None
             time.sleep(0.02)
-        time.sleep(0.2)
+        time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-    assert not killed.output.exists()
+    assert not killed.output.exists()  # killed before its last step
     before = checkpoint.from_json((tmp_path / "kept" / "seconds.json").read_bytes(), checkpoint.Spent)
     whole = spec(name="whole", **changes)
     plain, resumed = FullTuner().tune(whole), FullTuner().tune(killed)

@@ -63,7 +63,7 @@ def write(path: Path, first: int, last: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def trained(tmp_path_factory):
     """A suite with a cache of its own in which ``whole`` is trained and exported."""
     home = tmp_path_factory.mktemp("three-ways")
     (home / "suite").mkdir()
@@ -74,6 +74,13 @@ def home(tmp_path_factory):
         patch.setenv("EVALKIT_CACHE_DIR", str(home / "cache"))
         evalkit.tune(home / "suite", model="whole", export=home / "merged")
         yield home
+
+
+@pytest.fixture
+def home(trained, monkeypatch):
+    """The same, with its cache instead of the empty one that each test gets."""
+    monkeypatch.setenv("EVALKIT_CACHE_DIR", str(trained / "cache"))
+    return trained
 
 
 def test_an_exported_model_gives_the_answers_of_the_adapter(home):
