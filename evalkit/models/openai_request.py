@@ -152,18 +152,15 @@ async def take_template(config: OpenAIModelConfig) -> RequestTemplate:
         InputError: The SDK cannot build it.
     """
     arguments = parameters(config)
+    extra = arguments.pop("extra_body", {})
     if config.stream:
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-    chat = config.endpoint == "chat"
+    path, prompt_key, nothing = _PATHS[config.endpoint]
+    body = {prompt_key: nothing, **arguments}
+    # As ``client.chat.completions.create`` does, without importing the types of every part of the API.
     built = await take_request(
-        config,
-        lambda client: (
-            client.chat.completions.create(messages=[], **arguments)
-            if chat
-            else client.completions.create(prompt="", **arguments)
-        ),
+        config, lambda client: client.post(path, cast_to=object, body=body, options={"extra_json": extra})
     )
-    prompt_key = "messages" if chat else "prompt"
     settings = {name: value for name, value in built.body.items() if name not in (prompt_key, "seed")}
     return RequestTemplate(
         url=built.url,

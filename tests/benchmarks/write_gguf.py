@@ -57,10 +57,8 @@ def write(folder: Path, file: Path) -> None:
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     pieces = {number: piece for piece, number in tokenizer["model"]["vocab"].items()}
     special = {added["id"]: added["content"] for added in tokenizer["added_tokens"]}
-    tokens = [
-        special.get(number) or pieces.get(number) or f"<unused{number}>"
-        for number in range(config["vocab_size"])
-    ]
+    numbers = range(config["vocab_size"])
+    tokens = [special.get(number) or pieces.get(number) or f"<unused{number}>" for number in numbers]
     kinds = [
         gguf.TokenType.CONTROL if number in special
         else gguf.TokenType.NORMAL if number in pieces
