@@ -11,11 +11,13 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import Problem, RunError
@@ -100,18 +102,22 @@ class QdrantFolder:
 
     @staticmethod
     def _opened(place: Path, meta: IndexMeta) -> OpenIndex:
+        """Local mode lets one client in at a time; while another process has the folder, a copy of it is searched."""
+        lock = FileLock(place.with_name(f"{place.name}.in_use"))
         try:
-            return OpenIndex(_client(place), _COLLECTION, meta, always_exact=True)
-        except RuntimeError:  # another process searches it, and local mode lets only one in: take a copy
+            lock.acquire(timeout=0)
+        except Timeout:
             copy = Path(tempfile.mkdtemp(prefix="evalkit-index-"))
+            closed: Callable[[], None] = partial(shutil.rmtree, copy, ignore_errors=True)
             shutil.copytree(place, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
-            return OpenIndex(
-                _client(copy),
-                _COLLECTION,
-                meta,
-                closed=lambda: shutil.rmtree(copy, ignore_errors=True),
-                always_exact=True,
-            )
+            place = copy
+        else:
+            closed = lock.release
+        try:
+            return OpenIndex(_client(place), _COLLECTION, meta, closed=closed, always_exact=True)
+        except BaseException:
+            closed()
+            raise
 
 
 def _client(folder: Path) -> QdrantClient:

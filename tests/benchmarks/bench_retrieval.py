@@ -12,6 +12,7 @@ beside it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import resource
@@ -32,13 +33,15 @@ def documents(chunks: int) -> Iterator[tuple[str, str]]:
     rng = random.Random(7)
     words = ["".join(rng.choices(_SYLLABLES, k=rng.randint(2, 4))) for _ in range(20_000)]
     signs = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
-    weights = [1 / rank for rank in range(1, len(words) + 1)]
-    sign_weights = [1 / rank for rank in range(1, len(signs) + 1)]
+    weights = list(itertools.accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    sign_weights = list(itertools.accumulate(1 / rank for rank in range(1, len(signs) + 1)))
     for number in range(chunks // 10):
         if number % 2:
-            text = "".join("".join(rng.choices(signs, sign_weights, k=40)) + "。" for _ in range(10))
+            text = "".join(
+                "".join(rng.choices(signs, cum_weights=sign_weights, k=40)) + "。" for _ in range(10)
+            )
         else:
-            sentences = (" ".join(rng.choices(words, weights, k=25)) for _ in range(10))
+            sentences = (" ".join(rng.choices(words, cum_weights=weights, k=25)) for _ in range(10))
             text = " ".join(sentence.capitalize() + "." for sentence in sentences)
         yield f"d{number}", text
 

@@ -49,7 +49,7 @@ def test_a_file_gives_one_passage_a_row(tmp_path, names):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"a.pdf": "x"}, "holds no .md or .txt file"),
+        ({"a.pdf": "x"}, "holds no .md, .txt, .jsonl or .parquet file"),
         ({"a.md": "x", "a.txt": "y"}, "a.txt: passage id 'a' is also the id of"),
         ({"a.md": " \n"}, "a.md: passage 'a' has no text"),
         ({"a.md": b"\xff"}, "a.md: is not UTF-8"),

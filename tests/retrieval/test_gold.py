@@ -1,11 +1,13 @@
 """The ceiling: passages that are known to answer."""
 
+import asyncio
+
 import pytest
 
 from evalkit.errors import InputError
 from evalkit.records.case import Case, Passage
 from evalkit.registry import RETRIEVERS
-from evalkit.retrieval.build import build_retriever
+from evalkit.retrieval.build import build_retriever, build_searcher, compares_vectors
 from evalkit.retrieval.gold import GoldRetriever
 from evalkit.suite.schema import RetrievalConfig
 
@@ -33,7 +35,20 @@ def test_the_suite_s_method_is_built_and_its_options_are_checked():
         build_retriever(RetrievalConfig(corpus="x", method="gold", options={"k1": 1}), CORPUS)
 
 
-def test_every_registered_retriever_answers_a_search():
+def test_every_registered_retriever_answers_a_search(bench):
+    async def find(searcher) -> list[str]:
+        searcher.connect(
+            searcher.vectors.caller, searcher.vectors.place, lambda corpus, chunks: lambda steps: None
+        )
+        try:
+            return [passage.id for passage in (await searcher.find("b", 1)).passages]
+        finally:
+            searcher.close()
+
     for method in RETRIEVERS.names():
-        retriever = build_retriever(RetrievalConfig(corpus="x", method=method), CORPUS)
-        assert [passage.id for passage in retriever.search("b", 2, asks("b"))] == ["b"]
+        config = RetrievalConfig(corpus="x", method=method)
+        if compares_vectors(method):
+            assert asyncio.run(find(build_searcher(config, bench.vectors(CORPUS)))) == ["b"]
+        else:
+            retriever = build_retriever(config, CORPUS)
+            assert [passage.id for passage in retriever.search("b", 2, asks("b"))] == ["b"]
