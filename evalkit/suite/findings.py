@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evalkit.errors import Problem, did_you_mean
 from evalkit.suite import models as model_section
+from evalkit.suite.names import pattern_words
 from evalkit.suite.retrieval import EMBEDDER_TYPES
 from evalkit.suite.source import Location, Source
 
@@ -34,6 +35,8 @@ def findings(error: ValidationError, source: Source, root: type[BaseModel]) -> l
             expected = str(finding["ctx"]["expected"])
             valid = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
             message = f"{finding['input']!r} is not one of the choices. {did_you_mean(str(finding['input']), valid)}"
+        elif finding["type"] == "string_pattern_mismatch":
+            message = f"{finding['input']!r} {pattern_words(finding['ctx']['pattern'])}"
         elif not isinstance(finding["input"], dict | list):
             message = f"{message} (it is {finding['input']!r})"
         problem = source.problem(location, message[0].lower() + message[1:])
@@ -46,7 +49,7 @@ def _file_location(loc: tuple[int | str, ...], source: Source) -> Location:
     """Pydantic's location without what is not in the file (union tags, the expanded metric forms)."""
     found: list[str | int] = []
     value: Any = source.data
-    for index, part in enumerate(loc):
+    for index, part in enumerate(part for part in loc if part != "[key]"):
         if _holds(value, part):
             value = value[part]
         elif not (index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS):

@@ -10,10 +10,9 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from evalkit.suite.amounts import Money
 from evalkit.suite.economics import Economics, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
+from evalkit.suite.names import FolderName, Name
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
 from evalkit.suite.source import Location, Source
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\- ]*$", max_length=80)]
 
 
 class UseCase(Strict):
@@ -180,7 +179,7 @@ OTHER_LIMITS = ("cost_per_request",)
 class Suite(Strict):
     """A whole experiment, loaded by ``evalkit.load_suite``."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=80)]
+    name: FolderName
     description: str = ""
     use_case: UseCase = UseCase()
     cases: CasesConfig

@@ -84,7 +84,8 @@ def test_a_good_suite_loads(tmp_path):
         ("min: 0.9", "", 17, "give min, max or both"),
         ("min: 0.9", "min: .nan", 17, "finite"),
         ("mode: 2_000", "mode: .inf", 16, "finite"),
-        ("name: demo", "name: ../demo", 1, "pattern"),
+        ("name: demo", "name: ../demo", 1, "'../demo' is not a name"),
+        ("  rag: {model", "  'rag@2': {model", 11, "arms.rag@2: 'rag@2' is not a name"),
         ("corpus: corpus.jsonl", "corpus: corpus.jsonl, method: bm52", 11, "Did you mean 'bm25'?"),
         (
             '{{input}}", shots: 2, examples: {path: train.jsonl}',
