@@ -11,7 +11,11 @@ import click
 
 from evalkit.cli.options import json_option, print_json
 
-_EXTRAS = {"local": ("torch", "transformers", "peft"), "gemini": ("google-genai", "google-auth")}
+_EXTRAS = {
+    "local": ("torch", "transformers", "peft"),
+    "gemini": ("google-genai", "google-auth"),
+    "retrieval": ("qdrant-client", "sentence-transformers"),
+}
 _KEYS = (
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
