@@ -47,11 +47,12 @@ ASKED = 3.0
 
 OURS = """\
 import sys, time
-from evalkit import pipeline
+import evalkit.pipeline
 from evalkit.cli.main import run
 from evalkit.models.local import LocalModel
+from evalkit.runner.answer import answer_arm
 spent = {"load": 0.0, "answer": 0.0}
-load, answer = LocalModel._load, pipeline.answer_arm
+load = LocalModel._load
 def loaded(model):
     start = time.perf_counter()
     try:
@@ -61,10 +62,13 @@ def loaded(model):
 async def answered(*arguments):
     start = time.perf_counter()
     try:
-        return await answer(*arguments)
+        return await answer_arm(*arguments)
     finally:
         spent["answer"] += time.perf_counter() - start
-LocalModel._load, pipeline.answer_arm = loaded, answered
+LocalModel._load = loaded
+for module in list(sys.modules.values()):
+    if getattr(module, "answer_arm", None) is answer_arm:
+        module.answer_arm = answered
 code = run(sys.argv[1:])
 print("generation", spent["answer"] - spent["load"], file=sys.stderr)
 sys.exit(code)
