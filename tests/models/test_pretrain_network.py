@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the trainer needs the extra 'local'"
 
 import torch
 
-from evalkit.models.embedded.pretrain.initialisation import token_features
+from evalkit.models.embedded.pretrain.initialisation import Part, token_features
 from evalkit.models.embedded.pretrain.network import Network, Shape, to_transformers
 from evalkit.models.embedded.pretrain.optimiser import orthogonalise
 from evalkit.models.embedded.pretrain.train import Recipe, new_network, pretrain
@@ -37,6 +37,13 @@ def test_random_weights_agree_with_transformers_as_well():
         ours = network.logits(network.hidden(ids))
         theirs = to_transformers(network)(input_ids=ids).logits
     assert (ours - theirs).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("part", Part)
+def test_each_part_of_the_start_can_be_left_out(small_tokenizer, recipe, part):
+    whole = new_network(recipe, small_tokenizer).weights()
+    without = new_network(recipe, small_tokenizer, {part}).weights()
+    assert any(not torch.equal(whole[name], without[name]) for name in whole)
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ The idea follows "mimetic" initialisation (Trockman and Kolter 2023, arXiv 2305.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import torch
 from tokenizers import Tokenizer
@@ -32,6 +33,31 @@ _COPY = 0.4  # share of identity in the value-output product of matching heads
 _QUIET = 0.02  # factor on feed-forward and output matrices: noise there drowns the heads
 _HEAD = 32
 _PAIRS = _HEAD // 2
+
+
+class Part(StrEnum):
+    """One thing set by hand, which an ablation can leave out; everything else stays as it is then."""
+
+    QUIET = "quiet"
+    """Small feed-forward and output matrices."""
+    TIES = "ties"
+    """Variants of a word start close together."""
+    BEFORE = "before"
+    """Heads for the token before."""
+    TWO_BEFORE = "two_before"
+    """The head for the token two before."""
+    RECENT_KEY = "recent_key"
+    """The head for the most recent key-like token, and their shared direction."""
+    RECENT_LABEL = "recent_label"
+    """The head for the most recent label, and their shared direction."""
+    COPY = "copy"
+    """Value and output matrices that undo each other, so that a head hands on what it attends to."""
+    INDUCTION = "induction"
+    PAIR_INDUCTION = "pair_induction"
+    LABELLED = "labelled"
+    CONTINUED = "continued"
+    SAME_FIELD = "same_field"
+
 
 Rows = tuple[Tensor, Tensor]
 """What a matching head compares: rows for its query and for its key, 16 each."""
@@ -70,9 +96,13 @@ def token_features(tokenizer: Tokenizer) -> TokenFeatures:
 
 
 def structure(
-    network: Network, features: TokenFeatures, generator: torch.Generator, scale: float = 0.05
+    network: Network,
+    features: TokenFeatures,
+    generator: torch.Generator,
+    scale: float = 0.05,
+    without: Collection[Part] = (),
 ) -> None:
-    """Overwrite parts of freshly drawn random weights with the heads described above.
+    """Overwrite parts of freshly drawn random weights with the heads described above, except for `without`.
 
     Raises:
         ValueError: The heads are not 32 wide, or fewer than five.
@@ -80,19 +110,30 @@ def structure(
     if network.shape.head_width != _HEAD or network.shape.heads < 5:
         raise ValueError("the structured heads need head_width 32 and at least five heads")
     with torch.no_grad():
-        _structure(network, features, generator, scale)
+        _structure(network, features, generator, scale, without)
 
 
-def _structure(network: Network, features: TokenFeatures, generator: torch.Generator, scale: float) -> None:
+def _structure(
+    network: Network,
+    features: TokenFeatures,
+    generator: torch.Generator,
+    scale: float,
+    without: Collection[Part],
+) -> None:
     width = network.shape.width
-    network.down.mul_(_QUIET)
-    network.attention[:, OUTPUT].mul_(_QUIET)
+    if Part.QUIET not in without:
+        network.down.mul_(_QUIET)
+        network.attention[:, OUTPUT].mul_(_QUIET)
 
     shared = torch.randn(3, width, generator=generator) * _COMMON * scale
     embedding = network.embedding
-    embedding.copy_(0.8 * embedding[features.base] + 0.6 * embedding)
+    if Part.TIES not in without:
+        embedding.copy_(0.8 * embedding[features.base] + 0.6 * embedding)
     embedding.add_(shared[0])
-    embedding.add_(features.keyness[:, None] * shared[1]).add_(features.labelness[:, None] * shared[2])
+    if Part.RECENT_KEY not in without:
+        embedding.add_(features.keyness[:, None] * shared[1])
+    if Part.RECENT_LABEL not in without:
+        embedding.add_(features.labelness[:, None] * shared[2])
     directions = torch.linalg.qr(shared.T)[0].T * torch.linalg.qr(shared.T)[1].diagonal().sign()[:, None]
     common, key_like, label_like = directions
 
@@ -105,29 +146,42 @@ def _structure(network: Network, features: TokenFeatures, generator: torch.Gener
     content, memory = free_basis(), free_basis()
     # After the first norm, the length of an embedding along `common`.
     along_common = (_COMMON**2 / (1 + _COMMON**2) * width) ** 0.5
-    _position_heads(network, common, content, memory, along_common)
+    _position_heads(network, common, content, memory, along_common, without)
     # Labels follow each other within a sentence, keys at the distance of a passage: faster and slower
     # rotations. The slowest rotation of all tells such tokens from others at any distance.
-    _recency_head(network, 3, (5, 6, 7, _PAIRS - 1), common, key_like, content, memory, along_common)
-    _recency_head(network, 4, (3, 4, 5, _PAIRS - 1), common, label_like, content, memory, along_common)
+    if Part.RECENT_KEY not in without:
+        _recency_head(network, 3, (5, 6, 7, _PAIRS - 1), common, key_like, content, memory, along_common)
+    if Part.RECENT_LABEL not in without:
+        _recency_head(network, 4, (3, 4, 5, _PAIRS - 1), common, label_like, content, memory, along_common)
     for layer in range(1, network.shape.layers):
         rotation = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
-        network.attention[layer, VALUE] = rotation
-        network.attention[layer, OUTPUT] = 0.05 * rotation.T
+        if Part.COPY not in without:
+            network.attention[layer, VALUE] = rotation
+            network.attention[layer, OUTPUT] = 0.05 * rotation.T
     for layer, heads in enumerate(_matches(content, memory), start=1):
-        network.attention[layer, OUTPUT, :, : len(heads) * _HEAD] *= _COPY / 0.05
-        for index, rows in enumerate(heads):
+        for index, (part, rows) in enumerate(heads):
+            if part in without:
+                continue
+            if Part.COPY not in without:
+                network.attention[layer, OUTPUT, :, index * _HEAD : (index + 1) * _HEAD] *= _COPY / 0.05
             _match_head(network, layer, index, rows)
 
 
 def _position_heads(
-    network: Network, common: Tensor, content: Tensor, memory: Tensor, along_common: float
+    network: Network,
+    common: Tensor,
+    content: Tensor,
+    memory: Tensor,
+    along_common: float,
+    without: Collection[Part],
 ) -> None:
     """Layer 0, heads 0 to 2: one, one and two back, told apart by the phase of the fastest rotations."""
     frequencies = rope_frequencies(network.shape)
     fast = (torch.arange(_PAIRS) < 4).float()
     strength = (_SHARPNESS * _HEAD**0.5) ** 0.5 / along_common
     for index, (back, start) in enumerate(((1, 0), (1, _HEAD), (2, 0))):
+        if (Part.BEFORE if back == 1 else Part.TWO_BEFORE) in without:
+            continue
         rows = slice(index * _HEAD, (index + 1) * _HEAD)
         phase = back * frequencies
         query = torch.cat([fast, 0 * fast])
@@ -164,7 +218,7 @@ def _recency_head(
         network.attention[0, OUTPUT, :, row] = 0.15 * memory[row]
 
 
-def _matches(content: Tensor, memory: Tensor) -> Sequence[Sequence[Rows]]:
+def _matches(content: Tensor, memory: Tensor) -> Sequence[Sequence[tuple[Part, Rows]]]:
     """The matching heads of layers 1 and 2.
 
     `here` is the token itself, the others are what layer 0 noted at it: the token before, two before, the
@@ -211,8 +265,19 @@ def _matches(content: Tensor, memory: Tensor) -> Sequence[Sequence[Rows]]:
         return both, both
 
     return (
-        (induction(0), pair_induction(0), labelled(0), continued(8)),
-        (induction(16), pair_induction(8), labelled(16), continued(24), same_field(8)),
+        (
+            (Part.INDUCTION, induction(0)),
+            (Part.PAIR_INDUCTION, pair_induction(0)),
+            (Part.LABELLED, labelled(0)),
+            (Part.CONTINUED, continued(8)),
+        ),
+        (
+            (Part.INDUCTION, induction(16)),
+            (Part.PAIR_INDUCTION, pair_induction(8)),
+            (Part.LABELLED, labelled(16)),
+            (Part.CONTINUED, continued(24)),
+            (Part.SAME_FIELD, same_field(8)),
+        ),
     )
 
 

@@ -8,7 +8,7 @@ one, because each operation then waits for the slower core.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from evalkit.models.embedded.pretrain.answers import Role
-from evalkit.models.embedded.pretrain.initialisation import structure, token_features
+from evalkit.models.embedded.pretrain.initialisation import Part, structure, token_features
 from evalkit.models.embedded.pretrain.network import Network, Shape
 from evalkit.models.embedded.pretrain.optimiser import Muon
 from evalkit.models.embedded.pretrain.stream import stream
@@ -80,11 +80,11 @@ class Progress:
         )
 
 
-def new_network(recipe: Recipe, tokenizer: Tokenizer) -> Network:
-    """The structured starting weights of a recipe."""
+def new_network(recipe: Recipe, tokenizer: Tokenizer, without: Collection[Part] = ()) -> Network:
+    """The structured starting weights of a recipe, without the parts an ablation leaves out."""
     generator = torch.Generator().manual_seed(recipe.seed)
     network = Network(recipe.shape, generator)
-    structure(network, token_features(tokenizer), generator)
+    structure(network, token_features(tokenizer), generator, without=without)
     return network
 
 
