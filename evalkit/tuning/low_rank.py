@@ -10,7 +10,7 @@ import msgspec
 import peft
 import torch
 
-from evalkit.errors import TuningError
+from evalkit.errors import InputError
 from evalkit.models.engine.weights import quiet_transformers
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.suite.models import TunedModelConfig
@@ -26,7 +26,7 @@ class LowRank:
         config: Rank, alpha, dropout and target modules.
 
     Raises:
-        TuningError: ``target_modules`` names nothing in this model, or a layer that shares its weight with another.
+        InputError: ``target_modules`` names nothing in this model, or a layer that shares its weight with another.
     """
 
     def __init__(self, model: Any, config: TunedModelConfig) -> None:
@@ -41,7 +41,7 @@ class LowRank:
             try:
                 self._model = peft.get_peft_model(model, settings)
             except ValueError as error:
-                raise TuningError(
+                raise InputError(
                     f"no adapter fits target_modules {config.target_modules!r}: {error}"
                 ) from error
         layers = [module for module in self._model.modules() if hasattr(module, "lora_A")]
@@ -86,7 +86,7 @@ def _refuse_tied(model: Any, layers: list[Any]) -> None:
         shared = uses.get(id(layer.get_base_layer().weight), [])
         if len(shared) > 1:
             names = " and ".join(name.removeprefix("base_model.model.") for name in shared)
-            raise TuningError(
+            raise InputError(
                 f"target_modules names a layer whose weight is tied ({names}): an adapter there would change both. "
                 "Leave it out, or train the weight itself with `method: partial` or `full`"
             )

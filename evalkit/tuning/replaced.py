@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from evalkit.errors import TuningError, did_you_mean
+from evalkit.errors import InputError, did_you_mean
 from evalkit.models.tuned_folder import replaced_files
 from evalkit.records.record import to_pretty_json
 from evalkit.suite.models import TunedModelConfig
@@ -78,7 +78,7 @@ def chosen_weights(model: Any, config: TunedModelConfig) -> Replaced:
     Embeddings, final norm and head are trained only where ``modules`` names them.
 
     Raises:
-        TuningError: A pattern matches nothing, or the model's layers cannot be told.
+        InputError: A pattern matches nothing, or the model's layers cannot be told.
     """
     # A tied parameter may be named by any of its names and is trained under its first.
     first = {id(weight): name for name, weight in model.named_parameters()}
@@ -90,14 +90,14 @@ def chosen_weights(model: Any, config: TunedModelConfig) -> Replaced:
         count = len(model.get_submodule(stack))
         last = config.layers.last
         if last > count:
-            raise TuningError(f"layers: {{last: {last}}} of a model that has {count} layers")
+            raise InputError(f"layers: {{last: {last}}} of a model that has {count} layers")
         tops = tuple(f"{stack}.{index}." for index in range(count - last, count))
         chosen.update(own for name, own in names.items() if name.startswith(tops))
         words.append(f"the last {last} of {count} layers")
     for pattern in config.modules:
         found = {own for name, own in names.items() if _matches(pattern, name)}
         if not found:
-            raise TuningError(
+            raise InputError(
                 f"modules: {pattern!r} matches no parameter. {did_you_mean(pattern, _parts(list(names)))}"
             )
         chosen |= found
@@ -114,7 +114,7 @@ def _layers(model: Any) -> str:
         if isinstance(module, torch.nn.ModuleList) and len(module) == count
     ]
     if not stacks:
-        raise TuningError(
+        raise InputError(
             "layers: this model does not tell which of its modules are its layers; name them with `modules`"
         )
     return str(min(stacks, key=lambda name: name.count(".")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ def test_steps_and_tokens_follow_from_rows_epochs_and_batches():
     assert (one.steps, one.tokens) == (200, 200 * 32 * 50)
     assert one.seconds == pytest.approx(320)
     assert not one.cached
+
+
+def test_accumulated_rows_and_looks_at_the_validation_loss_count():
+    """640 rows in steps of 4 x 8: 20 a pass. A look costs half of what training on its tokens would."""
+    short = plan(640, epochs=1, batch_size=8, gradient_accumulation_steps=4, evaluate_every=6)
+    looked = Plan(replace(short.spec, validation=[ROW] * 32), short.digest)
+    (one,) = expected_trainings([looked], 50.0, seconds_a_token=0.001, cached=False)
+    assert (one.steps, one.tokens) == (20, 640 * 50)
+    looks = 4  # after 6, 12, 18 and 20 steps
+    assert one.seconds == pytest.approx(0.001 * (640 * 50 + looks * 32 * 50 / 2))
 
 
 def test_few_rows_take_the_fewest_steps_and_unmeasured_time_is_open():

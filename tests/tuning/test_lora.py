@@ -5,7 +5,7 @@ import pytest
 import torch
 import transformers
 
-from evalkit.errors import TuningError
+from evalkit.errors import InputError, TuningError
 from evalkit.models.build import adapter_model, build_model
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
@@ -120,16 +120,16 @@ def test_files_can_be_read_by_others(tmp_path, spec):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        ({"target_modules": ["no_such_layer"]}, "no adapter fits target_modules"),
-        ({"learning_rate": 1e30}, "lower learning_rate"),
-        ({"rows": []}, "no row to train on"),
+        ({"target_modules": ["no_such_layer"]}, InputError, "no adapter fits target_modules"),
+        ({"learning_rate": 1e30}, TuningError, "lower learning_rate"),
+        ({"rows": []}, TuningError, "no row to train on"),
     ],
     ids=["modules", "rate", "rows"],
 )
-def test_a_training_that_cannot_end_well_says_why(spec, change, message):
-    with pytest.raises(TuningError, match=message):
+def test_a_training_that_cannot_end_well_says_why(spec, change, error, message):
+    with pytest.raises(error, match=message):
         LoraTuner().tune(spec(**change))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evalkit.errors import InputError, TuningError
+from evalkit.errors import InputError
 from evalkit.models.engine.weights import load_weights
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.tuned_folder import tuned_files
@@ -63,13 +63,13 @@ def test_a_tied_head_is_one_parameter_with_the_embeddings(tied_base):
     ],
 )
 def test_a_choice_that_does_not_fit_the_model_is_refused(tiny_base, settings, message):
-    with pytest.raises(TuningError, match=message):
+    with pytest.raises(InputError, match=message):
         chosen_weights(load_weights(tiny_base).model, partial(**settings))
 
 
 def test_an_adapter_on_a_tied_weight_is_refused(spec, tied_base):
     """Merged, it would change the other use of the weight, which was not trained so."""
-    with pytest.raises(TuningError, match="weight is tied"):
+    with pytest.raises(InputError, match="weight is tied"):
         LoraTuner().tune(spec(base_folder=tied_base, target_modules=["lm_head", "q_proj"]))
 
 
