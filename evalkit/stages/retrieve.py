@@ -50,18 +50,15 @@ class Retrieval:
         keeps = bool(searchers) and remember
         self._cache: VectorCache = SqliteVectors(cache_folder() / "vectors.sqlite") if keeps else NoVectors()
         place = IndexPlace(cache_folder() / "indexes", reuse=remember)
-        for searcher in searchers:
-            if (name := searcher.embedder) not in self._callers:
-                config = prepared.suite.embedders[name]
-                spend = Spend(
-                    stop.budget,
-                    embedding_price(prepared.suite, name, prepared.prices),
-                    stop.reach_limit,
-                    lambda: stop.asked,
-                )
-                embedder = build_embedder(config, folder=prepared.suite.folder)
-                self._callers[name] = build_embedding_caller(embedder, config, spend=spend, cache=self._cache)
-            searcher.connect(self._callers[name], place, self._started)
+        try:
+            for searcher in searchers:
+                name = searcher.embedder
+                if name not in self._callers:
+                    self._callers[name] = self._caller(prepared, name, stop)
+                searcher.connect(self._callers[name], place, self._started)
+        except BaseException:
+            self._cache.close()
+            raise
         self._searchers = searchers
 
     def note(self, arm: Arm) -> None:
@@ -84,6 +81,14 @@ class Retrieval:
         for caller in self._callers.values():
             await caller.close()
         self._cache.close()
+
+    def _caller(self, prepared: Prepared, name: str, stop: Stop) -> EmbeddingCaller:
+        suite = prepared.suite
+        config = suite.embedders[name]
+        price = embedding_price(suite, name, prepared.prices)
+        spend = Spend(stop.budget, price, stop.reach_limit, lambda: stop.asked)
+        embedder = build_embedder(config, folder=suite.folder)
+        return build_embedding_caller(embedder, config, spend=spend, cache=self._cache)
 
     def _started(self, corpus: str, chunks: int) -> Callable[[int], None]:
         task = f"index of {corpus}"

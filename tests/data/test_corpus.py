@@ -82,3 +82,28 @@ def test_a_bad_file_is_refused_by_line(tmp_path, rows, said):
     with pytest.raises(DataError) as caught:
         read_corpus(tmp_path / "c.jsonl")
     assert said in str(caught.value)
+
+
+def test_a_folder_may_hold_rows_beside_texts_in_english_and_chinese(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    (tmp_path / "a.markdown").write_text("# Reset\nHold the button.", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"id": "zh", "text": "長按電源鍵。"}\n', encoding="utf-8")
+    (tmp_path / "c").mkdir()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"doc_id": ["p1", "p2"], "content": ["one", "二"]}), tmp_path / "c" / "rows.parquet"
+    )
+    assert [(passage.id, passage.text) for passage in read_corpus(tmp_path)] == [
+        ("a", "# Reset\nHold the button."),
+        ("zh", "長按電源鍵。"),
+        ("p1", "one"),
+        ("p2", "二"),
+    ]
+
+
+def test_one_text_file_is_a_corpus_of_one_document(tmp_path):
+    file = tmp_path / "handbook.md"
+    file.write_text("---\nid: handbook-3\n---\n# One\nText.", encoding="utf-8")
+    (only,) = read_corpus(file)
+    assert (only.id, only.text) == ("handbook-3", "# One\nText.")
