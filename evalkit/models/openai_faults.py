@@ -22,6 +22,15 @@ _OVER_CONTEXT = (
     "maximum context length",
     "exceeds the context",
     "context window",
+    "contextwindowexceeded",  # LiteLLM
+    "exceed_context_size",  # llama.cpp
+    "available context size",
+    "max context size",
+    "model's context length",  # SGLang, Together
+    "maximum model length",  # vLLM
+    "maximum prompt length",  # xAI
+    "reduce the length of the messages",  # Groq
+    "exceeds the maximum number of tokens",  # Gemini
     "prompt is too long",
     "input is too long",
 )

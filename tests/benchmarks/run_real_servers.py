@@ -37,7 +37,7 @@ from evalkit.store.run_folder import RunFolder
 
 SUITE = Path(__file__).parents[2] / "suites" / "support-desk"
 STOP = "\n"
-READY_S = 600.0
+READY_S = 1200.0
 KEY_VARIABLE, KEY = "REAL_SERVER_KEY", f"sk-{secrets.token_hex(24)}"
 MOCKED = "Cause: worn seal. Fix: replace the seal."
 SYMBOLS = 'Grüße, 世界 🙂: \\u0041 "quoted" {braces}'
@@ -53,6 +53,7 @@ class Server:
         models: Sections of the suite by name, without address; each is asked whole and streamed.
         local: Whether the answers of its model `chat` must be the local engine's.
         refused: Models of which every cell must end otherwise: name to the finish reason or a piece of the error.
+        overlong: A model that is asked with a prompt over its limit too, and must say so.
     """
 
     package: str
@@ -64,6 +65,7 @@ class Server:
     local: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    overlong: str | None = None
 
 
 def start_transformers(python: Path, folder: Path, port: int) -> list[str]:
@@ -143,6 +145,7 @@ SERVERS = {
         {"chat": EMBEDDED, "text": {**EMBEDDED, "endpoint": "completions"}},
         constrained=False,
         local=True,
+        overlong="chat",
     ),
 }
 
@@ -206,9 +209,13 @@ def write_suite(folder: Path, server: Server, port: int, n_cases: int) -> None:
     suite = {
         "name": "real-servers",
         "cases": given["cases"],
-        "prompts": {"house": given["prompts"]["house"]},
+        "prompts": {
+            "house": given["prompts"]["house"],
+            "long": {"system": "word " * 600, "user": "{{input}}"},
+        },
         "models": models,
-        "arms": {name: {"model": name, "prompt": "house"} for name in models},
+        "arms": {name: {"model": name, "prompt": "house"} for name in models}
+        | ({"overlong": {"model": server.overlong, "prompt": "long"}} if server.overlong else {}),
         "metrics": ["exact_match"],
         "run": {"latency": {"isolated": 0}, "max_concurrency": 4},
         "decision": {"draws": 500},
@@ -257,7 +264,10 @@ def check(
     server: Server, samples: dict[str, dict[str, Sample]], scored: dict[str, int], n_cases: int
 ) -> list[str]:
     """What does not hold."""
-    wrong = []
+    long = samples.get("overlong", {}).values()
+    wrong = [
+        f"overlong: {row.error or row.finish_reason}" for row in long if row.finish_reason != "context_limit"
+    ]
     for name in server.models:
         whole, streamed = samples.get(name, {}), samples.get(f"{name}_streamed", {})
         for arm, rows in ((name, whole), (f"{name}_streamed", streamed)):

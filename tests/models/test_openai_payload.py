@@ -164,6 +164,34 @@ def test_the_arms_own_failures_come_as_refusals_too(status, content, reason):
     assert (done.finish_reason if done else None) == reason
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {
+            "code": 400,
+            "message": "request (2009 tokens) exceeds the available context size (512 tokens), try increasing it",
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": 2009,
+            "n_ctx": 512,
+        },
+        {"message": "litellm.ContextWindowExceededError: mocked", "type": None, "param": None, "code": "400"},
+        {"message": "The decoder prompt (length 8357) is longer than the maximum model length of 8192."},
+        {"message": "The input (250000 tokens) is longer than the model's context length (200000 tokens)."},
+        {"message": "This model's maximum prompt length is 131072 but the request contains 537812 tokens"},
+        {"message": "Please reduce the length of the messages or completion."},
+        {
+            "message": "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576)."
+        },
+    ],
+    ids=["llama.cpp", "LiteLLM", "vLLM", "SGLang", "xAI", "Groq", "Gemini"],
+)
+def test_every_servers_words_for_a_prompt_that_does_not_fit_are_known(error):
+    """A prompt over the limit is the arm's failure, whoever says it; llama.cpp's words are from its own program."""
+    done = completion_of_refusal(400, json.dumps({"error": error}).encode(), Timing(service_s=0.1))
+    assert done is not None
+    assert done.finish_reason == "context_limit"
+
+
 def events(*payloads: object, end: str = "\n") -> bytes:
     lines = "".join(f"data: {json.dumps(payload)}{end}{end}" for payload in payloads)
     return (lines + f"data: [DONE]{end}{end}").encode()
@@ -195,6 +223,32 @@ def test_a_stream_may_end_without_a_last_line_or_done():
     streamed = StreamedAnswer()
     streamed.feed(b'event: x\nid: 1\ndata: {"choices": [{"text": "a", "finish_reason": "length"}]}')
     assert streamed.answer().text == "a"
+
+
+def test_a_stream_of_transformers_serve_is_read():
+    """As it was sent: a role alone first, usage beside the finish reason, no [DONE], no field without a value."""
+    head = (
+        b'data: {"id":"73042709","choices":[{"delta":%b,"index":0}],"model":"m","system_fingerprint":""}\n\n'
+    )
+    streamed = StreamedAnswer()
+    streamed.feed(head % b'{"role":"assistant"}')
+    assert not streamed.begun
+    streamed.feed(head % b'{"content":" It"}' + head % b'{"content":" is"}')
+    assert streamed.begun
+    streamed.feed(
+        b'data: {"id":"73042709","choices":[{"delta":{},"finish_reason":"length","index":0}],"model":"m",'
+        b'"usage":{"completion_tokens":8,"prompt_tokens":22,"total_tokens":30}}\n\n\n'
+    )
+    answer = streamed.answer()
+    assert (answer.text, answer.finish_reason) == (" It is", "length")
+    assert answer.usage is not None
+    assert (answer.usage.input, answer.usage.output) == (22, 8)
+
+
+def test_a_fault_within_a_stream_of_transformers_serve_is_a_fault():
+    streamed = StreamedAnswer()
+    with pytest.raises(RetryableError, match="out of memory"):
+        streamed.feed(b'data: {"error": "out of memory"}\n\n')
 
 
 def test_begun_is_from_the_first_text_on():
