@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.decision.wording import interval
+from evalkit.decision.wording import input_name, interval
 from evalkit.records.comparison import Difference, Failures
 
 
@@ -157,3 +157,16 @@ def record(estimate, low, high):
 )
 def test_a_difference_is_worded_with_as_much_as_is_known(given, words):
     assert interval(record(*given)) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("labour_hours", "hours of work"),
+        ("acme-base input_cache_read", "price of acme-base input cache read"),
+        ("quality:rag", "quality of rag"),
+        ("discount_rate", "discount rate"),
+    ],
+)
+def test_every_input_has_a_name_in_words(name, words):
+    assert input_name(name) == words

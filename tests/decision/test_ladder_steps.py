@@ -57,7 +57,7 @@ def test_a_tuned_arm_that_nothing_can_be_held_against_carries_no_claim(synthetic
         invalid=(),
         missing=(),
         confidence=0.9,
-        cost_per_case=None,
+        cost_per_case=1.0,
         pilot=None,
         best_untuned=None,
     )

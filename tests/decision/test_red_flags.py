@@ -166,3 +166,18 @@ def test_a_metric_at_either_end_cannot_decide(synthetic, right, where):
 def test_without_a_score_there_is_no_end_to_be_at(synthetic):
     nothing = {"few_shot": synthetic.Arm([None] * 10)}
     assert "metric_at_its_end" not in flags(synthetic, synthetic.make_run(nothing))
+
+
+def test_a_slice_that_tuning_hurts_is_named_whatever_the_mean_says(synthetic):
+    """Better on 300 cases, worse on the 100 that are tagged: 80 right before, 40 after."""
+    few = synthetic.scores(80, 100) + synthetic.scores(120, 300)
+    tuned = synthetic.scores(40, 100) + synthetic.scores(290, 300)
+    made = {
+        "few_shot": synthetic.Arm(few),
+        "tuned": synthetic.Arm(tuned, kind="fine_tuned", shots=0),
+    }
+    run = synthetic.make_run(made, tags=[("refunds",)] * 100 + [("other",)] * 300)
+    message = flags(synthetic, run)["worse_on_a_slice"].message
+    assert message.startswith(
+        "on the 100 cases tagged refunds tuned answers worse than few_shot: −40.0 points"
+    )
