@@ -92,3 +92,26 @@ def test_a_waiting_twin_that_is_cancelled_harms_nobody(tmp_path):
         assert (await first).completion.output == "1"
 
     asyncio.run(check())
+
+
+class Heavy(Counting):
+    """A model whose context limit loads its weights."""
+
+    max_batch = 4
+
+    @property
+    def context_limit(self) -> int:
+        raise AssertionError("the weights were loaded")
+
+    def complete_batch(self, requests):
+        raise NotImplementedError
+
+    def count_tokens(self, text: str) -> int:
+        raise NotImplementedError
+
+
+def test_to_know_that_a_model_answers_batches_loads_no_weights():
+    """Else resuming a run that owes nothing would load every model of it."""
+    model = Heavy()
+    assert Caller(model, cache=NoCache()).batch_model is model
+    assert Caller(Counting(), cache=NoCache()).batch_model is None

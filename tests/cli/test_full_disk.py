@@ -152,6 +152,7 @@ models: {{served: {{type: openai, model: m, base_url: "{url}"}}}}
 arms: {{zero_shot: {{model: served, prompt: plain}}, again: {{model: served, prompt: terse}}}}
 prompts: {{plain: {{user: "{{{{input}}}}"}}, terse: {{user: "{{{{input}}}} Be brief."}}}}
 metrics: [exact_match]
+run: {{latency: {{isolated: 0}}}}
 decision: {{reference_arm: zero_shot}}
 """
 

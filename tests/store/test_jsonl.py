@@ -127,3 +127,27 @@ def test_an_unwritable_folder_is_told(tmp_path):
     with pytest.raises(RunError, match="cannot be written"):
         Appender(tmp_path / "none" / "file.jsonl")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_rests_on_a_file_goes_when_its_new_rows_are_on_the_disk_and_not_before(tmp_path):
+    """A row that cannot be made leaves the old file and the findings; else the findings go before the file changes."""
+    run = RunFolder(tmp_path)
+    run.file("report.html").write_text("old")
+    rewrite(run.scores_file, [sample("first")])
+
+    def broken():
+        yield sample("second")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rewrite(run.scores_file, broken(), before=run.forget_findings)
+    assert run.file("report.html").exists()
+    seen = []
+
+    def before():
+        run.forget_findings()
+        seen.extend(JsonLines(run.scores_file, Sample))
+
+    rewrite(run.scores_file, [sample("third")], before=before)
+    assert [row.case_id for row in seen] == ["first"]
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.jsonl"]

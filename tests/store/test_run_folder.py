@@ -86,3 +86,12 @@ def test_a_second_writer_is_kept_out(tmp_path):
         other.wait()
     with sole_writer(tmp_path):
         pass
+
+
+def test_a_writer_clears_away_what_a_killed_one_left_half_written(tmp_path):
+    (tmp_path / "known" / "tuned").mkdir(parents=True)
+    for torn in (tmp_path / ".scores.jsonl.71.tmp", tmp_path / "known" / "tuned" / ".profile.json.71.tmp"):
+        torn.write_text("half")
+    (tmp_path / "notes.tmp").write_text("somebody's own")
+    with sole_writer(tmp_path):
+        assert sorted(path.name for path in tmp_path.rglob("*.tmp")) == ["notes.tmp"]

@@ -50,3 +50,14 @@ def test_a_cache_that_cannot_be_written_stops_keeping_and_nothing_else(tmp_path)
         cache.flush()
     cache.put_many([("b", value("y"))])
     cache.close()
+
+
+def test_a_cache_that_cannot_be_read_any_more_knows_nothing_and_the_run_goes_on(tmp_path):
+    """On a full disk even reading fails: SQLite makes room for its index of the log."""
+    cache = WriteBehind(SqliteCache(tmp_path / "c.sqlite"))
+    with sqlite3.connect(tmp_path / "c.sqlite") as other:
+        other.execute("DROP TABLE completions")
+    with pytest.warns(UserWarning, match="takes no more answers"):
+        assert cache.get_many(["a"]) == {}
+    assert cache.get_many(["a"]) == {}
+    cache.close()
