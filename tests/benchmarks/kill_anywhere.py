@@ -297,12 +297,12 @@ class Trials:
     chance: random.Random
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {stage: Counter() for stage in STAGES})
     faults: list[str] = field(default_factory=list)
+    spans: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     def undisturbed(self) -> None:
         """Run once without a kill; remember how long each stage took and what came out."""
         self.suite = write_suite(self.home / "desk")
         self.reference = self.home / "reference"
-        self.spans: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         run = Process(self.suite, self.reference)
         before = time.perf_counter()
         for stage in run.stages():
@@ -394,13 +394,11 @@ class Trials:
         return "\n".join(lines)
 
 
-def kill_and_resume(count: int, seed: int, home: Path) -> Trials:
+def kill_and_resume(count: int, trials: Trials) -> None:
     """``count`` kills, each stage as often as the others, in an order by chance."""
-    chance = random.Random(seed)
-    trials = Trials(home, chance)
     trials.undisturbed()
     wanted = [STAGES[index % len(STAGES)] for index in range(count)]
-    chance.shuffle(wanted)
+    trials.chance.shuffle(wanted)
     for number, stage in enumerate(wanted):
         for _ in range(20):
             if trials.trial(number, stage):
@@ -408,7 +406,6 @@ def kill_and_resume(count: int, seed: int, home: Path) -> Trials:
         else:
             trials.faults.append(f"kill {number}: {stage} was over before the kill fell, 20 times")
         print(f"{number + 1} of {count}: {stage}, {len(trials.faults)} faults", file=sys.stderr, flush=True)
-    return trials
 
 
 def main() -> None:
@@ -416,7 +413,11 @@ def main() -> None:
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
     print(f"{count} kills, seed {seed}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        trials = kill_and_resume(count, seed, Path(home))
+        trials = Trials(Path(home), random.Random(seed))
+        try:
+            kill_and_resume(count, trials)
+        except KeyboardInterrupt:
+            print("interrupted; so far:")
         print(trials.table())
         for fault in trials.faults:
             print(fault)

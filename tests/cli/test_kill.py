@@ -21,7 +21,8 @@ def test_a_run_killed_in_any_stage_resumes_to_the_same_scores_losses_and_reports
     monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look for their module
     spec.loader.exec_module(module)
     seed = random.SystemRandom().randrange(10**6)
-    trials = module.kill_and_resume(KILLS, seed, tmp_path)
+    trials = module.Trials(tmp_path, random.Random(seed))
+    module.kill_and_resume(KILLS, trials)
     print(f"seed {seed}\n{trials.table()}")
     assert not trials.faults
     assert sum(counts["equal"] for counts in trials.counts.values()) == KILLS
