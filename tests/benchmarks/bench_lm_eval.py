@@ -60,17 +60,18 @@ def loaded(model):
     finally:
         spent["load"] += time.perf_counter() - start
 async def answered(*arguments):
-    start = time.perf_counter()
+    start, before = time.perf_counter(), spent["load"]
     try:
         return await answer_arm(*arguments)
     finally:
-        spent["answer"] += time.perf_counter() - start
+        spent["answer"] += time.perf_counter() - start - (spent["load"] - before)
 LocalModel._load = loaded
 for module in list(sys.modules.values()):
     if getattr(module, "answer_arm", None) is answer_arm:
         module.answer_arm = answered
 code = run(sys.argv[1:])
-print("generation", spent["answer"] - spent["load"], file=sys.stderr)
+if spent["answer"]:
+    print("generation", spent["answer"], file=sys.stderr)
 sys.exit(code)
 """
 
