@@ -56,6 +56,7 @@ MEASURED = {
     "latency",
     "p50_s",
     "p95_s",
+    "pareto",  # of quality, cost and latency
     "peak_memory_bytes",
     "prefill_s",
     "run_id",
@@ -63,7 +64,7 @@ MEASURED = {
     "started_at",
 }
 """Keys of comparison and decision that hold what a clock or the machine said."""
-_SECONDS = re.compile(r"[\d.,]+(?= (?:ms|s|(?:device |prefill )?seconds)\b)")
+_SECONDS = re.compile(r"[\d.,]+ (?:ms|s|(?:device |prefill )?seconds)\b")
 """The same inside sentences."""
 
 
