@@ -173,7 +173,7 @@ def test_the_cost_limit_stops_before_it_is_passed(asked):
     """A request of one short text may cost 10 tokens or so and does cost 10: the limit of 25 bears two."""
     with pytest.raises(HaltedError):
         asked.session(passages("a" * 18, "b" * 18, "c" * 18, "d" * 18), batch_size=1, limit=25 * PRICE)
-    assert asked.limits == ["reached"]
+    assert set(asked.limits) == {"reached"}
     assert asked.spent == 20 * PRICE
 
 
@@ -193,4 +193,4 @@ def test_an_endpoint_that_changes_its_model_is_noticed_by_the_length_of_its_vect
 
 def test_long_texts_are_asked_in_several_requests_whatever_the_batch_size(asked):
     asked.session(passages(*("字" * 20_000 + mark for mark in "abcde")))
-    assert [len(request["input"]) for request in asked.server.requests] == [2, 2, 1]
+    assert sorted(len(request["input"]) for request in asked.server.requests) == [1, 2, 2]
