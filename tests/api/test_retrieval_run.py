@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import evalkit
+from evalkit.api import estimate
 from evalkit.errors import AccessError, SuiteError
 from evalkit.records.retrieval import RetrievalReport
 from evalkit.records.sample import LatencyRow
@@ -205,7 +206,7 @@ def test_tokens_that_the_endpoint_does_not_tell_make_the_cost_unknown_and_never_
 
 def test_estimate_counts_corpus_and_questions_once_and_asks_nothing(desk):
     desk.hosted_embedder()
-    found = evalkit.api.estimate(desk.write(), limit=20)
+    found = estimate(desk.write(), limit=20)
     (embedding,) = found.embedding
     assert (embedding.embedder, embedding.chunks, embedding.questions) == ("hosted", 129, 20)
     assert float(embedding.cost) == pytest.approx(embedding.tokens * 2 / 1_000_000, abs=1e-7)
