@@ -64,7 +64,7 @@ MEASURED = {
     "started_at",
 }
 """Keys of comparison and decision that hold what a clock or the machine said."""
-_SECONDS = re.compile(r"[\d.,]+ (?:ms|s|(?:device |prefill )?seconds)\b")
+_SECONDS = re.compile(r"[\d.,]+ (?:ms|s|hours|(?:device |prefill )?seconds|[kKMG]i?B)\b")
 """The same inside sentences."""
 
 

@@ -111,3 +111,25 @@ def test_hostile_text_stays_text(evalkit, tiny, tmp_path, rows):
     page = (folder / "report.html").read_text()
     assert "<script>alert" not in page
     assert "<img src=x" not in page
+
+
+def test_names_files_and_columns_may_be_chinese(evalkit, tiny, tmp_path):
+    """Suite, models, arms, columns and files; the report shows them."""
+    text = (tiny / "suite.yaml").read_text()
+    for plain, chinese in (
+        ("name: tiny", "name: 客服"),
+        ("cases.jsonl", "題目.jsonl"),
+        ("input: question", "input: 問題"),
+        ("taught: {type", "教過的: {type"),
+        ("fine_tuned: {model: taught}", "微調 A: {model: 教過的}"),
+    ):
+        assert plain in text
+        text = text.replace(plain, chinese)
+    (tiny / "suite.yaml").write_text(text, encoding="utf-8")
+    cases = (tiny / "cases.jsonl").read_text().replace('"question"', '"問題"')
+    (tiny / "題目.jsonl").write_text(cases, encoding="utf-8")
+    done = evalkit("run", tiny)
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "reports" / "客服").iterdir()
+    assert "微調 A" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "微調 A" in (folder / "report.md").read_text(encoding="utf-8")
