@@ -137,8 +137,9 @@ class Process:
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.said.append(line.rstrip("\n"))
+        with self.process.stderr as stream:
+            for line in stream:
+                self.said.append(line.rstrip("\n"))
 
     @property
     def running(self) -> bool:
