@@ -7,6 +7,8 @@ from evalkit.text.number_words import percent
 
 BOTTLENECK_FROM = 0.2
 """Share of the time in which our event loop came late, from which on the report says so."""
+FEWEST_BEATS = 20
+"""A second of asking; fewer beats tell nothing."""
 
 
 def client_bound(records: RunRecords) -> str | None:
@@ -17,7 +19,7 @@ def client_bound(records: RunRecords) -> str | None:
     shares = {
         arm: beats.late_share
         for arm, beats in answering.client.items()
-        if beats.late_share >= BOTTLENECK_FROM
+        if beats.beats >= FEWEST_BEATS and beats.late_share >= BOTTLENECK_FROM
     }
     if not shares:
         return None

@@ -143,7 +143,10 @@ async def _answer_one_by_one(
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             rows.flush()
-    tally.loop = lag.counted
+    if (
+        work.caller.answered and not work.caller.model.answers_by_case
+    ):  # replays and recorded answers ask nobody
+        tally.loop = lag.counted
 
 
 _ROWS_A_WRITE = 256

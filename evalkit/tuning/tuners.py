@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import TuningError
@@ -78,8 +79,6 @@ def _tune(
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     torch.set_num_threads(spec.threads)
-    # Gradients of a row that is learned are denormal numbers, on which a CPU is many times slower.
-    torch.set_flush_denormal(True)
     torch.manual_seed(spec.seed)
     device = resolve_device() if spec.device == "auto" else spec.device
     weights = load_weights(
@@ -93,4 +92,17 @@ def _tune(
     if device == "cpu" and max(row.tokens for row in (*rows, *validation)) <= _EAGER_UP_TO:
         weights.model.set_attn_implementation("eager")
     trained = choose(weights.model, spec.config)
-    return Training(spec, trained, rows, validation, steps_of(len(rows), spec.config)).run()
+    with _flushing_denormals():
+        return Training(spec, trained, rows, validation, steps_of(len(rows), spec.config)).run()
+
+
+@contextmanager
+def _flushing_denormals() -> Iterator[None]:
+    """Gradients of a row that is learned are denormal numbers, on which a CPU is many times slower."""
+    import torch
+
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:  # the setting is the whole process's, which may go on to other sums
+        torch.set_flush_denormal(False)

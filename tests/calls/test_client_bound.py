@@ -34,10 +34,12 @@ def test_a_lagging_loop_is_told_from_a_slow_server(arm_run, replies):
     assert middle < 0.05 + 0.04
 
 
-def test_sessions_of_one_run_add_up(tmp_path, arm_run):
+def test_sessions_of_one_run_add_up(tmp_path, arm_run, replies):
     """What a resumed run saw before is not forgotten; an arm that answered in batches has no beats."""
     run = RunFolder(tmp_path)
-    seen = arm_run.session().loop
+    arm_run.server.answer = lambda request: replies.reply(replies.completion("yes").body, delay_s=0.05)
+    seen = arm_run.session(concurrency=2).loop
+    assert seen.beats
     for _ in range(2):
         Seen(run, CLOCK).write({"a": Tally(loop=seen), "local": Tally()})
     assert answering_of(run).client == {"a": seen + seen}
