@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
 import threading
@@ -18,8 +19,10 @@ from hypothesis import settings
 from jsonschema import Draft202012Validator
 
 # How long one example takes says more about what else the machine does than about the code.
-settings.register_profile("evalkit", deadline=None)
-settings.load_profile("evalkit")
+# A build says the same of the same code; HYPOTHESIS_PROFILE=explore looks for new examples.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(autouse=True)

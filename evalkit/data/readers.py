@@ -96,7 +96,12 @@ def read_parquet(path: Path, *, shown_as: str) -> Iterator[Row]:
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(number, values)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (
+        pyarrow.ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:  # text need not be UTF-8, nor a date one
         _refuse(shown_as, None, f"cannot be read as Parquet: {error}", error)
 
 

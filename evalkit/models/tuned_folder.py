@@ -8,6 +8,7 @@ A full or partial tune writes the second kind: what it did not train is not writ
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def tuned_files(folder: Path) -> TunedFiles:
     Raises:
         InputError: ``folder`` holds neither kind.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - unlike pathlib's, False for a name that is too long
         raise InputError(f"{folder}: there is no such adapter folder")
     found = _in(folder, _REPLACED if (folder / _REPLACED[0]).is_file() else _ADAPTER)
     for file in (found.settings, found.weights):

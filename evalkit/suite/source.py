@@ -16,6 +16,7 @@ from evalkit.errors import Problem, SuiteError
 Location = tuple[str | int, ...]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 
@@ -153,6 +154,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise SuiteError(Problem(self._file, line, _dotted(location), "a key must be a plain word"))
             key = str(key_node.value)
+            self._refuse_surrogates(key, key_node, location)
             if key in own:
                 first = self._lines[(*location, key)]
                 raise SuiteError(
@@ -176,7 +178,15 @@ class _Builder:
                     self._file, node.start_mark.line + 1, _dotted(location), f"is not a plain value: {error}"
                 )
             ) from None
-        return self._substitute(value, location) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        self._refuse_surrogates(value, node, location)
+        return self._substitute(value, location)
+
+    def _refuse_surrogates(self, text: str, node: yaml.Node, location: Location) -> None:
+        if _SURROGATE.search(text):
+            message = "holds half of a surrogate pair, which is no character; write the character itself"
+            raise SuiteError(Problem(self._file, node.start_mark.line + 1, _dotted(location), message))
 
     def _substitute(self, text: str, location: Location) -> str:
         return _VARIABLE.sub(self._variable(location), text)

@@ -175,6 +175,14 @@ def test_an_arms_cost_is_its_models_and_its_retrievers_and_never_the_judges():
     assert table.currency == "USD"
 
 
+def test_where_embedding_has_no_known_price_the_whole_cost_is_unknown_not_the_models_alone():
+    searching = manifest("p")
+    searching = replace(searching, arms=(replace(searching.arms[0], embedder="vectors"),))
+    half = replace(sample("a", "p"), cost=Cost(model=Decimal("0.002"), currency="USD"))
+    assert np.isnan(build_table(searching, CASES, [half], [], "m").cost).all()
+    assert build_table(manifest("p"), CASES, [half], [], "m").cost[0, 0, 0] == pytest.approx(0.002)
+
+
 def test_the_judge_behind_a_metric_is_kept():
     judged = replace(score("a", "p", 1.0), judge="acme-judge")
     assert build_table(manifest("p"), CASES, [sample("a", "p")], [judged], "m").judges == {"m": "acme-judge"}

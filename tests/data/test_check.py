@@ -112,3 +112,17 @@ def test_a_file_without_a_line_to_blame_is_told_with_the_line_that_names_it(tmp_
     assert "cases.jsonl: " in said[0]
     assert said[1].startswith("suite.yaml:8: models.tuned.train: ")
     assert "is a folder" in said[1]
+
+
+def test_a_path_that_no_disk_can_hold_is_no_such_file(tmp_path):
+    """Found by the fuzzer: the operating system refuses such a name where it only says that others are missing."""
+    text = SUITE.replace("path: shots.jsonl", f"path: {'a' * 5000}")
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(
+            content if isinstance(content, str) else "\n".join(map(json.dumps, content))
+        )
+    with pytest.raises(DataError, match="no such file") as caught:
+        check_files(build_suite(parse_yaml(text, file="suite.yaml", folder=tmp_path)))
+    assert len(str(caught.value)) < 1000
+    assert "suite.yaml:5" in str(caught.value)

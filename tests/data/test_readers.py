@@ -140,3 +140,11 @@ def test_any_bytes_are_read_or_refused_with_a_place(tmp_path_factory, content):
                 assert isinstance(row.values, dict)
         except DataError as error:
             assert str(error).startswith(name)
+
+
+def test_parquet_text_that_is_not_utf8_is_refused(tmp_path):
+    """Found by the fuzzer: a text column's bytes are only looked at when they are read."""
+    column = pyarrow.array([b"ab\xc3\x28"], pyarrow.binary()).view(pyarrow.string())
+    parquet.write_table(pyarrow.table({"input": column}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        list(read_rows(tmp_path / "a.parquet", shown_as="a.parquet"))

@@ -166,3 +166,7 @@ def test_where_embedding_is_declared_no_price_of_tokens_is_asked_for(synthetic):
     hashed = suite_with(synthetic, {"type": "hashed"})
     check_prices(hashed)
     assert amounts(money(synthetic, hashed).costs.one_off) == {}
+
+
+def test_an_embedder_with_a_price_of_tokens_is_accepted(synthetic):
+    check_prices(suite_with(synthetic, HOSTED, prices={"acme-embed": PRICE}))

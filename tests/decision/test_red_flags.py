@@ -7,6 +7,7 @@ import pytest
 
 from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.records.profile import LeakedPair
+from evalkit.records.tuning import LossPoint, TuningReport, TuningRun
 
 
 def arms(synthetic, n=100, **tuned):
@@ -181,3 +182,37 @@ def test_a_slice_that_tuning_hurts_is_named_whatever_the_mean_says(synthetic):
     assert message.startswith(
         "on the 100 cases tagged refunds tuned answers worse than few_shot: −40.0 points"
     )
+
+
+@pytest.mark.parametrize(("kept", "flagged"), [(20, True), (10, False)])
+def test_weights_from_after_the_validation_loss_rose_are_flagged(synthetic, kept, flagged):
+    """It fell to 0.5 and ended at 0.8 while the training loss went on falling; kept from step 10 nothing is wrong."""
+    losses = (
+        LossPoint(step=10, train=0.6, validation=0.5),
+        LossPoint(step=20, train=0.1, validation=0.8),
+    )
+    run = TuningRun(
+        model="tuned",
+        method="lora",
+        fraction=1.0,
+        seed=1,
+        rows=100,
+        validation_rows=5,
+        steps=20,
+        tokens=1,
+        seconds=1.0,
+        trainable_parameters=1,
+        total_parameters=2,
+        peak_memory_bytes=1,
+        losses=losses,
+        final_train_loss=0.1,
+        final_validation_loss=0.8,
+        best_step=10,
+        best_validation_loss=0.5,
+        kept_step=kept,
+        adapter="a",
+    )
+    made = synthetic.make_run(arms(synthetic), tuning=TuningReport(runs=(run,)))
+    found = flags(synthetic, made)
+    assert ("overfitted" in found) == flagged
+    assert not flagged or "0.5 at step 10 of 20" in found["overfitted"].message

@@ -34,6 +34,8 @@ def test_every_key_knows_its_line():
         ("- 1\n- 2\n", 1, "must be a mapping"),
         ("a: 1\nb: ${EVALKIT_NO_SUCH_VARIABLE}\n", 2, "is not set"),
         ("? [a, b]\n: 1\n", 1, "plain word"),
+        ('a: 1\nb: "\\ud800"\n', 2, "surrogate"),
+        ('a: 1\n"\\udfff": 1\n', 2, "surrogate"),
     ],
 )
 def test_refused_with_its_line(text, line, words):
