@@ -141,12 +141,20 @@ def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
     if decision.q_star is not None:
         shown = "no quality" if decision.q_star > 1 else number_words.percent(max(decision.q_star, 0.0))
         facts.append(Fact("Tuning would pay from", shown, "no tuned arm was measured"))
-    for item in decision.break_even:
-        if item.requests_per_month and item.requests_per_month.mode:
-            label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
-            volume = f"{worth.level_volume(item)} requests a month"
-            facts.append(Fact(label, volume, f"{item.treatment} against {item.control}"))
-            break
+    levels = [
+        item for item in decision.break_even if item.requests_per_month and item.requests_per_month.mode
+    ]
+    if levels:  # of the advised arm, and with the value of answers, before others
+        item = min(
+            levels,
+            key=lambda item: (
+                decision.recommended_arm not in (item.treatment, item.control),
+                item.basis != "net",
+            ),
+        )
+        label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
+        volume = f"{worth.level_volume(item)} requests a month"
+        facts.append(Fact(label, volume, f"{item.treatment} against {item.control}"))
     return tuple(facts)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from evalkit.records.decision import Verdict
-from evalkit.reporting.html import render_html, summary_html
+from evalkit.reporting.html import headline_facts, render_html, summary_html
 
 SECTIONS = [
     *("arms", "differences", "curves", "break-even", "ledger", "checklist", "failures", "flags", "change"),
@@ -227,3 +227,17 @@ def test_names_in_backticks_are_code_and_stay_escaped(sparse):
     decision = msgspec.structs.replace(sparse.decision, explanation="add a `shot_curve` <b>`<i>`")
     source = render_html(msgspec.structs.replace(sparse, decision=decision))
     assert "add a <code>shot_curve</code> &lt;b&gt;<code>&lt;i&gt;</code>" in source
+
+
+def test_the_break_even_beside_the_verdict_is_the_advised_arms_and_counts_the_value_of_answers(support_desk):
+    """Not whichever pair comes first: another tuned arm, or cost alone."""
+    found = support_desk.decision
+    net = next(item for item in found.break_even if item.basis == "net" and item.requests_per_month.mode)
+    other = msgspec.structs.replace(net, treatment="another_tuned_arm")
+    alone = msgspec.structs.replace(net, basis="cost")
+    advised = msgspec.structs.replace(found, recommended_arm=net.treatment, break_even=(other, alone, net))
+    facts = headline_facts(msgspec.structs.replace(support_desk, decision=advised))
+    shown = [fact for fact in facts if "Break-even" in fact.label]
+    assert [(fact.label, fact.note) for fact in shown] == [
+        ("Break-even", f"{net.treatment} against {net.control}")
+    ]
