@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import peft
-import torch
 
 from evalkit.errors import InputError
 from evalkit.models.engine.weights import quiet_transformers
@@ -39,36 +37,21 @@ class LowRank:
         )
         with quiet_transformers():
             try:
-                self._model = peft.get_peft_model(model, settings)
+                self.model = peft.get_peft_model(model, settings)
             except ValueError as error:
                 raise InputError(
                     f"no adapter fits target_modules {config.target_modules!r}: {error}"
                 ) from error
-        layers = [module for module in self._model.modules() if hasattr(module, "lora_A")]
-        _refuse_tied(self._model, layers)
-        quicken(self._model)
-        self._parameters = trainable(self._model)
-        self._words = f"low-rank matrices of rank {config.rank} on {len(layers)} layers"
-
-    @property
-    def model(self) -> Any:
-        """See ``TrainedWeights``."""
-        return self._model
-
-    @property
-    def parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """See ``TrainedWeights``."""
-        return self._parameters
-
-    @property
-    def words(self) -> str:
-        """See ``TrainedWeights``."""
-        return self._words
+        layers = [module for module in self.model.modules() if hasattr(module, "lora_A")]
+        _refuse_tied(self.model, layers)
+        quicken(self.model)
+        self.parameters = trainable(self.model)
+        self.words = f"low-rank matrices of rank {config.rank} on {len(layers)} layers"
 
     def save(self, folder: Path) -> None:
         """See ``TrainedWeights``: a folder as peft writes it."""
         with quiet_transformers():
-            self._model.save_pretrained(folder, safe_serialization=True)
+            self.model.save_pretrained(folder, safe_serialization=True)
         file = tuned_files(folder).settings
         settings = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
         if isinstance(settings.get("target_modules"), list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +30,23 @@ class Replaced:
     """
 
     def __init__(self, model: Any, names: Collection[str], *, method: str, words: str) -> None:
-        self._model = model
+        self.model = model
         self._method = method
-        self._words = words
+        self.words = words
         for name, weight in model.named_parameters():
             weight.requires_grad_(name in names)
-        self._parameters = trainable(model)
-
-    @property
-    def model(self) -> Any:
-        """See ``TrainedWeights``."""
-        return self._model
-
-    @property
-    def parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """See ``TrainedWeights``."""
-        return self._parameters
-
-    @property
-    def words(self) -> str:
-        """See ``TrainedWeights``."""
-        return self._words
+        self.parameters = trainable(model)
 
     def save(self, folder: Path) -> None:
         """See ``TrainedWeights``: the trained parameters by name, nothing else."""
         folder.mkdir(parents=True, exist_ok=True)
         files = replaced_files(folder)
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in self._parameters.items()}
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.parameters.items()}
         save_file(weights, files.weights, metadata={"format": "pt"})
         settings = {
             "format_version": _FORMAT_VERSION,
             "method": self._method,
-            "trained": self._words,
+            "trained": self.words,
             "parameters": list(weights),
         }
         files.settings.write_bytes(to_pretty_json(settings))
