@@ -14,23 +14,19 @@ from evalkit.retrieval.passage_vectors import PassageVectors, nearest, prepared
 from evalkit.retrieval.protocol import Found
 
 
-class DenseRetriever:
-    """Exact search by cosine, in memory. Up to some hundred thousand chunks it needs no index.
+class VectorsInMemory:
+    """The vectors of all chunks, compared with one by one: what dense and hybrid search stand on.
 
     Args:
         vectors: What is searched.
-        options: There are none.
-
-    Raises:
-        InputError: An option was given.
+        method: How the index is named in the report.
     """
 
     embeds: ClassVar[bool] = True
 
-    def __init__(self, vectors: PassageVectors, *, options: Mapping[str, object] | None = None) -> None:
-        if options:
-            raise InputError(f"dense retrieval has no options (given: {', '.join(map(repr, options))})")
+    def __init__(self, vectors: PassageVectors, method: str) -> None:
         self.vectors = vectors
+        self._method = method
         self._index: EmbeddedTexts | None = None
         self._facts: IndexFacts | None = None
 
@@ -44,7 +40,28 @@ class DenseRetriever:
         if self._index is None:
             began = time.perf_counter()
             self._index = await self.vectors.embedded(told)
-            self._facts = index_facts("dense", self.vectors, self._index, time.perf_counter() - began)
+            self._facts = index_facts(self._method, self.vectors, self._index, time.perf_counter() - began)
+
+    def close(self) -> None:
+        """Forget the vectors."""
+        self._index = None
+
+
+class DenseRetriever(VectorsInMemory):
+    """Exact search by cosine, in memory. Up to some hundred thousand chunks it needs no index.
+
+    Args:
+        vectors: What is searched.
+        options: There are none.
+
+    Raises:
+        InputError: An option was given.
+    """
+
+    def __init__(self, vectors: PassageVectors, *, options: Mapping[str, object] | None = None) -> None:
+        if options:
+            raise InputError(f"dense retrieval has no options (given: {', '.join(map(repr, options))})")
+        super().__init__(vectors, "dense")
 
     async def find(self, query: str, k: int) -> Found:
         """The ``k`` nearest chunks with their cosines."""
@@ -55,10 +72,6 @@ class DenseRetriever:
         search_s = time.perf_counter() - began
         passages = tuple(map(self.vectors.passage, best, scores))
         return Found(passages, use_of(question, search_s))
-
-    def close(self) -> None:
-        """Forget the vectors."""
-        self._index = None
 
 
 def index_facts(method: str, vectors: PassageVectors, index: EmbeddedTexts, seconds: float) -> IndexFacts:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
 
-from evalkit.calls.embedding import EmbeddedTexts
-from evalkit.records.retrieval import IndexFacts
 from evalkit.retrieval.bm25 import BM25Retriever
-from evalkit.retrieval.dense import index_facts, use_of
+from evalkit.retrieval.dense import VectorsInMemory, use_of
 from evalkit.retrieval.options import checked_options
 from evalkit.retrieval.passage_vectors import PassageVectors, nearest, prepared
 from evalkit.retrieval.protocol import Found
@@ -26,7 +23,7 @@ class _Options(Strict):
     b: float = 0.75
 
 
-class HybridRetriever:
+class HybridRetriever(VectorsInMemory):
     """Reciprocal rank fusion of BM25 and exact dense search.
 
     Args:
@@ -42,8 +39,6 @@ class HybridRetriever:
         Cormack, Clarke and Buettcher (2009), SIGIR, 758-759.
     """
 
-    embeds: ClassVar[bool] = True
-
     def __init__(self, vectors: PassageVectors, *, options: Mapping[str, object] | None = None) -> None:
         checked = checked_options(
             _Options,
@@ -52,23 +47,9 @@ class HybridRetriever:
             lambda given: given.k >= 1 and given.depth >= 1,
             "k >= 1 and depth >= 1",
         )
-        self.vectors = vectors
+        super().__init__(vectors, "hybrid")
         self._options = checked
         self._words = BM25Retriever(vectors.chunks, options={"k1": checked.k1, "b": checked.b})
-        self._index: EmbeddedTexts | None = None
-        self._facts: IndexFacts | None = None
-
-    @property
-    def facts(self) -> IndexFacts | None:
-        """See ``VectorRetriever``."""
-        return self._facts
-
-    async def prepare(self, told: Callable[[int], None]) -> None:
-        """Embed the chunks."""
-        if self._index is None:
-            began = time.perf_counter()
-            self._index = await self.vectors.embedded(told)
-            self._facts = index_facts("hybrid", self.vectors, self._index, time.perf_counter() - began)
 
     async def find(self, query: str, k: int) -> Found:
         """The ``k`` best chunks by fused rank."""
@@ -82,10 +63,6 @@ class HybridRetriever:
         search_s = time.perf_counter() - began
         passages = tuple(self.vectors.passage(position, score) for position, score in fused)
         return Found(passages, use_of(question, search_s))
-
-    def close(self) -> None:
-        """Forget the vectors."""
-        self._index = None
 
 
 def reciprocal_rank_fusion(
