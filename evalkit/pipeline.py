@@ -9,8 +9,7 @@ what is asked beside the cases have a file each in :mod:`evalkit.stages`.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -25,6 +24,7 @@ from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.on_disk import answering_config, context_limit, token_counter
+from evalkit.records.case import Case
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
@@ -125,7 +125,8 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
     }
     latency = list(run.latency())
-    prefixes = {arm.name: _prefix_tokens(prepared, arm) for arm in prepared.arms}
+    looked_at = [prepared.cases.get(case_id) for case_id in sorted(prepared.cases.ids)[:40]]
+    prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at) for arm in prepared.arms}
     comparison = compare(
         suite,
         table,
@@ -235,7 +236,6 @@ def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -
     return negative_control(samples, cases, metric, seed=seed)
 
 
-def _prefix_tokens(prepared: Prepared, arm: Arm) -> float | None:
-    suite = prepared.suite
+def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:
     count = token_counter(answering_config(suite, arm.facts.model), suite.folder)
-    return prefix_tokens(shared_prefix(arm, itertools.islice(prepared.cases, 40)), count)
+    return prefix_tokens(shared_prefix(arm, cases), count)

@@ -20,6 +20,7 @@ from evalkit.comparison.slices import slices
 from evalkit.comparison.table import OK, ScoreTable
 from evalkit.metrics.protocol import Aggregate
 from evalkit.records.comparison import ArmSummary, Comparison
+from evalkit.records.digits import rounded
 from evalkit.records.sample import LatencyRow
 from evalkit.records.tuning import TuningReport
 from evalkit.text.number_words import points
@@ -47,7 +48,7 @@ def compare(
 ) -> Comparison:
     """Summarise every arm and hold the candidates against each other.
 
-    The same input gives the same record, bit for bit.
+    The same input gives the same record, bit for bit, on every processor and in whatever order the cases come.
 
     Args:
         suite: Margin, alpha, reference arm, seed, prompts.
@@ -81,7 +82,7 @@ def compare(
         margin=margin,
         seed=seed,
     )
-    return Comparison(
+    found = Comparison(
         primary_metric=table.primary,
         binary=table.is_binary(),
         alpha=alpha,
@@ -99,6 +100,7 @@ def compare(
         extra=extra_sets(suite, extra or {}),
         slices=slices(table, alpha=alpha, margin=margin, seed=seed, reference=reference),
     )
+    return rounded(found)
 
 
 def _with_counts(

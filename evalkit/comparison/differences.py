@@ -10,6 +10,8 @@ import numpy as np
 from evalkit.comparison.pairwise import claimed, difference
 from evalkit.comparison.table import BoolArray, ScoreTable
 from evalkit.records.comparison import Difference
+from evalkit.records.digits import significant
+from evalkit.stats.arrays import mean_of
 from evalkit.stats.multiplicity import holm
 
 
@@ -135,10 +137,10 @@ def best_untuned(table: ScoreTable) -> str | None:
 
 
 def mean_score(table: ScoreTable, arm: str, metric: str | None = None) -> float | None:
-    """The mean over cases with a score; None without one."""
+    """The mean over cases with a score, so rounded that equal means are equal; None without one."""
     scores = table.scores(arm, metric)
     known = scores[np.isfinite(scores)]
-    return float(known.mean()) if known.size else None
+    return significant(mean_of(known)) if known.size else None
 
 
 def oracle(table: ScoreTable) -> float | None:
@@ -147,4 +149,4 @@ def oracle(table: ScoreTable) -> float | None:
         return None
     best = np.fmax.reduce([table.scores(arm.name) for arm in table.candidates])
     known = best[np.isfinite(best)]
-    return float(known.mean()) if known.size else None
+    return mean_of(known) if known.size else None

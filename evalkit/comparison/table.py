@@ -41,9 +41,9 @@ class ScoreTable:
 
     Attributes:
         arms: In the manifest's order; row i of every array is arm i.
-        case_ids: Column j of every array is this case.
+        case_ids: Column j of every array is this case; sorted, in whatever order the cases came.
         clusters: Shape (n_cases,), the number of each case's cluster, counted from 0.
-        tags: Tag to shape (n_cases,), whether each case has it; in order of appearance, at most 200 tags.
+        tags: Tag to shape (n_cases,), whether each case has it; in the order of the cases, at most 200 tags.
         primary: Name of the metric that carries the decision.
         values: Metric name to scores in [0, 1]. Only cells that ended ``ok`` have one.
         status: ``OWED``, ``OK``, ``ERROR`` or ``LIMIT``.
@@ -202,6 +202,10 @@ def build_table(
     return builder.finish(primary_metric)
 
 
+def _facts(case: Case | CaseFacts) -> CaseFacts:
+    return CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags)
+
+
 class _Builder:
     """Arrays of the full size, filled by assignment, so that a later row of a cell replaces an earlier one."""
 
@@ -212,7 +216,8 @@ class _Builder:
         cluster_codes: dict[str, int] = {}
         codes: list[int] = []
         tagged: dict[str, list[int]] = {}
-        for case in cases:
+        # Sums and draws follow the columns: the same cases in another order make the same table.
+        for case in sorted(map(_facts, cases), key=lambda facts: facts.id):
             for tag in dict.fromkeys(case.tags):
                 if tag in tagged or len(tagged) < _MOST_TAGS:
                     tagged.setdefault(tag, []).append(len(codes))

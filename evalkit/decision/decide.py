@@ -2,7 +2,8 @@
 
     money -> joint draws -> limits -> checklist and red flags -> ladder -> what would change it
 
-No model is asked and no clock is read: the same run, suite and prices give the same record, bit for bit.
+No model is asked and no clock is read: the same run, suite and prices give the same record, bit for bit,
+on every processor.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from evalkit.records.decision import (
     Interval3,
     RedFlag,
 )
+from evalkit.records.digits import rounded
 from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile
 from evalkit.records.tuning import TuningReport
@@ -104,7 +106,7 @@ def decide(
         weighed = weigh(outlooks, dossier, evidence, step)
         step = replace(step, reason=reason_of(step, weighed.evppi, weighed.would_change, weighed.spans))
         flags += _cache_flag(outlooks, dossier, evidence, step)
-    return Decision(
+    found = Decision(
         suite=suite.name,
         run_id=manifest.run_id,
         verdict=step.verdict,
@@ -132,6 +134,7 @@ def decide(
         seed=seed,
         notes=_notes(outlooks, step),
     )
+    return rounded(found)
 
 
 def _evidence(

@@ -25,6 +25,7 @@ from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.pricing import price_table
+from evalkit.stats.arrays import mean_of
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, Suite
 
 _UNDECLARED = (
@@ -174,7 +175,7 @@ def _share_wrong(table: ScoreTable, arm: str) -> float:
     known = np.isfinite(scores)
     answered = table.status[table.row(arm)] == OK
     declined = (table.abstained[table.row(arm)] & answered).mean(axis=1)
-    return float(np.maximum(0.0, 1.0 - scores - declined)[known].mean())
+    return mean_of(np.maximum(0.0, 1.0 - scores - declined)[known])
 
 
 def _standing(suite: Suite, summary: ArmSummary, money: ArmMoney | None) -> Standing:

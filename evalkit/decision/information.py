@@ -10,6 +10,7 @@ from evalkit.decision.ladder import DEPENDS, Step
 from evalkit.decision.outlook import Outlook, Outlooks
 from evalkit.decision.would_change import QUALITY
 from evalkit.records.decision import WouldChange
+from evalkit.records.digits import significant
 from evalkit.stats.value_of_information import choice, evppi
 
 CASES = "quality"
@@ -40,7 +41,7 @@ def input_values(outlooks: Outlooks, outlook: Outlook) -> dict[str, float]:
     quality = np.stack([outlooks.world.answers[name].quality for name in outlook.names], axis=1)
     found = {CASES: evppi(outlook.payoff, quality)}
     found |= {name: evppi(outlook.payoff, values) for name, values in outlooks.world.drawn.items()}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(found.items(), key=lambda item: (-significant(item[1]), item[0])))
 
 
 def reason_of(

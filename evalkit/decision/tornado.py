@@ -10,6 +10,7 @@ from evalkit.decision.outlook import AS_IT_STANDS, Outlooks, WhatIf
 from evalkit.decision.would_change import QUALITY, Input
 from evalkit.economics.triangular import Range
 from evalkit.records.decision import TornadoBar
+from evalkit.records.digits import significant
 
 
 def tornado(
@@ -37,7 +38,7 @@ def tornado(
         bars.append(
             TornadoBar(input=entry.name, low_input=low, high_input=high, at_low=ends[0], at_high=ends[1])
         )
-    return tuple(sorted(bars, key=lambda bar: -abs(bar.at_high - bar.at_low)))
+    return tuple(sorted(bars, key=lambda bar: -significant(abs(bar.at_high - bar.at_low))))
 
 
 def lead(outlooks: Outlooks, arm: str, what_if: WhatIf = AS_IT_STANDS) -> float | None:

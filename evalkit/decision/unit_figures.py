@@ -13,6 +13,7 @@ from evalkit.decision.dossier import Dossier
 from evalkit.economics.latency import goodput as requests_in_time
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.economics.triangular import exact
+from evalkit.records.digits import significant
 from evalkit.stats.ratio import bootstrap_ratio
 from evalkit.suite.schema import LATENCY_LIMITS
 
@@ -85,4 +86,4 @@ def _cost_per_case(dossier: Dossier, arm: str) -> FloatArray:
 
 
 def _rounded(value: float | None) -> Decimal | None:
-    return None if value is None else exact(round(value, 12))
+    return None if value is None else exact(significant(value))

@@ -21,7 +21,7 @@ def shared_prefix(arm: Arm, cases: Iterable[Case]) -> tuple[Message, ...]:
     shared: tuple[Message, ...] = ()
     for length in range(1, max(map(len, prompts), default=0) + 1):
         heads = [prompt[:length] for prompt in prompts if len(prompt) >= length]
-        commonest = max(set(heads), key=heads.count)
+        commonest = max(dict.fromkeys(heads), key=heads.count)
         if heads.count(commonest) * 2 < len(prompts):
             break
         shared = commonest

@@ -76,7 +76,7 @@ def negative_control(samples: Iterable[Sample], cases: Cases, metric: Metric, *,
     Args:
         samples: Those of one arm; read once, only ``ok`` ones count.
         cases: The task set. Every case with a reference is given the reference of a case of another cluster, in
-            a way that depends on ``seed`` and the order of the cases alone.
+            a way that depends on ``seed`` and their ids alone.
         metric: Most often the primary one.
         seed: Of the shuffle.
 
@@ -105,9 +105,8 @@ def negative_control(samples: Iterable[Sample], cases: Cases, metric: Metric, *,
 def _donors(cases: Cases, seed: int) -> dict[str, str]:
     """For each case with a reference, a case of the cluster that a shuffled ring of clusters puts next to its own."""
     clusters: dict[str, list[str]] = {}
-    for case in cases:
-        if case.reference:
-            clusters.setdefault(case.cluster, []).append(case.id)
+    for case_id, cluster in sorted((case.id, case.cluster) for case in cases if case.reference):
+        clusters.setdefault(cluster, []).append(case_id)
     if len(clusters) < 2:
         return {}
     rng = np.random.default_rng(seed)

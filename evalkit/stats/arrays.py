@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -113,10 +115,11 @@ def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
 
 
 def weighted_sums(weights: FloatArray, columns: FloatArray) -> FloatArray:
-    """Sum each column under each row of weights: what `weights @ columns.T` gives, on one thread.
+    """Sum each column under each row of weights: `weights @ columns.T`, added in one order on every processor.
 
-    The products of this floor are long and thin. The threads of a linear algebra library do not speed them up, wait for
-    each other on a busy machine (40 times slower was seen), and make the last bits depend on how many they are.
+    A linear algebra library adds in another order on each kind of processor and for each number of threads, and the
+    last bits of a record would follow. The products of this floor are long and thin, so its threads are no gain: they
+    wait for each other on a busy machine (40 times slower was seen). `np.sum` adds in one order everywhere.
 
     Args:
         weights: Shape (n_draws, n_rows).
@@ -125,8 +128,31 @@ def weighted_sums(weights: FloatArray, columns: FloatArray) -> FloatArray:
     Returns:
         Shape (n_draws, n_columns).
     """
-    sums: FloatArray = np.einsum("dr,cr->dc", weights, columns)
+    sums = np.empty((weights.shape[0], columns.shape[0]))
+    products = np.empty_like(weights)
+    for place, column in enumerate(columns):
+        np.multiply(weights, column, out=products)
+        products.sum(axis=1, out=sums[:, place])
     return sums
+
+
+def inner(left: FloatArray, right: FloatArray) -> float:
+    """Return the sum of the products, correctly rounded: no processor and no order of the cases changes a bit.
+
+    Args:
+        left: Shape (n,).
+        right: Shape (n,).
+    """
+    return math.fsum((left * right).tolist())
+
+
+def mean_of(values: FloatArray) -> float:
+    """Return the mean from a correctly rounded sum, which the order of the cases does not change.
+
+    Args:
+        values: Shape (n,), at least one.
+    """
+    return math.fsum(values.tolist()) / values.size
 
 
 def checked_alpha(alpha: float) -> float:

@@ -13,7 +13,16 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from evalkit.stats.arrays import CHUNK, FloatArray, IntArray, checked_alpha, checked_table, weighted_sums
+from evalkit.stats.arrays import (
+    CHUNK,
+    FloatArray,
+    IntArray,
+    checked_alpha,
+    checked_table,
+    inner,
+    mean_of,
+    weighted_sums,
+)
 from evalkit.stats.bounds import Bounds
 from evalkit.stats.intervals import t_interval
 
@@ -76,9 +85,9 @@ def bca_bounds(draws: FloatArray, estimate: float, jackknife: FloatArray, alpha:
     below = (np.sum(draws < estimate - rounding) + np.sum(draws <= estimate + rounding)) / (2.0 * draws.size)
     half_a_draw = 0.5 / draws.size
     bias = float(ndtri(min(max(below, half_a_draw), 1.0 - half_a_draw)))
-    gaps = jackknife.mean() - jackknife
-    spread = float(gaps @ gaps)
-    acceleration = float((gaps**3).sum()) / (6.0 * spread**1.5) if spread > 0.0 else 0.0
+    gaps = mean_of(jackknife) - jackknife
+    spread = inner(gaps, gaps)
+    acceleration = inner(gaps * gaps, gaps) / (6.0 * spread**1.5) if spread > 0.0 else 0.0
     levels = [_bca_level(bias, acceleration, z) for z in (tail, -tail)]
     low, high = np.quantile(draws, levels)
     return Bounds(low=float(low), high=float(high))
@@ -159,7 +168,7 @@ def mean_is_settled(values: FloatArray) -> bool:
     variance = float(np.mean(gaps**2))
     if variance == 0.0:
         return False
-    skewness = float(np.mean(gaps**3)) / variance**1.5
+    skewness = float(np.mean(gaps * gaps * gaps)) / variance**1.5
     return bool(abs(skewness) <= _SETTLED_SKEWNESS * math.sqrt(values.size))
 
 

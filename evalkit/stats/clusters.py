@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.stats.arrays import FloatArray, IntArray, checked_values, cluster_codes, cluster_sums
+from evalkit.stats.arrays import (
+    FloatArray,
+    IntArray,
+    checked_values,
+    cluster_codes,
+    cluster_sums,
+    inner,
+    mean_of,
+)
 from evalkit.stats.bounds import Bounds
 from evalkit.stats.intervals import t_quantile
 
@@ -84,9 +92,9 @@ def clustered_mean(values: FloatArray, clusters: IntArray | None) -> ClusteredMe
             "all cases lie in one cluster, so nothing says how much clusters differ; "
             "collect cases from at least 2 clusters, better 20"
         )
-    mean = float(array.mean())
+    mean = mean_of(array)
     residual_sums = cluster_sums(array - mean, codes)
-    variance = n_clusters / (n_clusters - 1) * float(residual_sums @ residual_sums) / n_cases**2
+    variance = n_clusters / (n_clusters - 1) * inner(residual_sums, residual_sums) / n_cases**2
     largest = float(np.abs(array).max())
     if math.sqrt(variance) <= _ROUNDING * largest:
         variance = 0.0  # what is left of a sum that is zero but for rounding
@@ -136,18 +144,18 @@ def guarded_mean(values: FloatArray, clusters: IntArray, *, lowest: float, highe
 
 def _intraclass_correlation(values: FloatArray, codes: IntArray) -> float:
     """One-way analysis of variance estimate for unequal sizes (Donner 1986, Int. Stat. Review 54:67-82)."""
-    sizes = np.bincount(codes)
+    sizes = np.bincount(codes).astype(np.float64)
     n_cases, n_clusters = values.size, sizes.size
     if n_cases == n_clusters:
         return 0.0
     means = cluster_sums(values, codes) / sizes
-    between = float(sizes @ (means - values.mean()) ** 2) / (n_clusters - 1)
-    within = float(((values - means[codes]) ** 2).sum()) / (n_cases - n_clusters)
-    typical_size = (n_cases - float(sizes @ sizes) / n_cases) / (n_clusters - 1)
+    between = inner(sizes, (means - mean_of(values)) ** 2) / (n_clusters - 1)
+    within = math.fsum(((values - means[codes]) ** 2).tolist()) / (n_cases - n_clusters)
+    typical_size = (n_cases - inner(sizes, sizes) / n_cases) / (n_clusters - 1)
     return (between - within) / (between + (typical_size - 1.0) * within)
 
 
 def _carriers(residual_sums: FloatArray) -> float:
     """Return how many clusters of equal residual would vary as these do: the inverse of their concentration."""
-    shares = residual_sums**2 / float(residual_sums @ residual_sums)
-    return 1.0 / float(shares @ shares)
+    shares = residual_sums**2 / inner(residual_sums, residual_sums)
+    return 1.0 / inner(shares, shares)

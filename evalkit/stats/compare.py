@@ -29,6 +29,7 @@ from evalkit.stats.arrays import (
     checked_differences,
     checked_scores,
     cluster_codes,
+    mean_of,
 )
 from evalkit.stats.bootstrap import bootstrap_mean, mean_is_settled
 from evalkit.stats.bounds import Bounds, rule_of_three, unseen_share
@@ -146,7 +147,7 @@ def one_arm(
     else:
         bounds, method = _graded_mean(np.sort(scores), alpha, rng)
         bounds = bounds.clipped(0.0, 1.0)
-    return Interval(float(scores.mean()), bounds.low, bounds.high, method, scores.size, n_clusters)
+    return Interval(mean_of(scores), bounds.low, bounds.high, method, scores.size, n_clusters)
 
 
 def paired_difference(
@@ -194,7 +195,7 @@ def paired_difference(
     else:
         inference = _graded_pair(differences, alpha, rng)
     return PairedDifference(
-        estimate=float(differences.mean()),
+        estimate=mean_of(differences),
         low=inference.bounds.low,
         high=inference.bounds.high,
         p_value=inference.p_value,

@@ -9,7 +9,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.stats.arrays import FloatArray, IntArray, checked_table, checked_values
+from evalkit.stats.arrays import (
+    FloatArray,
+    IntArray,
+    checked_table,
+    checked_values,
+    inner,
+)
 from evalkit.stats.compare import PairedDifference, paired_difference
 
 FIT_POINTS = 5
@@ -21,7 +27,7 @@ FIT_SEEDS = 2
 PUBLISHED_FROM_ROWS = 8_000
 """Published power-law fits start at about this many rows; below it an extrapolated point informs and never decides."""
 
-_DECAYS: list[float] = np.geomspace(0.01, 3.0, 120).tolist()
+_DECAYS = tuple(0.01 * 300.0 ** (step / 119) for step in range(120))
 
 Trend = Literal["rising", "flat", "unknown"]
 
@@ -195,15 +201,16 @@ def _scored_fit(rows: FloatArray, values: FloatArray) -> CurveFit:
 
 def _fit_given_decay(rows: FloatArray, values: FloatArray, decay: float) -> tuple[float, float, float]:
     """Return a, b and the squared error of the best line in rows^-decay with a <= 1 and b >= 0."""
-    power = rows**-decay
+    # one by one: numpy's own power ends in other bits on processors with wider registers
+    power = np.array([row**-decay for row in rows.tolist()])
     centred = power - power.mean()
-    gap = max(0.0, -float(centred @ values) / float(centred @ centred))
+    gap = max(0.0, -inner(centred, values) / inner(centred, centred))
     limit = float(values.mean()) + gap * float(power.mean())
     if limit > 1.0:
         limit = 1.0
-        gap = max(0.0, float(power @ (1.0 - values)) / float(power @ power))
+        gap = max(0.0, inner(power, 1.0 - values) / inner(power, power))
     residuals = values - limit + gap * power
-    return limit, gap, float(residuals @ residuals)
+    return limit, gap, inner(residuals, residuals)
 
 
 def _is_binary(after: FloatArray, before: FloatArray) -> bool:

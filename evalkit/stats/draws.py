@@ -139,8 +139,13 @@ def _corner_quality(n_arms: int, n_draws: int, rng: np.random.Generator) -> Floa
         left[:, -1] = 0.0
         pieces = -np.diff(left, axis=1, prepend=1.0)
         patterns = rng.integers(0, 2, size=(size, _STICKS, n_arms), dtype=np.uint8)
-        quality[start : start + size] = np.einsum("ds,dsa->da", pieces, patterns)
+        quality[start : start + size] = _shares_right(pieces, patterns)
     return quality
+
+
+def _shares_right(pieces: FloatArray, patterns: npt.NDArray[np.uint8]) -> FloatArray:
+    """Sum the pieces of a stick at which an arm is right, shape (n_draws, n_arms), in one order on every processor."""
+    return np.stack([(pieces * patterns[:, :, arm]).sum(axis=1) for arm in range(patterns.shape[2])], axis=1)
 
 
 def _with_counts(sums: npt.ArrayLike, counts: npt.ArrayLike, name: str) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy.special import bdtr, bdtrc
 
+from evalkit.stats.arrays import inner
 from evalkit.stats.intervals import z_quantile
 from evalkit.stats.power import POWER, checked_design_effect, pairs_needed
 
@@ -45,7 +46,7 @@ def exact_power(n_cases: int, difference: float, discordant_share: float, *, alp
     wins = (discordant_share + difference) / 2.0 / discordant_share
     lower = np.where(largest >= 0, bdtr(largest.clip(0), pairs, wins), 0.0)
     upper = np.where(largest >= 0, bdtrc((pairs - largest - 1.0).clip(0), pairs, wins), 0.0)
-    return float(np.clip(chance @ (lower + upper), 0.0, 1.0))
+    return min(max(0.0, inner(chance, lower + upper)), 1.0)
 
 
 def pairs_needed_exact(

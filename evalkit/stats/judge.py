@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.stats.arrays import FloatArray, checked_scores
+from evalkit.stats.arrays import (
+    FloatArray,
+    checked_scores,
+    inner,
+)
 from evalkit.stats.bounds import Bounds, rule_of_three, unseen_share
 from evalkit.stats.intervals import z_quantile
 
@@ -93,7 +97,7 @@ def cohen_kappa(human: npt.ArrayLike, judge: npt.ArrayLike, alpha: float = 0.05)
     table = cells.reshape(n_labels, n_labels) / n
     rows, columns = table.sum(axis=1), table.sum(axis=0)
     agreement = float(np.trace(table))
-    by_chance = float(rows @ columns)
+    by_chance = inner(rows, columns)
     if n_labels == 1:
         note = "Both raters gave every item the same label, so agreement beyond chance cannot be measured."
         return Kappa(None, None, None, agreement, n, note)
@@ -176,9 +180,9 @@ def _best_weight(labels: FloatArray, paired: FloatArray, others: FloatArray) -> 
 
 def _kappa_standard_error(table: FloatArray, rows: FloatArray, columns: FloatArray, kappa: float) -> float:
     """Large-sample standard error of kappa, from the table of shares of one rater's labels by the other's."""
-    by_chance = float(rows @ columns)
+    by_chance = inner(rows, columns)
     same = np.diag(table)
-    on_diagonal = float(same @ (1.0 - (rows + columns) * (1.0 - kappa)) ** 2)
+    on_diagonal = inner(same, (1.0 - (rows + columns) * (1.0 - kappa)) ** 2)
     pairs = table * (columns[:, None] + rows) ** 2
     off_diagonal = (1.0 - kappa) ** 2 * float(pairs.sum() - np.trace(pairs))
     centre = (kappa - by_chance * (1.0 - kappa)) ** 2

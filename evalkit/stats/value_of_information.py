@@ -17,6 +17,7 @@ from evalkit.stats.arrays import FloatArray, checked_table
 from evalkit.stats.draws import PRIOR_WEIGHT
 
 _DEGREE = 3  # of the polynomial that stands for the mean net benefit given an input
+_SPANNED = 1e-9  # a term of which no more than this share is new is taken for a sum of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def evppi(net_benefit: npt.ArrayLike, inputs: npt.ArrayLike) -> float:
     gains = (
         table - table[:, [int(np.argmax(table.mean(axis=0)))]]
     )  # against the best now: less noise, same value
-    fitted = terms @ np.linalg.lstsq(terms, gains, rcond=None)[0]
+    fitted = _least_squares(terms, gains)
     value = float(fitted.max(axis=1).mean())
     return min(max(0.0, value), choice(table).evpi)
 
@@ -159,5 +160,32 @@ def _polynomial_terms(columns: FloatArray) -> FloatArray:
     """Return a constant and the first three powers of each column that varies, standardised against overflow."""
     varying = columns[:, np.ptp(columns, axis=0) > 0.0]
     standard = (varying - varying.mean(axis=0)) / varying.std(axis=0)
-    powers = [np.ones((columns.shape[0], 1)), *(standard**degree for degree in range(1, _DEGREE + 1))]
+    powers = [np.ones((columns.shape[0], 1)), standard]
+    while len(powers) <= _DEGREE:
+        powers.append(powers[-1] * standard)
     return np.hstack(powers)
+
+
+def _least_squares(terms: FloatArray, gains: FloatArray) -> FloatArray:
+    """Return the least-squares fit of each column of `gains` by the terms, shape (n_draws, n_options).
+
+    By Gram-Schmidt, each term twice, for the reason given at `weighted_sums`. A term that the ones before it span
+    adds nothing to the fit and is left out.
+
+    References:
+        Giraud, Langou, Rozloznik and van den Eshof (2005), Numerische Mathematik 101:87-100: twice is enough.
+    """
+    basis: list[FloatArray] = []
+    for term in np.ascontiguousarray(terms.T):
+        rest = term
+        for direction in basis * 2:
+            rest = rest - direction * float((direction * rest).sum())
+        length = math.sqrt(float((rest * rest).sum()))
+        if length > _SPANNED * math.sqrt(float((term * term).sum())):
+            basis.append(rest / length)
+    fitted = np.zeros_like(gains)
+    for column in range(gains.shape[1]):
+        gain = np.ascontiguousarray(gains[:, column])
+        for direction in basis:
+            fitted[:, column] += direction * float((direction * gain).sum())
+    return fitted
