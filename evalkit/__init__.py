@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         SuiteError,
         TuningError,
     )
-    from evalkit.notebook import Run
+    from evalkit.pipeline.loaded_run import Run
     from evalkit.records.decision import Decision, Verdict
     from evalkit.suite.load import load_suite
     from evalkit.suite.schema import Suite
@@ -71,7 +71,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Run": "evalkit.notebook",
+    "Run": "evalkit.pipeline.loaded_run",
     **dict.fromkeys(
         (
             "compare",

@@ -8,23 +8,32 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from evalkit import afterwards, beforehand, pipeline
 from evalkit.clock import Clock
-from evalkit.comparison.asked import Asked
-from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
-from evalkit.comparison.two_runs import Held
-from evalkit.course import REPORTS, after_answers, at_run_prices, prepared_again, to_the_end, wait
-from evalkit.notebook import Run
-from evalkit.records.compared import Compared
+from evalkit.comparison.comparison_request import ComparisonRequest
+from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
+from evalkit.comparison.two_runs import RunInput
+from evalkit.pipeline import estimate_run as beforehand
+from evalkit.pipeline import revisit_run as afterwards
+from evalkit.pipeline import spine
+from evalkit.pipeline.execute_run import (
+    REPORTS,
+    after_answers,
+    at_run_prices,
+    prepared_again,
+    to_the_end,
+    wait,
+)
+from evalkit.pipeline.loaded_run import Run
+from evalkit.pipeline.train import train_and_export
+from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
-from evalkit.records.estimate import Estimate
+from evalkit.records.estimate import RunEstimate
 from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
 from evalkit.records.tuning import TuningReport
-from evalkit.runner.begin import begin_run, continue_run
 from evalkit.runner.progress import Progress, Silent
-from evalkit.runner.stop import Stop
-from evalkit.stages.train import train_and_export
+from evalkit.runner.run_start import begin_run, continue_run
+from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import find_run
@@ -82,21 +91,21 @@ def run(
     if earlier is not None:
         limit = earlier.manifest().limit
         loaded = at_run_prices(loaded, earlier)
-    prepared = pipeline.prepare(loaded, limit=limit)
+    prepared = spine.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     experiment = prepared.experiment
     folder = earlier or begin_run(experiment, root, clock=clock)
     with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
         if earlier is not None:
             continue_run(experiment, folder)
-        asking = pipeline.Asking(
+        asking = spine.AnswerOptions(
             cache=cache,
             progress=progress or Silent(),
             clock=clock,
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
         )
-        to_the_end(prepared, folder, asking, Stop(limit_now), clock)
+        to_the_end(prepared, folder, asking, StopSignal(limit_now), clock)
     return Run(folder)
 
 
@@ -107,7 +116,7 @@ def estimate(
     cached: bool = False,
     probe: bool = True,
     progress: Progress | None = None,
-) -> Estimate:
+) -> RunEstimate:
     """Calls, tokens, money and time of a run, before anything is spent.
 
     Args:
@@ -121,7 +130,7 @@ def estimate(
         InputError: Something is wrong with the suite or its files.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
-    prepared = pipeline.prepare(loaded, limit=limit)
+    prepared = spine.prepare(loaded, limit=limit)
     with closing(_open_cache(cached)) as cache:
         return wait(
             beforehand.estimate(
@@ -153,7 +162,7 @@ def tune(
         TuningError: A training failed.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
-    pipeline.prepare(loaded)
+    spine.prepare(loaded)
     return train_and_export(
         loaded,
         progress=progress or Silent(),
@@ -185,7 +194,7 @@ def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
     Raises:
         SuiteError: A key does not exist or a value does not fit.
     """
-    return pipeline.decide_run(run.folder, run.suite(overrides))
+    return spine.decide_run(run.folder, run.suite(overrides))
 
 
 def compare(
@@ -194,7 +203,7 @@ def compare(
     *,
     metrics: Sequence[str] = (),
     arms: tuple[str, str] | None = None,
-) -> Compared:
+) -> ComparisonResult:
     """Paired differences between the arms of a run, or arm by arm between two runs: ``other`` minus ``run``.
 
     Args:
@@ -206,10 +215,10 @@ def compare(
     Raises:
         InputError: A name is unknown, or the runs have nothing in common.
     """
-    asked = Asked(metrics, arms)
+    asked = ComparisonRequest(metrics, arms)
     if other is None:
         return afterwards.compare_again(run.folder, run.suite(), asked)
-    first, second = (Held(one.folder, one.suite(), one.manifest) for one in (run, other))
+    first, second = (RunInput(one.folder, one.suite(), one.manifest) for one in (run, other))
     return afterwards.compare_two(first, second, asked)
 
 
@@ -230,7 +239,7 @@ def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float =
     given = (
         parse_counts(counts)
         if isinstance(counts, str)
-        else {name: RightOf(right, n) for name, (right, n) in counts.items()}
+        else {name: CorrectCount(right, n) for name, (right, n) in counts.items()}
     )
     return claims_from_counts(given, alpha=alpha)
 
@@ -275,7 +284,7 @@ def import_table(
 
 def report(run: Run, path: str | Path | None = None) -> list[Path]:
     """Write report.html, report.md and report.json; beside the run unless another folder is named."""
-    return pipeline.report(run.folder, run.records(), None if path is None else Path(path))
+    return spine.report(run.folder, run.records(), None if path is None else Path(path))
 
 
 def _open_cache(use_cache: bool) -> ResponseCache:

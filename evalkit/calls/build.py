@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.calls.caller import Caller
 from evalkit.calls.embedding import EmbeddingCaller, Spend
-from evalkit.calls.pace import RateLimits
+from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.clock import Clock
 from evalkit.embeddings.protocol import Embedder

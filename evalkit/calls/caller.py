@@ -13,9 +13,9 @@ from typing import cast
 
 import msgspec
 
+from evalkit.calls.cache_key import identity_digest, request_digest
 from evalkit.calls.endpoint import Endpoint, Halted, HaltedError, Queued
-from evalkit.calls.key import identity_digest, request_digest
-from evalkit.calls.pace import RateLimits
+from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.clock import Clock
 from evalkit.errors import AccessError, CallError
@@ -23,11 +23,11 @@ from evalkit.models.protocol import BatchModel, Model, RateLimitedModel
 from evalkit.records.sample import Completion, Request
 from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache
 
-__all__ = ["Answered", "Caller", "HaltedError"]
+__all__ = ["CallResult", "Caller", "HaltedError"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CallResult:
     """A completion and where it came from.
 
     Attributes:
@@ -111,14 +111,14 @@ class Caller:
         """Whether the cache has a timing of this request answered alone."""
         return self.replay(self.digest(request, isolated=True)) is not None
 
-    def replay(self, key: str) -> Answered | None:
+    def replay(self, key: str) -> CallResult | None:
         """The answer from the cache, or None."""
         if not self._keeps:
             return None
         known = self._cache.get_many((key,)).get(key)
-        return None if known is None else Answered(known.completion, key, known.answered_on)
+        return None if known is None else CallResult(known.completion, key, known.answered_on)
 
-    async def call(self, request: Request, *, isolated: bool = False) -> Answered:
+    async def call(self, request: Request, *, isolated: bool = False) -> CallResult:
         """One answer, from the cache or from the model.
 
         Args:
@@ -131,7 +131,7 @@ class Caller:
         key = self.digest(request, isolated=isolated)
         return self.replay(key) or await self.ask(request, key)
 
-    async def ask(self, request: Request, key: str, *, halted: Halted = _never) -> Answered:
+    async def ask(self, request: Request, key: str, *, halted: Halted = _never) -> CallResult:
         """One answer from the model. Where the same question is being asked, its answer is waited for instead.
 
         Args:
@@ -144,7 +144,7 @@ class Caller:
             HaltedError: The run stopped before the request was sent.
         """
         if not self._keeps:
-            return Answered(await self._ask(request, halted), key, None)
+            return CallResult(await self._ask(request, halted), key, None)
         while (twin := self._asking.get(key)) is not None:
             await asyncio.shield(twin)
             if (known := self.replay(key)) is not None:
@@ -156,9 +156,9 @@ class Caller:
         finally:
             del self._asking[key]
             done.set_result(None)
-        return Answered(completion, key, None)
+        return CallResult(completion, key, None)
 
-    def call_batch(self, requests: Sequence[Request]) -> list[Answered]:
+    def call_batch(self, requests: Sequence[Request]) -> list[CallResult]:
         """Answers of one batch on this machine. Blocking.
 
         When only part of the batch is in the cache the whole batch is computed again, as the whole batch is
@@ -170,13 +170,13 @@ class Caller:
         keys = [self.digest(request) for request in requests]
         known = self._cache.get_many(keys)
         if all(key in known for key in keys):
-            return [Answered(known[key].completion, key, known[key].answered_on) for key in keys]
+            return [CallResult(known[key].completion, key, known[key].answered_on) for key in keys]
         completions = model.complete_batch(requests)
         self._keep([(key, done) for key, done in zip(keys, completions, strict=True) if key not in known])
         return [
-            Answered(known[key].completion, key, known[key].answered_on)
+            CallResult(known[key].completion, key, known[key].answered_on)
             if key in known
-            else Answered(done, key, None)
+            else CallResult(done, key, None)
             for key, done in zip(keys, completions, strict=True)
         ]
 

@@ -14,10 +14,10 @@ from decimal import Decimal
 import numpy as np
 
 from evalkit.calls.budget import Budget
+from evalkit.calls.cache_key import identity_digest
 from evalkit.calls.caller import HaltedError
 from evalkit.calls.endpoint import Endpoint, Halted, Queued
-from evalkit.calls.key import identity_digest
-from evalkit.calls.pace import RateLimits
+from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.digest import digest_of
 from evalkit.embeddings.protocol import Embedded, Embedder, Purpose, Vectors

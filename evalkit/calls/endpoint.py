@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from evalkit.calls.gate import Gate
-from evalkit.calls.pace import Pace, RateLimits
+from evalkit.calls.adaptive_concurrency import AdaptiveConcurrency
+from evalkit.calls.rate_limiter import RateLimiter, RateLimits
 from evalkit.errors import AccessError, CallError, RetryableError
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ class Endpoint:
     """
 
     def __init__(self, limits: RateLimits = RateLimits(), *, breaks: bool = True) -> None:  # noqa: B008
-        self._gate = Gate()
-        self._pace = Pace(limits)
+        self._gate = AdaptiveConcurrency()
+        self._pace = RateLimiter(limits)
         self._breaks = breaks
         self._faults = 0
         self._answers = False

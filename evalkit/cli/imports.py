@@ -36,7 +36,7 @@ def table_command(table: Path, suite: Path | None, output: Path | None, as_json:
     """
     from evalkit import api
     from evalkit.cli.show import show_run
-    from evalkit.runner.table_suite import ASSUMED
+    from evalkit.interchange.suite_from_table import ASSUMED
 
     run = api.import_table(table, suite=suite, output=output)
     if assumed := run.suite().metadata.get(ASSUMED):

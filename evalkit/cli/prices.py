@@ -23,9 +23,9 @@ _OLD_DAYS = 90
 def command(model: str | None, as_json: bool) -> int:
     """Show the price row of MODEL, its source, its age and who disagrees; without MODEL, all ids."""
     from evalkit.clock import Clock
+    from evalkit.economics.genai_prices_check import second_opinion
     from evalkit.economics.price_file import shipped_prices
     from evalkit.economics.prices import PriceError
-    from evalkit.economics.second_opinion import second_opinion
 
     table = shipped_prices()
     if model is None:

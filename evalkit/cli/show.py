@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evalkit.notebook import Run
+    from evalkit.pipeline.loaded_run import Run
 
 
 def show_run(run: Run) -> None:

@@ -16,10 +16,10 @@ from evalkit.cli.options import env_file_option, json_option, print_json, read_e
 def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
     """Check a suite and every file it names, without running a model."""
     read_env_files(env_file)
-    from evalkit import pipeline
+    from evalkit.pipeline import spine
     from evalkit.suite.load import load_suite
 
-    prepared = pipeline.prepare(load_suite(suite))
+    prepared = spine.prepare(load_suite(suite))
     arms = [arm.facts for arm in prepared.arms]
     candidates = [facts.name for facts in arms if facts.role == "candidate"]
     cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from evalkit.comparison.arms import summarise_arms
+from evalkit.comparison.arm_summaries import summarise_arms
 from evalkit.comparison.config_diff import config_differences
 from evalkit.comparison.confusion import confusions
-from evalkit.comparison.corpus import corpus_differences, corpus_estimate
 from evalkit.comparison.curves import curves
 from evalkit.comparison.differences import all_differences, best_untuned, oracle
-from evalkit.comparison.extra import extra_sets
+from evalkit.comparison.extra_cases import extra_sets
 from evalkit.comparison.failures import FORM_CHECKS, AnswerFacts
+from evalkit.comparison.pooled_metrics import corpus_differences, corpus_estimate
 from evalkit.comparison.slices import slices
 from evalkit.comparison.table import OK, ScoreTable
 from evalkit.metrics.protocol import Aggregate
@@ -23,7 +23,7 @@ from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.digits import rounded
 from evalkit.records.sample import LatencyRow
 from evalkit.records.tuning import TuningReport
-from evalkit.text.number_words import points
+from evalkit.text.number_format import points
 
 if TYPE_CHECKING:
     from evalkit.suite.schema import Suite

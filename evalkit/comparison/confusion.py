@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.comparison.counts import Counts
+from evalkit.comparison.pooled_counts import Counts
 from evalkit.comparison.table import IntArray, ScoreTable
 from evalkit.metrics.class_counts import MISSED, RIGHT, WRONGLY_NAMED
 from evalkit.records.comparison import ClassFigures, Confusion

@@ -11,7 +11,7 @@ from evalkit.comparison.table import ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Curve, CurvePoint, Difference
 from evalkit.records.tuning import TuningReport
-from evalkit.text.number_words import points, points_interval
+from evalkit.text.number_format import points, points_interval
 
 Trend = Literal["rising", "flat", "falling", "unknown"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalkit.comparison.table import ScoreTable
 from evalkit.records.case import Case
-from evalkit.records.run import Answer, Excerpt
+from evalkit.records.run import Excerpt, ExcerptAnswer
 from evalkit.records.sample import Sample
 
 _LONGEST = 600
@@ -48,7 +48,7 @@ def pick_excerpts(
             input=_shortened(get_case(case_id).input),
             reference=next(iter(get_case(case_id).reference), None),
             answers=tuple(
-                Answer(
+                ExcerptAnswer(
                     arm=name,
                     output=_shortened(outputs.get((case_id, name))),
                     value=float(scores[row, column]),

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.comparison.found import FoundPassages, uses_alone
+from evalkit.comparison.retrieval_metrics import FoundPassages, uses_alone
 from evalkit.comparison.table import FINISH_REASONS, ScoreTable
 from evalkit.records.case import Case
 from evalkit.records.comparison import Failures, RetrievalSummary

@@ -12,7 +12,7 @@ from evalkit.comparison.table import FloatArray, Pairs, ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Difference
 from evalkit.stats.curve import FIT_POINTS, FIT_SEEDS, CurveFit, learning_curve
-from evalkit.text.number_words import percent, points
+from evalkit.text.number_format import percent, points
 
 
 @dataclass(frozen=True, slots=True)

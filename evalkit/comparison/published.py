@@ -9,10 +9,10 @@ from itertools import combinations
 
 from evalkit.errors import InputError
 from evalkit.records.published import CountedArm, CountedPair, CountsDecision, FromCounts
-from evalkit.stats.counts import CountsOnlyComparison, compare_counts
 from evalkit.stats.intervals import wilson
 from evalkit.stats.multiplicity import holm
 from evalkit.stats.paired_binary import mcnemar
+from evalkit.stats.published_counts import CountsOnlyComparison, compare_counts
 
 _ARM = re.compile(r"\s*(?P<name>[^=,]+?)\s*=\s*(?P<right>\d+)\s*/\s*(?P<n>\d+)\s*")
 _FORM = "write name=right/cases for each arm, such as base=13/30,rag=26/30"
@@ -24,31 +24,31 @@ UNKNOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class RightOf:
+class CorrectCount:
     """How many of the cases an arm got right."""
 
     right: int
     n: int
 
 
-def parse_counts(text: str) -> dict[str, RightOf]:
+def parse_counts(text: str) -> dict[str, CorrectCount]:
     """Arms from ``base=13/30,rag=26/30``, in that order.
 
     Raises:
         InputError: A part is not of that form, or names an arm a second time.
     """
-    found: dict[str, RightOf] = {}
+    found: dict[str, CorrectCount] = {}
     for part in text.split(","):
         match = _ARM.fullmatch(part)
         if match is None:
             raise InputError(f"{part.strip()!r} is not an arm's count; {_FORM}")
         if match["name"] in found:
             raise InputError(f"{match['name']!r} is given twice; {_FORM}")
-        found[match["name"]] = RightOf(int(match["right"]), int(match["n"]))
+        found[match["name"]] = CorrectCount(int(match["right"]), int(match["n"]))
     return found
 
 
-def claims_from_counts(counts: Mapping[str, RightOf], *, alpha: float = 0.05) -> CountsDecision:
+def claims_from_counts(counts: Mapping[str, CorrectCount], *, alpha: float = 0.05) -> CountsDecision:
     """Say of each pair of arms whether a difference can be claimed.
 
     The later arm of a pair is the treatment. An adjusted p-value never falls when another pair's p-value rises, so
@@ -86,7 +86,7 @@ def claims_from_counts(counts: Mapping[str, RightOf], *, alpha: float = 0.05) ->
     )
 
 
-def _arm(name: str, count: RightOf, alpha: float) -> CountedArm:
+def _arm(name: str, count: CorrectCount, alpha: float) -> CountedArm:
     bounds = wilson(count.right, count.n, alpha)
     share = count.right / count.n
     return CountedArm(name=name, right=count.right, n=count.n, share=share, low=bounds.low, high=bounds.high)

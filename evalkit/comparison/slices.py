@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from evalkit.comparison.arms import estimate
+from evalkit.comparison.arm_summaries import estimate
 from evalkit.comparison.differences import best_untuned, mean_score, tuned_candidates
 from evalkit.comparison.pairwise import claimed, difference
 from evalkit.comparison.table import ScoreTable

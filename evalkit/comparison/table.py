@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.comparison.abstention import is_abstention
-from evalkit.comparison.counts import Counts, CountsBuilder
+from evalkit.comparison.pooled_counts import Counts, CountsBuilder
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.case import Case

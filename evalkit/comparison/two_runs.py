@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
-from evalkit.comparison.asked import Asked, Pair, check_metrics, pair_on
+from evalkit.comparison.comparison_request import ComparisonRequest, Pair, check_metrics, pair_on
 from evalkit.comparison.pairwise import claimed
 from evalkit.comparison.table import OK, ScoreTable, build_table
 from evalkit.errors import InputError, did_you_mean
 from evalkit.metrics.protocol import Aggregate
-from evalkit.records.compared import Compared
 from evalkit.records.comparison import Difference
+from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.stats.multiplicity import holm
 from evalkit.store.run_folder import RunFolder
@@ -24,7 +24,7 @@ _FIRST, _SECOND = "first/", "second/"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RunInput:
     """A run and its suite."""
 
     run: RunFolder
@@ -32,7 +32,9 @@ class Held:
     manifest: Manifest
 
 
-def compare_runs(first: Held, second: Held, aggregates: Mapping[str, Aggregate], asked: Asked) -> Compared:
+def compare_runs(
+    first: RunInput, second: RunInput, aggregates: Mapping[str, Aggregate], asked: ComparisonRequest
+) -> ComparisonResult:
     """Second minus first, arm by arm, p-values on the primary metric adjusted by Holm over these arms.
 
     Alpha, margin, seed and primary metric are those of the second run. Clusters are those of the first.
@@ -73,7 +75,7 @@ def compare_runs(first: Held, second: Held, aggregates: Mapping[str, Aggregate],
         if metric == table.primary:
             records = _adjusted(records, alpha=decision.alpha, margin=decision.margin)
         found += [_named(record) for record in records]
-    return Compared(
+    return ComparisonResult(
         run=second.manifest.run_id,
         control_run=first.manifest.run_id,
         primary_metric=table.primary,
@@ -103,7 +105,7 @@ def _pairs(first: Manifest, second: Manifest, arms: Pair | None) -> list[Pair]:
     )
 
 
-def _common_cases(first: Held, second: Held) -> tuple[list[CaseFacts], tuple[str, ...]]:
+def _common_cases(first: RunInput, second: RunInput) -> tuple[list[CaseFacts], tuple[str, ...]]:
     known = {case.id: case for case in second.run.cases()}
     cases = list(first.run.cases())
     common = [case for case in cases if case.id in known]
@@ -151,11 +153,11 @@ def _check_definitions(first: Suite, second: Suite, metrics: Sequence[str]) -> N
             )
 
 
-def _joined(first: Held, second: Held, common: Sequence[CaseFacts]) -> ScoreTable:
+def _joined(first: RunInput, second: RunInput, common: Sequence[CaseFacts]) -> ScoreTable:
     """One table with the arms of both, on the common cases."""
     ids = {case.id for case in common}
 
-    def arms() -> Iterator[tuple[Held, str]]:
+    def arms() -> Iterator[tuple[RunInput, str]]:
         yield first, _FIRST
         yield second, _SECOND
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from evalkit.data.cases import Cases, read_cases
 from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
-from evalkit.data.named_files import corpus_files, example_files, recorded_files
+from evalkit.data.input_files import corpus_files, example_files, recorded_files
 from evalkit.data.recorded import read_recorded
 from evalkit.errors import DataError, InputError, Problem
 from evalkit.suite.schema import Suite

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evalkit.data.cases import Cases
 from evalkit.data.duplicates import text_digest
 from evalkit.data.near_duplicates import NearIndex
-from evalkit.data.question import Questions
+from evalkit.data.question_text import Questions
 from evalkit.records.case import Example
 from evalkit.records.profile import LeakedPair
 from evalkit.text.normalise import normalise

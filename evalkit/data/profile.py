@@ -13,12 +13,12 @@ from evalkit.data.cases import Cases
 from evalkit.data.corpus import read_corpus
 from evalkit.data.duplicates import DuplicateCount, text_digest
 from evalkit.data.examples import read_examples
+from evalkit.data.input_files import corpus_files, example_files
 from evalkit.data.leakage import find_leakage
-from evalkit.data.named_files import corpus_files, example_files
 from evalkit.data.personal_data import holds_personal_data
-from evalkit.data.question import Questions
+from evalkit.data.question_text import Questions
 from evalkit.records.case import Example
-from evalkit.records.profile import Profile, Spread, TrainingProfile
+from evalkit.records.profile import LengthSpread, Profile, TrainingProfile
 from evalkit.suite.schema import Suite
 
 _MOST_TAGS = 100
@@ -136,11 +136,11 @@ class _Lengths:
         self.values.append(length)
         return length
 
-    def spread(self) -> Spread:
+    def spread(self) -> LengthSpread:
         """The five numbers; all 0 where nothing was measured."""
         values = np.asarray(self.values, dtype=np.float64) if self.values else np.zeros(1)
         median, p95 = np.quantile(values, [0.5, 0.95])
-        return Spread(
+        return LengthSpread(
             unit=self.ruler.unit,
             n=len(self.values),
             minimum=float(values.min()),

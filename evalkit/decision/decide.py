@@ -14,23 +14,22 @@ import numpy as np
 
 from evalkit.comparison.differences import best_untuned
 from evalkit.comparison.table import ScoreTable
-from evalkit.decision.books import break_evens, ledger_columns, pareto
-from evalkit.decision.checklist import checklist
-from evalkit.decision.dossier import Dossier
-from evalkit.decision.explain import explain
+from evalkit.decision.checklist.answers import checklist
+from evalkit.decision.checklist.red_flags import CONTROL_FAILED, invalid_codes, red_flags
+from evalkit.decision.context import DecisionContext
 from evalkit.decision.gather import Gathered, gather
-from evalkit.decision.information import reason_of
-from evalkit.decision.ladder import Evidence, Step, climb, nothing_to_weigh
-from evalkit.decision.money import SCENARIOS
-from evalkit.decision.outlook import Outlooks, WhatIf
-from evalkit.decision.pilot import PilotQuestion, guessed_costs
-from evalkit.decision.point import point_net_benefit
-from evalkit.decision.red_flags import CONTROL_FAILED, invalid_codes, red_flags
-from evalkit.decision.unit_figures import cost_per_correct, goodput
-from evalkit.decision.weighing import Weighed, weigh
+from evalkit.decision.payoffs.deterministic import point_net_benefit
+from evalkit.decision.payoffs.ledger_records import break_evens, ledger_columns, pareto
+from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
+from evalkit.decision.payoffs.pilot import PilotQuestion, guessed_costs
+from evalkit.decision.payoffs.unit_economics import cost_per_correct, goodput
+from evalkit.decision.verdict.analyse import Sensitivity, weigh
+from evalkit.decision.verdict.choose_verdict import VerdictInputs, VerdictStep, climb, nothing_to_weigh
+from evalkit.decision.verdict.explain import explain
+from evalkit.decision.verdict.information import reason_of
 from evalkit.decision.wording import SHORT
 from evalkit.economics.prices import PriceTable
-from evalkit.records.answering import Answering
+from evalkit.pricing.arm_costs import SCENARIOS
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Comparison, Difference
 from evalkit.records.decision import (
@@ -44,6 +43,7 @@ from evalkit.records.decision import (
 from evalkit.records.digits import rounded
 from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile
+from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.schema import Suite
 
@@ -65,7 +65,7 @@ def decide(
     *,
     prices: PriceTable | None = None,
     seed: int | None = None,
-    answering: Answering | None = None,
+    answering: RunObservations | None = None,
 ) -> Decision:
     """Answer the checklist and climb the ladder.
 
@@ -96,22 +96,22 @@ def decide(
         seed=seed,
         answering=answering,
     )
-    dossier, outlooks = gathered.dossier, gathered.outlooks
-    findings, flags = checklist(dossier), red_flags(dossier)
+    context, payoff_model = gathered.context, gathered.payoff_model
+    findings, flags = checklist(context), red_flags(context)
     evidence = _evidence(gathered, findings, flags, seed)
-    if outlooks is None:
-        step, weighed = nothing_to_weigh(evidence), Weighed()
+    if payoff_model is None:
+        step, weighed = nothing_to_weigh(evidence), Sensitivity()
     else:
-        step = climb(outlooks, dossier.claims, evidence)
-        weighed = weigh(outlooks, dossier, evidence, step)
+        step = climb(payoff_model, context.claims, evidence)
+        weighed = weigh(payoff_model, context, evidence, step)
         step = replace(step, reason=reason_of(step, weighed.evppi, weighed.would_change, weighed.spans))
-        flags += _cache_flag(outlooks, dossier, evidence, step)
+        flags += _cache_flag(payoff_model, context, evidence, step)
     found = Decision(
         suite=suite.name,
         run_id=manifest.run_id,
         verdict=step.verdict,
         reason=step.reason,
-        explanation=explain(dossier, step, evidence, findings, flags, weighed.would_change),
+        explanation=explain(context, step, evidence, findings, flags, weighed.would_change),
         recommended_arm=step.arm,
         confidence=step.confidence,
         p_best=step.p_best,
@@ -120,75 +120,79 @@ def decide(
         evppi=dict(weighed.evppi),
         evsi=weighed.evsi,
         q_star=None if step.pilot is None else step.pilot.q_star,
-        arms={arm.name: _arm_verdict(dossier, outlooks, arm) for arm in table.arms},
-        differences=_differences(dossier),
+        arms={arm.name: _arm_verdict(context, payoff_model, arm) for arm in table.arms},
+        differences=_differences(context),
         checklist=findings,
         red_flags=flags,
-        ledger=ledger_columns(dossier),
-        break_even=break_evens(dossier, outlooks),
+        ledger=ledger_columns(context),
+        break_even=break_evens(context, payoff_model),
         would_change=weighed.would_change,
         tornado=weighed.tornado,
-        pareto=pareto(dossier),
-        currency=dossier.currency,
-        inputs=_inputs(dossier),
+        pareto=pareto(context),
+        currency=context.currency,
+        inputs=_inputs(context),
         seed=seed,
-        notes=_notes(outlooks, step),
+        notes=_notes(payoff_model, step),
     )
     return rounded(found)
 
 
 def _evidence(
     gathered: Gathered, findings: tuple[Finding, ...], flags: tuple[RedFlag, ...], seed: int
-) -> Evidence:
-    dossier, economics = gathered.dossier, gathered.dossier.suite.economics
+) -> VerdictInputs:
+    context, economics = gathered.context, gathered.context.suite.economics
     codes = {4: "blocked_tunability", 7: "blocked_data"}
     per_case = None if economics is None else economics.cost_per_case
-    return Evidence(
-        tuned_measured=dossier.tuned is not None,
+    return VerdictInputs(
+        tuned_measured=context.tuned is not None,
         blocked=tuple(codes[finding.number] for finding in findings if finding.status == "blocked"),
         control_failed=any(flag.code == CONTROL_FAILED for flag in flags),
         invalid=invalid_codes(flags),
         missing=gathered.missing,
-        confidence=dossier.suite.decision.confidence,
+        confidence=context.suite.decision.confidence,
         cost_per_case=None if per_case is None else float(per_case),
         pilot=_pilot_question(gathered, seed),
-        best_untuned=best_untuned(dossier.table),
+        best_untuned=best_untuned(context.table),
     )
 
 
 def _pilot_question(gathered: Gathered, seed: int) -> PilotQuestion | None:
     """What a tuned arm would cost, where none was measured and another arm shows what its requests are like."""
-    dossier, outlooks = gathered.dossier, gathered.outlooks
-    economics = dossier.suite.economics
-    if dossier.tuned is not None or outlooks is None or economics is None:
+    context, payoff_model = gathered.context, gathered.payoff_model
+    economics = context.suite.economics
+    if context.tuned is not None or payoff_model is None or economics is None:
         return None
     like = [
         arm
-        for arm in dossier.arms.values()
-        if not arm.tuned and arm.retrieval is None and dossier.money[arm.name].costs.unit_cost is not None
+        for arm in context.arms.values()
+        if not arm.tuned and arm.retrieval is None and context.money[arm.name].costs.unit_cost is not None
     ]
     if not like:
         return None
     shortest = min(like, key=lambda arm: arm.shots)
-    pilot = dossier.suite.decision.pilot
-    names = [arm.name for arm in outlooks.world.arms]
+    pilot = context.suite.decision.pilot
+    names = [arm.name for arm in payoff_model.world.arms]
     return PilotQuestion(
-        guess=guessed_costs(economics, dossier.money[shortest.name], pilot),
+        guess=guessed_costs(economics, context.money[shortest.name], pilot),
         pilot=pilot,
-        target=dossier.suite.use_case.target,
-        quality={name: dossier.quality(name) or 0.0 for name in names},
-        wrong={name: dossier.wrong[name] for name in names},
+        target=context.suite.use_case.target,
+        quality={name: context.quality(name) or 0.0 for name in names},
+        wrong={name: context.wrong[name] for name in names},
         seed=seed,
     )
 
 
-def _cache_flag(outlooks: Outlooks, dossier: Dossier, evidence: Evidence, step: Step) -> tuple[RedFlag, ...]:
+def _cache_flag(
+    payoff_model: PayoffModel, context: DecisionContext, evidence: VerdictInputs, step: VerdictStep
+) -> tuple[RedFlag, ...]:
     """Warn where the verdict is another under another prompt-cache scenario."""
     priced = [
-        scenario for scenario in SCENARIOS if all(scenario in m.caches for m in outlooks.world.money.values())
+        scenario
+        for scenario in SCENARIOS
+        if all(scenario in m.caches for m in payoff_model.world.money.values())
     ]
     others = {
-        scenario: climb(outlooks, dossier.claims, evidence, WhatIf(scenario=scenario)).verdict
+        scenario: climb(payoff_model, context.claims, evidence, WhatIf(scenario=scenario)).verdict
         for scenario in priced
     }
     changed = [
@@ -202,57 +206,57 @@ def _cache_flag(outlooks: Outlooks, dossier: Dossier, evidence: Evidence, step: 
     return (RedFlag(code="depends_on_prompt_cache", severity="warn", message=message),)
 
 
-def _arm_verdict(dossier: Dossier, outlooks: Outlooks | None, arm: ArmFacts) -> ArmVerdict:
-    summary = dossier.summaries[arm.name]
-    standing = dossier.standing.get(arm.name)
-    per_correct = cost_per_correct(dossier, arm.name)
+def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm: ArmFacts) -> ArmVerdict:
+    summary = context.summaries[arm.name]
+    standing = context.standing.get(arm.name)
+    per_correct = cost_per_correct(context, arm.name)
     return ArmVerdict(
         kind=arm.kind,
         role=arm.role,
         n=summary.n,
         coverage=summary.coverage,
         quality=dict(summary.quality),
-        cost_per_request=dossier.money[arm.name].costs.unit_cost if arm.name in dossier.money else None,
+        cost_per_request=context.money[arm.name].costs.unit_cost if arm.name in context.money else None,
         cost_per_correct=per_correct.value,
         cost_per_correct_low=per_correct.low,
         cost_per_correct_high=per_correct.high,
-        goodput=goodput(dossier, arm.name),
+        goodput=goodput(context, arm.name),
         latency=summary.latency,
-        net_benefit=_net_benefit(dossier, outlooks, arm.name),
+        net_benefit=_net_benefit(context, payoff_model, arm.name),
         within_limits=standing is None or not standing.broken,
         broken_limits=() if standing is None else standing.broken,
     )
 
 
-def _net_benefit(dossier: Dossier, outlooks: Outlooks | None, arm: str) -> Interval3 | None:
-    if outlooks is None or outlooks.terms.value_per_correct is None:
+def _net_benefit(context: DecisionContext, payoff_model: PayoffModel | None, arm: str) -> Interval3 | None:
+    if payoff_model is None or payoff_model.terms.value_per_correct is None:
         return None
-    if arm not in outlooks.world.answers:
+    if arm not in payoff_model.world.answers:
         return None
-    low, high = np.percentile(outlooks.net_benefit(arm), _CENTRAL)
+    low, high = np.percentile(payoff_model.net_benefit(arm), _CENTRAL)
     mode = point_net_benefit(
-        dossier.money[arm].costs,
-        outlooks.terms,
-        quality=dossier.quality(arm) or 0.0,
-        wrong=dossier.wrong[arm],
+        context.money[arm].costs,
+        payoff_model.terms,
+        quality=context.quality(arm) or 0.0,
+        wrong=context.wrong[arm],
     )
     return Interval3(low=float(low), mode=None if mode is None else float(mode), high=float(high))
 
 
-def _differences(dossier: Dossier) -> tuple[Difference, ...]:
+def _differences(context: DecisionContext) -> tuple[Difference, ...]:
     """Those of the comparison; and the tuned candidates against the arm that the decision holds them against."""
-    known = dossier.comparison.differences
-    if dossier.untuned is None or dossier.tuned is None:
+    known = context.comparison.differences
+    if context.untuned is None or context.tuned is None:
         return known
-    family = dossier.claims.family(dossier.untuned).values()
+    family = context.claims.family(context.untuned).values()
     held = {(record.treatment, record.control) for record in known if record.family == "tuned"}
     return known + tuple(record for record in family if (record.treatment, record.control) not in held)
 
 
-def _inputs(dossier: Dossier) -> DecisionInputs:
-    digests = dossier.manifest.digests
+def _inputs(context: DecisionContext) -> DecisionInputs:
+    digests = context.manifest.digests
     dates = [
-        money.costs.prices_as_of for money in dossier.money.values() if money.costs.prices_as_of is not None
+        money.costs.prices_as_of for money in context.money.values() if money.costs.prices_as_of is not None
     ]
     return DecisionInputs(
         digests={
@@ -263,19 +267,19 @@ def _inputs(dossier: Dossier) -> DecisionInputs:
             **{f"weights of {model}": digest for model, digest in digests.weights.items()},
         },
         prices_as_of=min(dates).isoformat() if dates else None,
-        judge=dossier.table.judges.get(dossier.table.primary),
+        judge=context.table.judges.get(context.table.primary),
     )
 
 
-def _notes(outlooks: Outlooks | None, step: Step) -> tuple[str, ...]:
-    if outlooks is None:
+def _notes(payoff_model: PayoffModel | None, step: VerdictStep) -> tuple[str, ...]:
+    if payoff_model is None:
         return ()
-    world = outlooks.world
+    world = payoff_model.world
     notes = [
         f"{world.n_draws:,} joint draws over {world.n_clusters:,} clusters of the {world.n_cases:,} cases that every "
         "candidate answered."
     ]
-    if outlooks.terms.value_per_correct is None:
+    if payoff_model.terms.value_per_correct is None:
         notes.append(
             "value_per_correct is not declared: the cheapest arm among those as good as the best is sought, and regret "
             "is in cost."

@@ -11,20 +11,20 @@ import numpy as np
 from evalkit.comparison.differences import best_untuned, mean_score, tuned_candidates
 from evalkit.comparison.table import OK, ScoreTable
 from evalkit.decision.claims import Claims
-from evalkit.decision.dossier import Dossier
-from evalkit.decision.limits import Standing, standing
-from evalkit.decision.money import ArmMoney, arm_money, check_prices, terms_of
-from evalkit.decision.outlook import Outlooks
-from evalkit.decision.world import draw_world
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.limits import LimitCheck, standing
+from evalkit.decision.payoffs.joint_draws import draw_world
+from evalkit.decision.payoffs.payoff_model import PayoffModel
 from evalkit.economics.ledger import Terms
 from evalkit.economics.prices import PriceTable
-from evalkit.records.answering import Answering
+from evalkit.pricing.arm_costs import ArmMoney, arm_money, check_prices, terms_of
+from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile
+from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport
-from evalkit.runner.pricing import price_table
 from evalkit.stats.arrays import mean_of
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, Suite
 
@@ -38,13 +38,13 @@ class Gathered:
     """What the checklist and the ladder start from.
 
     Attributes:
-        dossier: The run, its money, the pair of arms.
-        outlooks: Payoffs in every draw; None where they cannot be worked out.
+        context: The run, its money, the pair of arms.
+        payoff_model: Payoffs in every draw; None where they cannot be worked out.
         missing: Why not, and what to declare; empty where they can.
     """
 
-    dossier: Dossier
-    outlooks: Outlooks | None
+    context: DecisionContext
+    payoff_model: PayoffModel | None
     missing: tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ def gather(
     *,
     prices: PriceTable | None,
     seed: int,
-    answering: Answering | None = None,
+    answering: RunObservations | None = None,
 ) -> Gathered:
     """Price the arms, draw, and find the best arm of each family.
 
@@ -69,11 +69,11 @@ def gather(
     candidates = [arm for arm in table.candidates if mean_score(table, arm.name) is not None]
     terms, money = _priced(suite, table, summaries, tuning, prices)
     missing = tuple(_missing(suite, table, candidates, money))
-    outlooks = None if missing else _outlooks(suite, table, candidates, summaries, money, terms, seed)
-    if outlooks is None and not missing:
+    payoff_model = None if missing else _outlooks(suite, table, candidates, summaries, money, terms, seed)
+    if payoff_model is None and not missing:
         missing = ("no case has a score of every candidate: run the cells that are owed",)
-    tuned, untuned = _pair(table, outlooks)
-    dossier = Dossier(
+    tuned, untuned = _pair(table, payoff_model)
+    context = DecisionContext(
         suite=suite,
         manifest=manifest,
         table=table,
@@ -90,9 +90,9 @@ def gather(
         tuned=tuned,
         untuned=untuned,
         today=date.fromisoformat(manifest.started_at[:10]),
-        answering=answering or Answering(),
+        answering=answering or RunObservations(),
     )
-    return Gathered(dossier, outlooks, missing)
+    return Gathered(context, payoff_model, missing)
 
 
 def _priced(
@@ -137,7 +137,7 @@ def _outlooks(
     money: Mapping[str, ArmMoney],
     terms: Terms | None,
     seed: int,
-) -> Outlooks | None:
+) -> PayoffModel | None:
     limits = suite.decision.limits
     others = [name for name in limits if name not in (*LATENCY_LIMITS, *OTHER_LIMITS, table.primary)]
     world = draw_world(
@@ -149,23 +149,23 @@ def _outlooks(
         seed=seed,
         limit_metrics=others,
     )
-    return None if world is None else Outlooks(world, limits, suite.decision.margin, summaries)
+    return None if world is None else PayoffModel(world, limits, suite.decision.margin, summaries)
 
 
-def _pair(table: ScoreTable, outlooks: Outlooks | None) -> tuple[str | None, str | None]:
+def _pair(table: ScoreTable, payoff_model: PayoffModel | None) -> tuple[str | None, str | None]:
     """The best tuned and the best untuned candidate: of lowest expected regret where money is known, else by mean."""
     means = {name: mean_score(table, name) for name in tuned_candidates(table)}
     known = {name: mean for name, mean in means.items() if mean is not None}
     tuned, untuned = max(known, key=lambda name: known[name], default=None), best_untuned(table)
-    if outlooks is None:
+    if payoff_model is None:
         return tuned, untuned
-    outlook = outlooks.at()
-    if not outlook.names:
+    payoffs = payoff_model.at()
+    if not payoffs.names:
         return tuned, untuned
-    best_tuned, best_other = outlook.best_of(outlook.tuned), outlook.best_of(~outlook.tuned)
+    best_tuned, best_other = payoffs.best_of(payoffs.tuned), payoffs.best_of(~payoffs.tuned)
     return (
-        tuned if best_tuned is None else outlook.names[best_tuned],
-        untuned if best_other is None else outlook.names[best_other],
+        tuned if best_tuned is None else payoffs.names[best_tuned],
+        untuned if best_other is None else payoffs.names[best_other],
     )
 
 
@@ -178,6 +178,6 @@ def _share_wrong(table: ScoreTable, arm: str) -> float:
     return mean_of(np.maximum(0.0, 1.0 - scores - declined)[known])
 
 
-def _standing(suite: Suite, summary: ArmSummary, money: ArmMoney | None) -> Standing:
+def _standing(suite: Suite, summary: ArmSummary, money: ArmMoney | None) -> LimitCheck:
     unit = None if money is None else money.costs.unit_cost
     return standing(summary, None if unit is None else float(unit), suite.decision.limits)

@@ -12,7 +12,7 @@ COST_LIMIT = "cost_per_request"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitCheck:
     """One candidate against the limits.
 
     Attributes:
@@ -24,7 +24,7 @@ class Standing:
     unknown: tuple[str, ...]
 
 
-def standing(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, Limit]) -> Standing:
+def standing(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, Limit]) -> LimitCheck:
     """Hold an arm's observed figures against the limits; a figure that is not known breaks none.
 
     Args:
@@ -44,7 +44,7 @@ def standing(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, 
                 else f"at most {limit.max:g}"
             )
             broken.append(f"{name} is {figure:.4g}, must be {side}")
-    return Standing(tuple(broken), tuple(unknown))
+    return LimitCheck(tuple(broken), tuple(unknown))
 
 
 def observed(summary: ArmSummary, unit_cost: float | None, name: str) -> float | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from evalkit.records.comparison import Difference
 from evalkit.records.decision import Verdict
-from evalkit.text.number_words import count, money, percent, points, points_interval, share_of_draws
+from evalkit.text.number_format import count, money, percent, points, points_interval, share_of_draws
 
 __all__ = [
     "SHORT",

@@ -30,7 +30,7 @@ Side = Literal["above", "below", "always", "never", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class BreakEven:
+class BreakEvenPoint:
     """Where treatment and control are level, on one basis.
 
     Attributes:
@@ -55,7 +55,7 @@ class BreakEven:
 
 def break_even(
     treatment: PricedArm, control: PricedArm, terms: Terms, *, basis: Basis, at: At = "mode"
-) -> BreakEven:
+) -> BreakEvenPoint:
     """The volume from which the treatment pays, and the months after which it has, in closed form.
 
     Args:
@@ -88,7 +88,7 @@ def break_even(
     >>> found.reason
     '1,200 more fixed cost / (12 months x 0.001 gained per request)'
     """
-    found = partial(BreakEven, treatment.costs.arm, control.costs.arm, basis)
+    found = partial(BreakEvenPoint, treatment.costs.arm, control.costs.arm, basis)
     fixed = _less(fixed_cost(treatment.costs, terms, at=at), fixed_cost(control.costs, terms, at=at))
     gain = _gain(treatment, control, terms, basis, at)
     if fixed is None or gain is None:

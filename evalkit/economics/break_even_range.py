@@ -21,7 +21,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class BreakEvenBand:
     """Quantiles of the draws; None where a quantile is infinite: beyond any volume, or not inside the horizon.
 
     Attributes:
@@ -50,8 +50,8 @@ class BreakEvenRange:
     """
 
     side: Literal["above", "below"]
-    requests_per_month: Spread
-    months: Spread
+    requests_per_month: BreakEvenBand
+    months: BreakEvenBand
     level: float
     share_never: float
     n_draws: int
@@ -138,11 +138,11 @@ def _payback(
     )
 
 
-def _spread(values: FloatArray, level: float) -> Spread:
+def _spread(values: FloatArray, level: float) -> BreakEvenBand:
     tail = (1 - level) / 2
     # inverted_cdf picks a draw and never averages with infinity.
     low, median, high = np.quantile(values, [tail, 0.5, 1 - tail], method="inverted_cdf")
-    return Spread(_finite(low), _finite(median), _finite(high))
+    return BreakEvenBand(_finite(low), _finite(median), _finite(high))
 
 
 def _finite(value: float) -> float | None:

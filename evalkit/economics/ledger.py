@@ -11,7 +11,7 @@ from evalkit.economics.cash_flow import renewal_months
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total
 from evalkit.economics.prices import PriceError
 from evalkit.economics.prompt_cache import Scenario
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 VOLUME = "requests_per_month"
 VALUE = "value_per_correct"
@@ -36,9 +36,9 @@ class Terms:
 
     currency: str
     horizon_months: int
-    requests_per_month: Range
-    value_per_correct: Range | None = None
-    cost_per_wrong: Range = field(default_factory=lambda: Range.point(0))
+    requests_per_month: TriangularRange
+    value_per_correct: TriangularRange | None = None
+    cost_per_wrong: TriangularRange = field(default_factory=lambda: TriangularRange.point(0))
     discount_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class Terms:
             raise ValueError(f"requests_per_month must not be negative, got {self.requests_per_month.low}")
 
     @property
-    def inputs(self) -> dict[str, Range]:
+    def inputs(self) -> dict[str, TriangularRange]:
         """The amounts that may be uncertain, by the names under which they are drawn."""
         inputs = {VOLUME: self.requests_per_month, WRONG: self.cost_per_wrong}
         return inputs if self.value_per_correct is None else inputs | {VALUE: self.value_per_correct}

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from evalkit.economics.triangular import FloatArray, Range
+from evalkit.economics.triangular import FloatArray, TriangularRange
 
 MILLION = Decimal(1_000_000)
 SHOWN_DIGITS = 8
@@ -44,7 +44,7 @@ class Factor:
         per: Divisor that belongs to the unit, 1,000,000 for prices per million tokens.
     """
 
-    value: Range | None
+    value: TriangularRange | None
     unit: str
     source: str = ""
     per: Decimal = Decimal(1)
@@ -54,7 +54,7 @@ class Factor:
         cls, value: Decimal | int | None, unit: str, *, source: str = "", per: Decimal = Decimal(1)
     ) -> Self:
         """A factor known exactly, or not at all."""
-        return cls(None if value is None else Range.point(value), unit, source, per)
+        return cls(None if value is None else TriangularRange.point(value), unit, source, per)
 
     def draws(self, drawn: Mapping[str, FloatArray]) -> FloatArray | float:
         """The factor in every draw: from ``drawn`` where its source is there, else its exact value.
@@ -128,7 +128,7 @@ class LineItem:
             raise ValueError(f"{self.name}: {error}") from None
         return amount
 
-    def _product(self, at: Callable[[Range], Decimal]) -> Decimal | None:
+    def _product(self, at: Callable[[TriangularRange], Decimal]) -> Decimal | None:
         amount = Decimal(1)
         for factor in self.factors:
             if factor.value is None:
@@ -160,7 +160,7 @@ def total_draws(items: Iterable[LineItem], drawn: Mapping[str, FloatArray]) -> F
 
 
 def draw_inputs(
-    items: Iterable[LineItem], inputs: Mapping[str, Range], rng: np.random.Generator, n_draws: int
+    items: Iterable[LineItem], inputs: Mapping[str, TriangularRange], rng: np.random.Generator, n_draws: int
 ) -> dict[str, FloatArray]:
     """One set of draws of every uncertain input, to be shared by all arms so that they stay comparable.
 

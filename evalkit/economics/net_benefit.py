@@ -17,7 +17,7 @@ import numpy as np
 from evalkit.economics.cash_flow import discount_factor, discounted_months, renewal_months
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Terms, same_currency
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total, total_draws
-from evalkit.economics.triangular import FloatArray, Range
+from evalkit.economics.triangular import FloatArray, TriangularRange
 
 At = Literal["mode", "mean"]
 
@@ -68,7 +68,7 @@ class DrawnArm:
             )
 
 
-def at_point(value: Range, at: At) -> Decimal:
+def at_point(value: TriangularRange, at: At) -> Decimal:
     """A range's mode or its mean."""
     return value.mode if at == "mode" else value.mean
 
@@ -214,7 +214,9 @@ def worth_draws(arm: DrawnArm, terms: Terms, drawn: Mapping[str, FloatArray]) ->
     return value * arm.quality - input_draws(terms.cost_per_wrong, WRONG, drawn) * arm.wrong
 
 
-def input_draws(value: Range | None, name: str, drawn: Mapping[str, FloatArray]) -> FloatArray | float:
+def input_draws(
+    value: TriangularRange | None, name: str, drawn: Mapping[str, FloatArray]
+) -> FloatArray | float:
     """One of the terms in every draw; one number when it is known exactly and not replaced in ``drawn``.
 
     Raises:

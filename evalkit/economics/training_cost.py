@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from evalkit.economics.line_item import MILLION, Factor, LineItem
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 HOURS_A_MONTH = 730
 """8,760 hours a year / 12. Microsoft's own example counts a month of 30 days, 720 hours."""
@@ -35,7 +35,7 @@ def token_validation(tokens: int, evaluations: int, price: Decimal | None, *, so
     return LineItem("validation", (*_passes(tokens, evaluations, "evaluations"), _per_million(price, source)))
 
 
-def hour_training(hours: Range, price: Decimal | None, *, source: str) -> LineItem:
+def hour_training(hours: TriangularRange, price: Decimal | None, *, source: str) -> LineItem:
     """Training billed by time: device-hours x price per hour.
 
     Args:
@@ -50,7 +50,7 @@ def hour_training(hours: Range, price: Decimal | None, *, source: str) -> LineIt
     return LineItem("training", factors)
 
 
-def failed_runs(run: LineItem, count: Range) -> LineItem:
+def failed_runs(run: LineItem, count: TriangularRange) -> LineItem:
     """Runs that were paid for and thrown away; Azure does not bill failed runs, so there the count is 0.
 
     >>> run = token_training(1_000_000, 2, Decimal("3.00"), source="ft:gpt-4o-mini train")
@@ -60,7 +60,9 @@ def failed_runs(run: LineItem, count: Range) -> LineItem:
     return LineItem("failed runs", (*run.factors, Factor(count, "failed runs", "failed_runs")))
 
 
-def labour(name: str, hours: Range, rate: Range, *, hours_source: str = "labour_hours") -> LineItem:
+def labour(
+    name: str, hours: TriangularRange, rate: TriangularRange, *, hours_source: str = "labour_hours"
+) -> LineItem:
     """People's time: hours x rate.
 
     Args:

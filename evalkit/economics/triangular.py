@@ -28,7 +28,7 @@ def exact(value: Decimal | float | str) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class TriangularRange:
     """A triangular distribution; a value that is known exactly has ``low == mode == high``.
 
     Attributes:

@@ -17,6 +17,7 @@ import msgspec
 from evalkit.embeddings.openai_payload import read_embeddings
 from evalkit.embeddings.protocol import Embedded, Purpose
 from evalkit.errors import CallError, InputError
+from evalkit.models.http_transport import Secrets, Transport
 from evalkit.models.openai_faults import fault_of_status
 from evalkit.models.openai_request import (
     BuiltRequest,
@@ -26,7 +27,6 @@ from evalkit.models.openai_request import (
     public_url,
     take_request,
 )
-from evalkit.models.openai_transport import Secrets, Transport
 from evalkit.suite.models import OpenAIModelConfig
 from evalkit.suite.retrieval import OpenAIEmbedderConfig
 

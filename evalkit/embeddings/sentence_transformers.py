@@ -16,8 +16,8 @@ import numpy as np
 from evalkit.digest import digest_file, digest_of
 from evalkit.embeddings.protocol import Embedded, Purpose
 from evalkit.errors import InputError
-from evalkit.extras import present, require
 from evalkit.models.transformers import model_folder
+from evalkit.optional import present, require
 from evalkit.suite.models import TransformersModelConfig
 from evalkit.suite.retrieval import SentenceTransformersConfig
 

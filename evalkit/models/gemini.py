@@ -15,10 +15,10 @@ from evalkit.errors import CallError, InputError
 from evalkit.models.gemini_faults import fault_of, own_failure
 from evalkit.models.gemini_payload import StreamedAnswer, read_answer
 from evalkit.models.gemini_request import VertexPlace, parameters, take_template, vertex_place
-from evalkit.models.google_access import GoogleAccess
-from evalkit.models.hosted_answer import Hear, Reading, ask_streamed, ask_whole
+from evalkit.models.google_auth import GoogleAccess
+from evalkit.models.hosted_answer import Hear, ResponseParser, ask_streamed, ask_whole
+from evalkit.models.http_transport import Reply, Secrets, Transport
 from evalkit.models.openai_request import public_url
-from evalkit.models.openai_transport import Reply, Secrets, Transport
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import GeminiModelConfig
 
@@ -56,7 +56,7 @@ class GeminiModel:
             idle_s=config.idle_timeout_s,
             secrets=self._secrets,
         )
-        self._reading = Reading(read_answer, StreamedAnswer, own_failure, self._fault)
+        self._reading = ResponseParser(read_answer, StreamedAnswer, own_failure, self._fault)
         self.hear_headers: Hear | None = None
 
     @property

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from evalkit.errors import InputError
-from evalkit.extras import require, silence_telemetry
-from evalkit.models.google_access import EXTRA
+from evalkit.models.google_auth import EXTRA
+from evalkit.optional import require, silence_telemetry
 from evalkit.records.sample import Request
 from evalkit.suite.models import GeminiModelConfig
 

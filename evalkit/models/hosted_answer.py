@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from evalkit.errors import CallError, RetryableError
-from evalkit.models.openai_payload import Answer
-from evalkit.models.openai_transport import Reply, Secrets, Transport
+from evalkit.models.http_transport import Reply, Secrets, Transport
+from evalkit.models.openai_payload import OpenAIReply
 from evalkit.records.sample import Completion, Timing
 
 Hear = Callable[[Mapping[str, str]], None]
@@ -29,13 +29,13 @@ class Streamed(Protocol):
         """Read one piece of the body."""
         ...
 
-    def answer(self) -> Answer:
+    def answer(self) -> OpenAIReply:
         """The whole answer, once the body has ended."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ResponseParser:
     """How a provider words its answers.
 
     Attributes:
@@ -45,7 +45,7 @@ class Reading:
         fault: The error for any other refusal.
     """
 
-    whole: Callable[[bytes], Answer]
+    whole: Callable[[bytes], OpenAIReply]
     streamed: Callable[[], Streamed]
     own_failure: Callable[[int, bytes, Timing], Completion | None]
     fault: Callable[[Reply], CallError]
@@ -54,7 +54,7 @@ class Reading:
 async def ask_whole(
     transport: Transport,
     body: bytes,
-    reading: Reading,
+    reading: ResponseParser,
     *,
     headers: Mapping[str, str] | None = None,
     hear: Hear | None = None,
@@ -75,7 +75,7 @@ async def ask_whole(
 async def ask_streamed(
     transport: Transport,
     body: bytes,
-    reading: Reading,
+    reading: ResponseParser,
     secrets: Secrets,
     *,
     headers: Mapping[str, str] | None = None,
@@ -111,14 +111,14 @@ async def ask_streamed(
     return _completion(msgspec.structs.replace(answer, text=secrets.hide(answer.text)), timing)
 
 
-def _refused(reply: Reply, reading: Reading) -> Completion:
+def _refused(reply: Reply, reading: ResponseParser) -> Completion:
     completion = reading.own_failure(reply.status, reply.body, Timing(service_s=reply.service_s))
     if completion is None:
         raise reading.fault(reply)
     return completion
 
 
-def _completion(answer: Answer, timing: Timing) -> Completion:
+def _completion(answer: OpenAIReply, timing: Timing) -> Completion:
     return Completion(
         output=answer.text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import InputError
-from evalkit.extras import present, require
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.tuned_folder import tuned_files
+from evalkit.optional import present, require
 from evalkit.records.sample import Completion, Request
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
-from evalkit.models.hosted_answer import Hear, Reading, ask_streamed, ask_whole
-from evalkit.models.openai_announced import announces, models_url, read_announced
+from evalkit.models.hosted_answer import Hear, ResponseParser, ask_streamed, ask_whole
+from evalkit.models.http_transport import Reply, Secrets, Transport
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
+from evalkit.models.openai_model_list import announces, models_url, read_announced
 from evalkit.models.openai_payload import read_answer
 from evalkit.models.openai_request import (
     RequestTemplate,
@@ -27,8 +28,7 @@ from evalkit.models.openai_request import (
     take_template,
 )
 from evalkit.models.openai_stream import StreamedAnswer
-from evalkit.models.openai_transport import Reply, Secrets, Transport
-from evalkit.records.answering import AnnouncedDay
+from evalkit.records.run_observations import AnnouncedDay
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import OpenAIModelConfig
 
@@ -58,7 +58,7 @@ class OpenAIModel:
             )
         build_client(config)
         self._secrets = Secrets([key, urlsplit(base_url(config)).password])
-        self._reading = Reading(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
+        self._reading = ResponseParser(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
         self.hear_headers: Hear | None = None

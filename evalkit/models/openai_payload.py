@@ -63,7 +63,7 @@ class Payload(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class OpenAIReply(msgspec.Struct, frozen=True):
     """A whole answer."""
 
     text: str
@@ -89,7 +89,7 @@ def read_payload(body: bytes) -> Payload:
     return payload
 
 
-def read_answer(body: bytes) -> Answer:
+def read_answer(body: bytes) -> OpenAIReply:
     """The answer in a JSON body; of several choices the first.
 
     Raises:
@@ -101,7 +101,7 @@ def read_answer(body: bytes) -> Answer:
     choice = payload.choices[0]
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
-    return Answer(piece_of(choice), finish_of(choice.finish_reason), read_usage(payload.usage))
+    return OpenAIReply(piece_of(choice), finish_of(choice.finish_reason), read_usage(payload.usage))
 
 
 def piece_of(choice: _Choice) -> str:

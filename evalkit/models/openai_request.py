@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from evalkit.errors import InputError
-from evalkit.extras import silence_telemetry
+from evalkit.optional import silence_telemetry
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.suite.models import OpenAIModelConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.errors import RetryableError
-from evalkit.models.openai_payload import Answer, finish_of, piece_of, read_payload
+from evalkit.models.openai_payload import OpenAIReply, finish_of, piece_of, read_payload
 from evalkit.models.openai_usage import read_usage
 from evalkit.models.server_events import ServerEvents
 from evalkit.records.sample import Usage
@@ -34,7 +34,7 @@ class StreamedAnswer:
         for data in self._events.feed(chunk):
             self._read(data)
 
-    def answer(self) -> Answer:
+    def answer(self) -> OpenAIReply:
         """The whole answer, once the body has ended.
 
         Raises:
@@ -44,7 +44,7 @@ class StreamedAnswer:
             self._read(data)
         if self._finish is None:
             raise RetryableError("the stream ended before the answer was finished")
-        return Answer("".join(self._pieces), finish_of(self._finish), self._usage)
+        return OpenAIReply("".join(self._pieces), finish_of(self._finish), self._usage)
 
     def _read(self, data: bytes) -> None:
         if data == _DONE:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import MissingExtraError, TuningError
-from evalkit.extras import require
 from evalkit.models.local import EXTRA
-from evalkit.models.on_disk import weights_of
+from evalkit.models.local_files import weights_of
+from evalkit.optional import require
 from evalkit.records.case import Message
 from evalkit.suite.models import ModelConfig, TransformersModelConfig
 from evalkit.text.token_rate import MESSAGE_TOKENS, REPLY_TOKENS, approximate_tokens
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalkit.models.engine.chat import Chat
 
 
-class TokenGauge:
+class TokenCounter:
     """Counts by a model's own tokenizer and template where they are on this machine, else by characters.
 
     Args:
@@ -53,17 +53,17 @@ class TokenGauge:
             return float(self._chat.count(text) + 1)
 
 
-def token_gauge(config: ModelConfig, folder: Path) -> TokenGauge:
+def token_gauge(config: ModelConfig, folder: Path) -> TokenCounter:
     """The gauge of a model; by characters for hosted models and without the extra ``local``."""
     weights = weights_of(config, folder)
     if weights is None:
-        return TokenGauge(None)
+        return TokenCounter(None)
     try:
         require("transformers", EXTRA)
     except MissingExtraError:
-        return TokenGauge(None)
+        return TokenCounter(None)
     from evalkit.models.engine.chat import Chat
     from evalkit.models.engine.weights import load_tokenizer
 
     trusted = isinstance(config, TransformersModelConfig) and config.trust_remote_code
-    return TokenGauge(Chat(load_tokenizer(weights, trust_remote_code=trusted)))
+    return TokenCounter(Chat(load_tokenizer(weights, trust_remote_code=trusted)))

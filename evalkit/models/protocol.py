@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol, runtime_checkable
 
-from evalkit.records.answering import AnnouncedDay
+from evalkit.records.run_observations import AnnouncedDay
 from evalkit.records.sample import Completion, Request
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import InputError
-from evalkit.extras import require
 from evalkit.models.local import EXTRA, LocalModel
+from evalkit.optional import require
 
 if TYPE_CHECKING:
     from evalkit.suite.models import TransformersModelConfig

@@ -65,7 +65,7 @@ class TuningEstimate(Record, frozen=True, kw_only=True):
     cached: bool = False
 
 
-class Estimate(Record, frozen=True, kw_only=True):
+class RunEstimate(Record, frozen=True, kw_only=True):
     """What ``evalkit estimate`` found.
 
     Attributes:

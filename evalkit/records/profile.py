@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.records.record import Record
 
 
-class Spread(Record, frozen=True, kw_only=True):
+class LengthSpread(Record, frozen=True, kw_only=True):
     """Five numbers of a length: in tokens of the model where it can count them, else in characters."""
 
     unit: str
@@ -54,8 +54,8 @@ class TrainingProfile(Record, frozen=True, kw_only=True):
     exact_duplicates: int
     normalised_duplicates: int
     conflicts: int
-    input_length: Spread
-    output_length: Spread
+    input_length: LengthSpread
+    output_length: LengthSpread
     distinct_answers: int
     largest_answer_share: float
     over_limit: int | None = None
@@ -78,8 +78,8 @@ class Profile(Record, frozen=True, kw_only=True):
     with_reference: int
     with_gold_passages: int
     duplicate_inputs: int
-    input_length: Spread
-    reference_length: Spread | None = None
+    input_length: LengthSpread
+    reference_length: LengthSpread | None = None
     tags: dict[str, int] = {}
     passages: int | None = None
     training: dict[str, TrainingProfile] = {}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from evalkit.records.answering import Answering
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
 from evalkit.records.profile import Profile
 from evalkit.records.record import Record
+from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport
 
 
-class Answer(Record, frozen=True, kw_only=True):
+class ExcerptAnswer(Record, frozen=True, kw_only=True):
     """One arm's answer in an excerpt."""
 
     arm: str
@@ -25,7 +25,7 @@ class Excerpt(Record, frozen=True, kw_only=True):
     case_id: str
     input: str
     reference: str | None
-    answers: tuple[Answer, ...]
+    answers: tuple[ExcerptAnswer, ...]
 
 
 class DeclaredRange(Record, frozen=True, kw_only=True):
@@ -97,4 +97,4 @@ class RunRecords(Record, frozen=True, kw_only=True):
     embedded: bool = False
     economics: DeclaredEconomics | None = None
     prices: tuple[PriceUsed, ...] = ()
-    answering: Answering | None = None
+    answering: RunObservations | None = None

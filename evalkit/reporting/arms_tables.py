@@ -9,7 +9,7 @@ from evalkit.records.comparison import ArmSummary, LatencySummary, TokenSummary
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import (
+from evalkit.text.number_format import (
     NOT_APPLICABLE,
     UNKNOWN,
     count,

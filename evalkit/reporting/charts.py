@@ -15,7 +15,7 @@ from evalkit.reporting.chart_parts import Part, arm_colour, chart, level_line, p
 from evalkit.reporting.difference_tables import carries_claim
 from evalkit.reporting.palette import Palette, arm_slots
 from evalkit.reporting.svg import VegaLite
-from evalkit.text.number_words import declared_percent, points, points_interval
+from evalkit.text.number_format import declared_percent, points, points_interval
 
 _LABELS = 236  # pixels left of the forest plot for the names of its rows
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evalkit.records.comparison import ClassFigures, Confusion
 from evalkit.records.run import RunRecords
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import NOT_APPLICABLE, count, percent
+from evalkit.text.number_format import NOT_APPLICABLE, count, percent
 
 WIDEST_MATRIX = 12
 """Labels up to which the whole matrix is shown; beyond, only the pairs that were confused most often."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evalkit.records.compared import Compared
 from evalkit.records.comparison import Difference
+from evalkit.records.comparison_result import ComparisonResult
 from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import count, p_value, percent, points, points_interval
+from evalkit.text.number_format import count, p_value, percent, points, points_interval
 
 
-def compared_tables(compared: Compared) -> tuple[Table, ...]:
+def compared_tables(compared: ComparisonResult) -> tuple[Table, ...]:
     """One table for the primary metric and one for each further metric."""
     metrics = dict.fromkeys(item.metric for item in compared.differences)
     return tuple(_table(compared, metric) for metric in metrics)
 
 
-def _table(compared: Compared, metric: str) -> Table:
+def _table(compared: ComparisonResult, metric: str) -> Table:
     found = [item for item in compared.differences if item.metric == metric]
     adjusted = any(item.p_adjusted is not None for item in found)
     return Table(
@@ -37,7 +37,7 @@ def _table(compared: Compared, metric: str) -> Table:
     )
 
 
-def _runs(compared: Compared) -> str:
+def _runs(compared: ComparisonResult) -> str:
     return "" if compared.control_run is None else f": run {compared.run} minus run {compared.control_run}"
 
 
@@ -52,7 +52,7 @@ def _cells(item: Difference, found: list[Difference], *, adjusted: bool) -> Iter
     yield words.claim(item)
 
 
-def _note(compared: Compared, found: list[Difference], *, adjusted: bool) -> Iterator[str]:
+def _note(compared: ComparisonResult, found: list[Difference], *, adjusted: bool) -> Iterator[str]:
     yield f"The margin is {points(compared.margin).removeprefix('+')} points."
     if not adjusted:
         yield "These p values are not adjusted for looking at many."

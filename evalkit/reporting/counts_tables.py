@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.records.published import CountsDecision
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import p_value, percent, percent_interval, points
+from evalkit.text.number_format import p_value, percent, percent_interval, points
 
 
 def counts_tables(found: CountsDecision) -> tuple[Table, Table]:

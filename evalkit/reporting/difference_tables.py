@@ -6,7 +6,7 @@ from evalkit.records.comparison import Difference
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import (
+from evalkit.text.number_format import (
     NOT_APPLICABLE,
     count,
     p_value,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from evalkit.records.estimate import Estimate
+from evalkit.records.estimate import RunEstimate
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import NOT_APPLICABLE, count, money, seconds
+from evalkit.text.number_format import NOT_APPLICABLE, count, money, seconds
 
 
-def estimate_tables(found: Estimate) -> Iterator[Table]:
+def estimate_tables(found: RunEstimate) -> Iterator[Table]:
     """The arms with their sum, and the trainings where there are some."""
     rows = [
         Row(

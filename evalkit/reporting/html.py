@@ -27,7 +27,7 @@ from evalkit.reporting import (
     verdict_words,
     words,
 )
-from evalkit.reporting import worth_tables as worth
+from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import (
     extra_table,
@@ -36,12 +36,12 @@ from evalkit.reporting.breakdown_tables import (
     retrieval_table,
     slices_table,
 )
-from evalkit.reporting.client_words import client_bound
+from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.reporting.svg import VegaLite, to_svg
 from evalkit.reporting.table import Column
-from evalkit.text import number_words
+from evalkit.text import number_format as number_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,7 +9,7 @@ from evalkit.records.decision import LedgerColumn, LedgerLine
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
 from evalkit.reporting.table import Column, Row, Table, left, right
-from evalkit.text.number_words import NOT_APPLICABLE, UNKNOWN, count, money, per_thousand, shared_decimals
+from evalkit.text.number_format import NOT_APPLICABLE, UNKNOWN, count, money, per_thousand, shared_decimals
 
 _SCENARIOS = {
     "cold": "nothing cached",

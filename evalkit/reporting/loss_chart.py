@@ -9,7 +9,7 @@ from evalkit.records.tuning import TuningRun
 from evalkit.reporting.chart_parts import Part, chart
 from evalkit.reporting.palette import Palette
 from evalkit.reporting.svg import VegaLite
-from evalkit.text.number_words import count, percent
+from evalkit.text.number_format import count, percent
 
 CAPTION = (
     "Loss per answer token, in nats. The dot marks the lowest validation loss; a panel that “overfits” ends well above "

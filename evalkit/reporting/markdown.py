@@ -16,7 +16,7 @@ from evalkit.reporting import (
     verdict_words,
     words,
 )
-from evalkit.reporting import worth_tables as worth
+from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import (
     extra_table,
@@ -25,11 +25,11 @@ from evalkit.reporting.breakdown_tables import (
     retrieval_table,
     slices_table,
 )
-from evalkit.reporting.client_words import client_bound
+from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
-from evalkit.text import number_words
+from evalkit.text import number_format as number_words
 
 # What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[.)](?=\s)")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
-from evalkit.text.number_words import declared_percent, percent, points
+from evalkit.text.number_format import declared_percent, percent, points
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from evalkit.reporting import verdict_words, words
 from evalkit.reporting.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
 from evalkit.reporting.palette import Palette
 from evalkit.reporting.svg import VegaLite
-from evalkit.text.number_words import significant
+from evalkit.text.number_format import significant
 
 _NAMES = 200  # pixels left of the tornado for the names of its rows
 _STEPS = 48

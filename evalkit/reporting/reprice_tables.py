@@ -8,7 +8,7 @@ from decimal import Decimal
 from evalkit.records.repriced import Repriced
 from evalkit.records.run import PriceUsed
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import money, shared_decimals
+from evalkit.text.number_format import money, shared_decimals
 
 
 def repriced_tables(found: Repriced) -> tuple[Table, Table]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
+from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting import verdict_words, words
-from evalkit.reporting import worth_tables as worth
 from evalkit.reporting.arms_tables import arms_table
-from evalkit.reporting.client_words import client_bound
+from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.ledger_tables import horizon
 from evalkit.reporting.table import Table
-from evalkit.text.number_words import MINUS
+from evalkit.text.number_format import MINUS
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalkit.records.run import RunRecords
 from evalkit.records.tuning import OVERFIT_NATS, OVERFIT_RISE, TuningRun
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_words import UNKNOWN, count, data_size, money, percent, seconds, significant
+from evalkit.text.number_format import UNKNOWN, count, data_size, money, percent, seconds, significant
 
 _CACHED = "“Cached” runs were trained earlier on the same data and settings; their time and cost are of that training."
 

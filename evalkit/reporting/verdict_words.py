@@ -10,7 +10,7 @@ from typing import Literal
 from evalkit.decision.wording import SHORT, input_name
 from evalkit.records.decision import Decision, Verdict, WouldChange
 from evalkit.reporting.words import spaced, title
-from evalkit.text.number_words import (
+from evalkit.text.number_format import (
     UNKNOWN,
     declared_percent,
     money,

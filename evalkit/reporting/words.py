@@ -8,7 +8,7 @@ import unicodedata
 from evalkit.records.arm import ArmKind
 from evalkit.records.comparison import Difference, Estimate
 from evalkit.records.decision import Finding
-from evalkit.text.number_words import UNKNOWN, percent, percent_interval
+from evalkit.text.number_format import UNKNOWN, percent, percent_interval
 
 FAMILIES = {
     "reference": "every candidate against the reference arm",

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from evalkit.calls.retry import RetryPolicy, with_retries
-from evalkit.extras import present
+from evalkit.optional import present
 from evalkit.records.retrieval import IndexFacts
 from evalkit.retrieval.dense import use_of
 from evalkit.retrieval.options import checked_options

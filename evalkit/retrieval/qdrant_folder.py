@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import Problem, RunError
-from evalkit.extras import silence_telemetry
+from evalkit.optional import silence_telemetry
 from evalkit.records.record import from_json, to_pretty_json
 from evalkit.retrieval.qdrant_index import IndexMeta, OpenIndex, create, upload
 from evalkit.store.atomic import write_atomic

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from evalkit.calls.caller import HaltedError
-from evalkit.calls.lag import LoopLag
+from evalkit.calls.event_loop_lag import EventLoopMonitor
 from evalkit.errors import AccessError, CallError
-from evalkit.records.answering import LoopBeats
 from evalkit.records.case import Case, Message
+from evalkit.records.run_observations import EventLoopLag
 from evalkit.records.sample import Sample
 from evalkit.runner.batches import CHUNK, plan_batches
 from evalkit.runner.cells import (
-    ArmWork,
+    ArmTask,
     Cell,
     all_cells,
     answered_sample,
@@ -25,12 +25,12 @@ from evalkit.runner.cells import (
 )
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
-from evalkit.runner.spending import Spending
-from evalkit.runner.stop import Stop
+from evalkit.runner.spending import BudgetedCaller
+from evalkit.runner.stop_signal import StopSignal
 
 
 @dataclass(slots=True)
-class Tally:
+class AnswerCounts:
     """What one arm's session came to.
 
     Attributes:
@@ -46,7 +46,7 @@ class Tally:
     reasons: dict[str, int] = field(default_factory=dict)
     finish_reasons: dict[str, int] = field(default_factory=dict)
     refused: AccessError | None = None
-    loop: LoopBeats = field(default_factory=LoopBeats)
+    loop: EventLoopLag = field(default_factory=EventLoopLag)
 
     def count(self, sample: Sample) -> None:
         """Count one journaled sample."""
@@ -70,13 +70,13 @@ class Session:
 
     journal: Journal
     progress: Progress
-    stop: Stop
+    stop: StopSignal
     seed: int
     repeats: int
     concurrency: int
 
 
-async def answer_arm(work: ArmWork, cases: Iterable[Case], n_cases: int, session: Session) -> Tally:
+async def answer_arm(work: ArmTask, cases: Iterable[Case], n_cases: int, session: Session) -> AnswerCounts:
     """Ask one arm for every cell it owes.
 
     A failed call is journaled as an error and the arm goes on. A refusal that holds for every request (a wrong
@@ -88,7 +88,7 @@ async def answer_arm(work: ArmWork, cases: Iterable[Case], n_cases: int, session
         n_cases: How many, for the progress.
         session: What is shared.
     """
-    tally = Tally()
+    tally = AnswerCounts()
     total = n_cases * session.repeats
     cells = all_cells(cases, session.repeats)
     if work.caller.batch_model is not None:
@@ -100,11 +100,11 @@ async def answer_arm(work: ArmWork, cases: Iterable[Case], n_cases: int, session
 
 
 async def _answer_one_by_one(
-    work: ArmWork, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: Tally
+    work: ArmTask, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: AnswerCounts
 ) -> None:
     session.progress.start(work.name, total)
-    rows = _RowsOfOneTurn(session, work, tally)
-    spending = Spending(work, session.stop)
+    rows = _JournalBuffer(session, work, tally)
+    spending = BudgetedCaller(work, session.stop)
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
@@ -134,7 +134,7 @@ async def _answer_one_by_one(
                 sample = answered_sample(work, cell, answered)
             rows.add(sample, () if cell is None else cell.request.messages)
 
-    with LoopLag(work.caller.ease) as lag:
+    with EventLoopMonitor(work.caller.ease) as lag:
         workers = [asyncio.create_task(worker()) for _ in range(session.concurrency)]
         try:
             await asyncio.gather(*workers)
@@ -153,10 +153,10 @@ _ROWS_A_WRITE = 256
 _QUESTIONS_AT_ONCE = 16
 
 
-class _RowsOfOneTurn:
+class _JournalBuffer:
     """Journals the cells that finish in one turn of the event loop in one write, before the loop turns again."""
 
-    def __init__(self, session: Session, work: ArmWork, tally: Tally) -> None:
+    def __init__(self, session: Session, work: ArmTask, tally: AnswerCounts) -> None:
         self._session, self._work, self._tally = session, work, tally
         self._rows: list[tuple[Sample, tuple[Message, ...]]] = []
         self._fault: BaseException | None = None
@@ -196,7 +196,7 @@ class _RowsOfOneTurn:
 
 
 async def _answer_in_batches(
-    work: ArmWork, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: Tally
+    work: ArmTask, cells: Iterator[tuple[Case, int]], total: int, session: Session, tally: AnswerCounts
 ) -> None:
     model = work.caller.batch_model
     if model is None:
@@ -232,7 +232,7 @@ async def _answer_in_batches(
 
 
 async def _composed(
-    work: ArmWork, chunk: list[tuple[Case, int]], session: Session
+    work: ArmTask, chunk: list[tuple[Case, int]], session: Session
 ) -> tuple[list[Cell], list[tuple[Sample, tuple[Message, ...]]]]:
     """The cells of a chunk, and the rows of those whose passages could not be found.
 
@@ -260,7 +260,7 @@ async def _composed(
 
 
 async def _answer_batch(
-    work: ArmWork, batch: list[Cell], missing: list[Cell]
+    work: ArmTask, batch: list[Cell], missing: list[Cell]
 ) -> list[tuple[Sample, tuple[Message, ...]]]:
     """The rows of ``missing``; the whole batch is computed, as an undisturbed run would have done."""
     try:
@@ -276,7 +276,7 @@ async def _answer_batch(
 
 
 def _journal(
-    session: Session, work: ArmWork, tally: Tally, rows: list[tuple[Sample, tuple[Message, ...]]]
+    session: Session, work: ArmTask, tally: AnswerCounts, rows: list[tuple[Sample, tuple[Message, ...]]]
 ) -> None:
     session.journal.add(rows)
     errors = 0

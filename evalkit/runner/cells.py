@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from evalkit.arms.arm import Arm, ArmPrompt
-from evalkit.calls.caller import Answered, Caller
-from evalkit.calls.key import prompt_digest
+from evalkit.calls.cache_key import prompt_digest
+from evalkit.calls.caller import Caller, CallResult
+from evalkit.pricing.prices_in_force import Pricer
 from evalkit.records.case import Case
 from evalkit.records.sample import Completion, Cost, Request, Sample, Status
 from evalkit.retrieval.protocol import Found
-from evalkit.runner.pricing import Pricer
 
 
 @dataclass(frozen=True, slots=True)
-class ArmWork:
+class ArmTask:
     """What answering one arm takes.
 
     Attributes:
@@ -47,7 +47,7 @@ class Cell:
     request: Request
 
 
-def compose_cell(work: ArmWork, case: Case, repeat: int, *, seed: int, found: Found | None = None) -> Cell:
+def compose_cell(work: ArmTask, case: Case, repeat: int, *, seed: int, found: Found | None = None) -> Cell:
     """Write the prompt of one cell; retrieve for it where that asks no embedder.
 
     Args:
@@ -69,7 +69,7 @@ def all_cells(cases: Iterable[Case], repeats: int) -> Iterator[tuple[Case, int]]
             yield case, repeat
 
 
-def answered_sample(work: ArmWork, cell: Cell, answered: Answered) -> Sample:
+def answered_sample(work: ArmTask, cell: Cell, answered: CallResult) -> Sample:
     """The journal row of an answer."""
     completion = answered.completion
     passages = completion.passages or cell.prompt.passages
@@ -92,7 +92,7 @@ def answered_sample(work: ArmWork, cell: Cell, answered: Answered) -> Sample:
     )
 
 
-def _cost(work: ArmWork, cell: Cell, completion: Completion) -> Cost | None:
+def _cost(work: ArmTask, cell: Cell, completion: Completion) -> Cost | None:
     """What the answer and its passages cost; a part that is not known is None."""
     cost = work.price(completion.usage, completion.timing)
     searcher, use = work.arm.searcher, cell.prompt.use
@@ -104,7 +104,7 @@ def _cost(work: ArmWork, cell: Cell, completion: Completion) -> Cost | None:
     return msgspec.structs.replace(cost, retrieval=passages)
 
 
-def failed_sample(work: ArmWork, cell: Cell, reason: str) -> Sample:
+def failed_sample(work: ArmTask, cell: Cell, reason: str) -> Sample:
     """The journal row of a cell that we could not get an answer for."""
     return Sample(
         case_id=cell.case_id,
@@ -119,7 +119,7 @@ def failed_sample(work: ArmWork, cell: Cell, reason: str) -> Sample:
     )
 
 
-def unfound_sample(work: ArmWork, case: Case, repeat: int, reason: str) -> Sample:
+def unfound_sample(work: ArmTask, case: Case, repeat: int, reason: str) -> Sample:
     """The journal row of a cell whose passages we could not get: no prompt was written."""
     return Sample(
         case_id=case.id,

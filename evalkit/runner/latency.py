@@ -12,10 +12,10 @@ from evalkit.calls.caller import HaltedError
 from evalkit.errors import CallError
 from evalkit.records.case import Case
 from evalkit.records.sample import LatencyRow
-from evalkit.runner.cells import ArmWork, compose_cell
+from evalkit.runner.cells import ArmTask, compose_cell
 from evalkit.runner.progress import Progress
-from evalkit.runner.spending import Spending
-from evalkit.runner.stop import Stop
+from evalkit.runner.spending import BudgetedCaller
+from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.jsonl import Appender, JsonLines
 from evalkit.store.run_folder import RunFolder
 
@@ -34,7 +34,7 @@ def spread_evenly(ids: Sequence[str], count: int) -> list[str]:
 
 
 async def time_alone(
-    work: ArmWork, cases: Iterable[Case], run: RunFolder, *, seed: int, progress: Progress, stop: Stop
+    work: ArmTask, cases: Iterable[Case], run: RunFolder, *, seed: int, progress: Progress, stop: StopSignal
 ) -> None:
     """Answer these cases one at a time and journal the timings. A failed call leaves no row.
 
@@ -46,7 +46,7 @@ async def time_alone(
     owed = [case for case in wanted if (case.id, work.name) not in timed]
     progress.start(task, len(wanted), len(wanted) - len(owed))
     warm = work.caller.batch_model is None
-    spending = Spending(work, stop)
+    spending = BudgetedCaller(work, stop)
     with Appender(run.latency_file) as file:
         for case in owed:
             if stop.asked:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from evalkit.calls.caller import Answered, HaltedError
+from evalkit.calls.caller import CallResult, HaltedError
 from evalkit.records.case import Message
 from evalkit.records.sample import Request, Usage
-from evalkit.runner.cells import ArmWork
-from evalkit.runner.stop import Stop
+from evalkit.runner.cells import ArmTask
+from evalkit.runner.stop_signal import StopSignal
 
 _TOKENS_PER_BYTE = 0.5
 """More than any tokenizer makes of prose, English (0.25) or Chinese (0.2 to 0.5)."""
@@ -16,7 +16,7 @@ _TOKENS_PER_MESSAGE = 8
 _UNCAPPED_OUTPUT = 1024
 
 
-class Spending:
+class BudgetedCaller:
     """Asks for one arm, each call within what may still be spent.
 
     Args:
@@ -24,12 +24,12 @@ class Spending:
         stop: Holds the budget; asked to stop when the next call may pass its limit.
     """
 
-    def __init__(self, work: ArmWork, stop: Stop) -> None:
+    def __init__(self, work: ArmTask, stop: StopSignal) -> None:
         self._work = work
         self._stop = stop
         self._expected = ExpectedCost(work)
 
-    async def ask(self, request: Request, key: str) -> Answered:
+    async def ask(self, request: Request, key: str) -> CallResult:
         """One answer from the model.
 
         Args:
@@ -67,7 +67,7 @@ class ExpectedCost:
             thought possible.
     """
 
-    def __init__(self, work: ArmWork) -> None:
+    def __init__(self, work: ArmTask) -> None:
         self._price = work.price
         self._most_output = work.most_output
         self._longest = _UNCAPPED_OUTPUT // 2

@@ -22,7 +22,7 @@ _NOISE = 1e-9  # a sum of means can end a last bit above its count
 
 
 @dataclass(frozen=True, slots=True)
-class JointDraws:
+class BootstrapDraws:
     """Draws of means per case; row i of both tables comes from the same weights.
 
     Attributes:
@@ -44,7 +44,7 @@ def joint_draws(
     n_draws: int,
     alongside: npt.ArrayLike | None = None,
     alongside_counts: npt.ArrayLike | None = None,
-) -> JointDraws:
+) -> BootstrapDraws:
     """Draw the mean quality of all arms, and what goes with it, from what the cases leave possible.
 
     Each draw gives the clusters weights from a Dirichlet distribution with 1 per cluster, plus a total of 2 spread
@@ -105,7 +105,7 @@ def joint_draws(
     pseudo_cases = prior_weight * sizes.mean(axis=0)
     amounts = amounts + prior_weight * extra.mean(axis=0)
     amounts_seen = amounts_seen + prior_weight * extra_sizes.mean(axis=0)
-    return JointDraws(
+    return BootstrapDraws(
         quality=np.clip((right + pseudo_cases * prior_quality) / (seen + pseudo_cases), 0.0, 1.0),
         alongside=amounts / amounts_seen,
         n_clusters=n_clusters,

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
-from evalkit.suite.findings import findings
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
 from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
+from evalkit.suite.validation_errors import findings
 
 FILE_NAME = "suite.yaml"
 

@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 from evalkit.errors import SuiteError, did_you_mean
 from evalkit.suite.amounts import Money
 from evalkit.suite.economics import PriceConfig
-from evalkit.suite.findings import findings
 from evalkit.suite.models import Strict
 from evalkit.suite.source import Source, read_yaml
+from evalkit.suite.validation_errors import findings
 
 PRICES_FILE = "prices.yaml"
 _BY_TOKENS = ("openai", "gemini", "recorded")

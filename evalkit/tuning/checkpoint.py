@@ -39,7 +39,7 @@ _SHARE_OF_TIME = 0.05
 _LOCK_WAIT_S = 10.0
 
 
-class Course(Record, frozen=True, kw_only=True):
+class TrainingState(Record, frozen=True, kw_only=True):
     """How far a training is.
 
     Attributes:
@@ -55,7 +55,7 @@ class Course(Record, frozen=True, kw_only=True):
     losses: tuple[LossPoint, ...] = ()
 
 
-class Spent(Record, frozen=True, kw_only=True):
+class TrainingTime(Record, frozen=True, kw_only=True):
     """Time that a training took so far.
 
     Attributes:
@@ -78,7 +78,7 @@ class Checkpoints:
     def __init__(self, folder: Path | None, every: Every) -> None:
         self._folder = folder
         self._every = every
-        self._before = Spent()
+        self._before = TrainingTime()
         self._started = time.perf_counter()
         self._ticked = self._saved = self._started
         self._pause = every.seconds or 0.0
@@ -106,21 +106,21 @@ class Checkpoints:
         """Start the clock of this attempt, on top of what earlier ones took."""
         if self._folder is not None:
             try:
-                self._before = from_json((self._folder / _SECONDS).read_bytes(), Spent)
+                self._before = from_json((self._folder / _SECONDS).read_bytes(), TrainingTime)
             except (OSError, msgspec.MsgspecError):
-                self._before = Spent()
+                self._before = TrainingTime()
         self._started = self._saved = time.perf_counter()
         self._write_spent()
 
     @property
-    def spent(self) -> Spent:
+    def spent(self) -> TrainingTime:
         """Time so far, of all attempts."""
         now = time.perf_counter() - self._started
-        return Spent(seconds=self._before.seconds + now, attempts=self._before.attempts + 1)
+        return TrainingTime(seconds=self._before.seconds + now, attempts=self._before.attempts + 1)
 
     def load(
         self, parameters: Mapping[str, torch.nn.Parameter], optimiser: Any
-    ) -> tuple[Course, dict[str, Any]]:
+    ) -> tuple[TrainingState, dict[str, Any]]:
         """Put back what was kept.
 
         Args:
@@ -133,18 +133,18 @@ class Checkpoints:
         """
         file = None if self._folder is None else self._folder / _FILE
         if file is None or not file.is_file():
-            return Course(), {}
+            return TrainingState(), {}
         try:
             with safe_open(file, framework="pt") as stored:
-                course = from_json((stored.metadata() or {}).get(_COURSE, ""), Course)
+                course = from_json((stored.metadata() or {}).get(_COURSE, ""), TrainingState)
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
         except (OSError, SafetensorError, msgspec.MsgspecError):
-            return Course(), {}
+            return TrainingState(), {}
         if any(
             f"weight {name}" not in tensors or tensors[f"weight {name}"].shape != weight.shape
             for name, weight in parameters.items()
         ):
-            return Course(), {}
+            return TrainingState(), {}
         states = {}
         for index, (name, weight) in enumerate(parameters.items()):
             weight.data.copy_(tensors[f"weight {name}"])
@@ -168,7 +168,7 @@ class Checkpoints:
 
     def save(
         self,
-        course: Course,
+        course: TrainingState,
         parameters: Mapping[str, torch.nn.Parameter],
         optimiser: Any,
         best: Mapping[str, torch.Tensor],

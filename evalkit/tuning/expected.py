@@ -13,7 +13,7 @@ from evalkit.store.cache import cache_folder
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import run_jobs
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.recipe import looks_of, steps_of
+from evalkit.tuning.schedule import looks_of, steps_of
 from evalkit.tuning.tune import Plan
 
 _PROBE_STEPS = 8

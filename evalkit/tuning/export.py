@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from evalkit.errors import InputError, Problem, RunError
-from evalkit.extras import require
 from evalkit.models.local import EXTRA
-from evalkit.models.on_disk import weights_of
+from evalkit.models.local_files import weights_of
+from evalkit.optional import require
 from evalkit.records.tuning import TuningRun
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
 

@@ -18,13 +18,13 @@ from typing import IO, cast
 import msgspec
 
 from evalkit.errors import InputError, InterruptedRunError, TuningError
-from evalkit.extras import require
 from evalkit.models.local import EXTRA
+from evalkit.optional import require
 from evalkit.records.record import from_json, to_json
 from evalkit.records.tuning import TuningRun
 from evalkit.tuning import pause
-from evalkit.tuning.orders import Order, Outcome
 from evalkit.tuning.protocol import TuningSpec
+from evalkit.tuning.train_requests import TrainRequest, TrainResult
 
 _LOG_TAIL = 2000
 
@@ -68,7 +68,7 @@ def run_jobs(
     waiting: queue.SimpleQueue[TuningSpec] = queue.SimpleQueue()
     for spec in sorted(specs, key=work_of, reverse=True):
         waiting.put(replace(spec, threads=threads))
-    done: queue.SimpleQueue[tuple[TuningSpec, Outcome]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[TuningSpec, TrainResult]] = queue.SimpleQueue()
     with contextlib.ExitStack() as stack:
         team = [stack.enter_context(_Worker()) for _ in range(count)]
         for worker in team:
@@ -138,7 +138,7 @@ class _Worker:
             self._orders.flush()
 
     def serve(
-        self, waiting: queue.SimpleQueue[TuningSpec], done: queue.SimpleQueue[tuple[TuningSpec, Outcome]]
+        self, waiting: queue.SimpleQueue[TuningSpec], done: queue.SimpleQueue[tuple[TuningSpec, TrainResult]]
     ) -> None:
         """Take specs until none is left or the process is gone; runs in a thread of its own."""
         while True:
@@ -151,18 +151,18 @@ class _Worker:
             if outcome.run is None:
                 return
 
-    def _carry_out(self, spec: TuningSpec) -> Outcome:
+    def _carry_out(self, spec: TuningSpec) -> TrainResult:
         try:
-            self._orders.write(to_json(Order.of(spec)) + b"\n")
+            self._orders.write(to_json(TrainRequest.of(spec)) + b"\n")
             self._orders.flush()
             line = self._answers.readline()
         except (OSError, ValueError):
             # Broken off by the end of the process, or by ours: then nobody reads this.
             line = b""
         try:
-            return from_json(line, Outcome)
+            return from_json(line, TrainResult)
         except msgspec.MsgspecError:
-            return Outcome(error=self._how_it_ended())
+            return TrainResult(error=self._how_it_ended())
 
     def _how_it_ended(self) -> str:
         code = self._process.wait()
@@ -176,7 +176,7 @@ class _Worker:
         return f"its process ended with code {code}"
 
 
-def _failure(spec: TuningSpec, outcome: Outcome) -> TuningError | InputError:
+def _failure(spec: TuningSpec, outcome: TrainResult) -> TuningError | InputError:
     job = f"model {spec.model!r}, fraction {spec.fraction:g}, seed {spec.seed}"
     if outcome.is_input_error:
         return InputError(f"{job}: {outcome.error}")

@@ -19,12 +19,12 @@ from evalkit.errors import TuningError
 from evalkit.records.tuning import LossPoint, TuningRun, best_point
 from evalkit.tuning import pause
 from evalkit.tuning.batch import Batch, make_batch
-from evalkit.tuning.checkpoint import Checkpoints, Course
+from evalkit.tuning.checkpoint import Checkpoints, TrainingState
 from evalkit.tuning.disk import writing
 from evalkit.tuning.memory import peak_memory_bytes
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.recipe import BETAS, GRADIENT_NORM, is_look, is_mark, learning_rate
 from evalkit.tuning.rows import TokenRow, batches
+from evalkit.tuning.schedule import BETAS, GRADIENT_NORM, is_look, is_mark, learning_rate
 from evalkit.tuning.trained_weights import TrainedWeights
 
 _KEPT_LOSSES = 50
@@ -146,7 +146,7 @@ class Training:
         self._model.train()
         return total / answer_tokens
 
-    def _train(self, checkpoints: Checkpoints) -> tuple[Course, dict[str, torch.Tensor]]:
+    def _train(self, checkpoints: Checkpoints) -> tuple[TrainingState, dict[str, torch.Tensor]]:
         """Where the training ended, and the weights of the lowest validation loss where those are to be kept."""
         parameters = self._trained.parameters
         course, best = checkpoints.load(parameters, self._optimiser)
@@ -171,7 +171,7 @@ class Training:
                 recent.clear()
                 if looks and self._config.keeps_best and best_point(losses) is point:
                     best = {name: weight.detach().to("cpu", copy=True) for name, weight in parameters.items()}
-            course = Course(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
+            course = TrainingState(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
             asked = pause.asked.is_set()
             if asked or checkpoints.is_due(step):
                 checkpoints.save(course, parameters, self._optimiser, best)

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from evalkit.digest import digest_of
 from evalkit.errors import SuiteError
-from evalkit.extras import present
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.local import EXTRA, release
-from evalkit.models.on_disk import weights_of
+from evalkit.models.local_files import weights_of
+from evalkit.optional import present
 from evalkit.prompts.composer import Composer
 from evalkit.records.case import Example
 from evalkit.records.tuning import TuningReport, TuningRun
@@ -27,7 +27,7 @@ from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.fractions import split
 from evalkit.tuning.jobs import run_jobs
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
-from evalkit.tuning.recipe import RECIPE, steps_of
+from evalkit.tuning.schedule import RECIPE, steps_of
 
 # What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
 _NO_SETTINGS = {

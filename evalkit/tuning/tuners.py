@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import TuningError
-from evalkit.extras import require
+from evalkit.optional import require
 from evalkit.records.tuning import TuningRun
 from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.memory import reset_peak_memory
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.recipe import steps_of
+from evalkit.tuning.schedule import steps_of
 
 if TYPE_CHECKING:
     from evalkit.tuning.trained_weights import TrainedWeights
@@ -41,7 +41,7 @@ class PartialTuner:
     def tune(self, spec: TuningSpec) -> TuningRun:
         """See ``Tuner.tune``."""
         require("torch", "local")
-        from evalkit.tuning.replaced import chosen_weights
+        from evalkit.tuning.trained_parameters import chosen_weights
 
         return _tune(spec, chosen_weights, dtype="float32")
 
@@ -52,7 +52,7 @@ class FullTuner:
     def tune(self, spec: TuningSpec) -> TuningRun:
         """See ``Tuner.tune``."""
         require("torch", "local")
-        from evalkit.tuning.replaced import all_weights
+        from evalkit.tuning.trained_parameters import all_weights
 
         return _tune(spec, lambda model, _: all_weights(model), dtype="float32")
 
@@ -60,7 +60,7 @@ class FullTuner:
 def _tune(
     spec: TuningSpec, choose: Callable[[Any, TunedModelConfig], TrainedWeights], *, dtype: str
 ) -> TuningRun:
-    """Load, train, write, by the recipe of ``evalkit.tuning.recipe`` and the settings of the suite.
+    """Load, train, write, by the recipe of ``evalkit.tuning.schedule`` and the settings of the suite.
 
     On a CPU, equal rows, settings, seed and threads give equal bytes on equal machines.
 

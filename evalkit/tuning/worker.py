@@ -18,8 +18,8 @@ from evalkit.errors import EvalkitError, InputError
 from evalkit.records.record import from_json, to_json
 from evalkit.registry import TUNERS
 from evalkit.tuning import pause
-from evalkit.tuning.orders import Order, Outcome
 from evalkit.tuning.protocol import Tuner
+from evalkit.tuning.train_requests import TrainRequest, TrainResult
 
 
 def main() -> None:
@@ -51,18 +51,18 @@ def _claim_stdout() -> TextIO:
     return own
 
 
-def _carry_out(line: str) -> Outcome:
+def _carry_out(line: str) -> TrainResult:
     try:
-        spec = from_json(line, Order).spec()
+        spec = from_json(line, TrainRequest).spec()
         tuner = cast(type[Tuner], TUNERS.load(spec.config.method))()
-        return Outcome(run=tuner.tune(spec))
+        return TrainResult(run=tuner.tune(spec))
     except pause.Paused:
-        return Outcome(paused=True)
+        return TrainResult(paused=True)
     except EvalkitError as error:
-        return Outcome(error=str(error), is_input_error=isinstance(error, InputError))
+        return TrainResult(error=str(error), is_input_error=isinstance(error, InputError))
     except Exception as error:  # noqa: BLE001 - a third party's tuner; the parent names the job and the reason
         traceback.print_exc()
-        return Outcome(error=f"{type(error).__name__}: {error}")
+        return TrainResult(error=f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ import threadpoolctl
 from msgspec.structs import replace
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from evalkit import pipeline
 from evalkit.comparison.compare import compare
 from evalkit.comparison.table import build_table
 from evalkit.decision.decide import decide
+from evalkit.pipeline import spine
 from evalkit.records.record import Record, to_pretty_json
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import load_suite
@@ -36,9 +36,9 @@ def builders() -> ModuleType:
 
 
 def recorded_run(suite: Path, run: Path) -> dict[str, Record]:
-    prepared, folder = pipeline.prepare(load_suite(suite)), RunFolder(run)
-    comparison = pipeline.compare_arms(prepared, folder)
-    return {"comparison": comparison, "decision": pipeline.write_decision(folder, prepared.suite)}
+    prepared, folder = spine.prepare(load_suite(suite)), RunFolder(run)
+    comparison = spine.compare_arms(prepared, folder)
+    return {"comparison": comparison, "decision": spine.write_decision(folder, prepared.suite)}
 
 
 def made_run(arms, *, shuffle: int | None, repeats: int = 1, drawn=None, **given) -> dict[str, Record]:

@@ -14,9 +14,9 @@ from statistics import mean
 
 import torch
 
-from evalkit.models.embedded.pretrain.initialisation import Part
-from evalkit.models.embedded.pretrain.tokenizer import train_tokenizer
-from evalkit.models.embedded.pretrain.train import Progress, Recipe, new_network, pretrain
+from tests.embedded_model.initialisation import Part
+from tests.embedded_model.tokenizer import train_tokenizer
+from tests.embedded_model.train import Progress, Recipe, new_network, pretrain
 
 KINDS = ("gap", "list", "records_2", "records_3", "rest")
 WHOLE_RUN = 5600  # steps; only the schedule of the rates depends on it

@@ -91,36 +91,36 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
     """
     from decimal import Decimal
 
-    from evalkit import pipeline
     from evalkit.calls.caller import Caller
     from evalkit.models.build import build_model
+    from evalkit.pipeline import spine
+    from evalkit.pricing.prices_in_force import pricer
     from evalkit.records.sample import Sample
     from evalkit.runner.answer import Session, answer_arm
-    from evalkit.runner.cells import ArmWork
+    from evalkit.runner.cells import ArmTask
     from evalkit.runner.journal import Journal
-    from evalkit.runner.pricing import pricer
     from evalkit.runner.progress import Silent
-    from evalkit.runner.stop import Stop
+    from evalkit.runner.stop_signal import StopSignal
     from evalkit.store.cache import SqliteCache
     from evalkit.store.jsonl import JsonLines
     from evalkit.store.run_folder import RunFolder
     from evalkit.store.write_behind import WriteBehind
     from evalkit.suite.load import load_suite
 
-    async def answer(folder: Path, prepared: pipeline.Prepared) -> dict[str, float]:
+    async def answer(folder: Path, prepared: spine.Prepared) -> dict[str, float]:
         suite = prepared.suite
         model = build_model(suite.models["hosted"], folder=folder)
         cache = WriteBehind(SqliteCache(folder / "cache.sqlite"))
         caller = Caller(model, cache=cache)
-        work = ArmWork(prepared.arms[0], caller, pricer(suite, "hosted", prepared.prices), 64)
+        work = ArmTask(prepared.arms[0], caller, pricer(suite, "hosted", prepared.prices), 64)
         run = RunFolder(folder)
         with Journal(run) as journal:
-            session = Session(journal, Silent(), Stop(Decimal(1000)), 7, 1, CONCURRENCY)
+            session = Session(journal, Silent(), StopSignal(Decimal(1000)), 7, 1, CONCURRENCY)
             start, cpu = time.perf_counter(), cpu_s()
             tally = await answer_arm(work, prepared.cases, n_cases, session)
             cache.flush()
             answer_s, answer_cpu = time.perf_counter() - start, cpu_s() - cpu
-        scored = pipeline.score(prepared, run)
+        scored = spine.score(prepared, run)
         wall_s, cpu = time.perf_counter() - start, cpu_s() - cpu
         await model.close()
         assert tally.ok == n_cases, tally
@@ -140,9 +140,9 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
             for number in range(n_cases):
                 row = {"id": f"c{number}", "input": question(number), "reference": REFERENCE}
                 file.write(json.dumps(row) + "\n")
-        prepared = pipeline.prepare(load_suite(folder))
+        prepared = spine.prepare(load_suite(folder))
         run = RunFolder(folder)
-        pipeline.profile_data(prepared, run)
+        spine.profile_data(prepared, run)
         figures = asyncio.run(answer(folder, prepared))
         figures["peak_mb"] = peak_mb()
         prepared.cases.close()

@@ -30,10 +30,10 @@ from pathlib import Path
 import yaml
 from own_environment import own_environment, version_in
 
-from evalkit import pipeline
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_tokenizer
+from evalkit.pipeline import spine
 from evalkit.records.case import Case
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import load_suite
@@ -47,7 +47,7 @@ ASKED = 3.0
 
 OURS = """\
 import sys, time
-import evalkit.pipeline
+import evalkit.pipeline.spine
 from evalkit.cli.main import run
 from evalkit.models.local import LocalModel
 import evalkit.runner.answer
@@ -124,7 +124,7 @@ def make_suite(name: str, folder: Path, model: Path, max_tokens: int, limit: int
 
 def write_task(suite_folder: Path, folder: Path, model: Path, max_tokens: int) -> dict[str, str]:
     """The same prompts as a task of lm-eval; gives them by case id."""
-    prepared = pipeline.prepare(load_suite(suite_folder))
+    prepared = spine.prepare(load_suite(suite_folder))
     chat = Chat(load_tokenizer(model, trust_remote_code=False))
 
     def text(case: Case) -> str:

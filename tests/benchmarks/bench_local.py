@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from evalkit.extras import silence_telemetry
+from evalkit.optional import silence_telemetry
 
 silence_telemetry()  # how torch's threads wait is settled when torch is imported
 

@@ -31,14 +31,14 @@ decision: {draws: 500}
 
 WATCHED = """\
 import resource, sys
-from evalkit import pipeline
+from evalkit.pipeline import spine
 from evalkit.cli.main import run
-answer = pipeline.answer
+answer = spine.answer
 async def measured(*arguments, **named):
     result = await answer(*arguments, **named)
     print("answering", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
     return result
-pipeline.answer = measured
+spine.answer = measured
 sys.exit(run(sys.argv[1:]))
 """
 

@@ -81,14 +81,15 @@ def actual(run: Path, suite: Path) -> dict[str, float]:
 
 
 def rule_of_thumb(suite: Path) -> None:
-    from evalkit import load_suite, pipeline
-    from evalkit.models.prompt_tokens import TokenGauge
+    from evalkit import load_suite
+    from evalkit.models.prompt_tokens import TokenCounter
+    from evalkit.pipeline import spine
 
-    prepared = pipeline.prepare(load_suite(suite))
+    prepared = spine.prepare(load_suite(suite))
     for arm in prepared.arms:
         prompts = [arm.compose(case).messages for case in prepared.cases]
         print(
-            f"  {arm.name:<20} rule of thumb {sum(TokenGauge(None).prompts(prompts)):>12,.0f} prompt tokens"
+            f"  {arm.name:<20} rule of thumb {sum(TokenCounter(None).prompts(prompts)):>12,.0f} prompt tokens"
         )
 
 

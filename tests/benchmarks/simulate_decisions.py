@@ -35,13 +35,13 @@ import numpy as np
 
 from evalkit.comparison.compare import compare
 from evalkit.decision.gather import gather
-from evalkit.decision.ladder import Evidence, climb
+from evalkit.decision.verdict.choose_verdict import VerdictInputs, climb
 from evalkit.records.decision import Verdict
 from evalkit.stats.exact_power import pairs_needed_exact
 
 CONFIDENCE = 0.9
 TESTS = Path(__file__).parents[1]
-SURE = Evidence(
+SURE = VerdictInputs(
     tuned_measured=True,
     blocked=(),
     control_failed=False,
@@ -58,7 +58,7 @@ FREE = {
 
 
 @dataclass(frozen=True)
-class World:
+class JointDraws:
     kind: str
     base_rate: float
     discordance: float
@@ -78,7 +78,7 @@ class World:
 
 @dataclass(frozen=True)
 class Verdicts:
-    world: World
+    world: JointDraws
     shares: dict[str, float]
     repetitions: int
 
@@ -87,20 +87,20 @@ class Verdicts:
         return self.shares.get(Verdict.FINE_TUNE, 0.0)
 
 
-def worlds() -> Iterator[World]:
+def worlds() -> Iterator[JointDraws]:
     rates = (0.5, 0.7)
     for gain, base, discordance, n in itertools.product(
         (0.05, 0.0, -0.05), rates, (0.1, 0.2, 0.4), (60, 200, 600)
     ):
-        yield World("null", base, discordance, gain, n)
+        yield JointDraws("null", base, discordance, gain, n)
     for base, discordance, n, correlation in itertools.product(rates, (0.2, 0.4), (100, 300), (0.1, 0.5)):
-        yield World("null, clusters of 5", base, discordance, 0.05, n, 5, correlation)
+        yield JointDraws("null, clusters of 5", base, discordance, 0.05, n, 5, correlation)
     for base, discordance, n in itertools.product(rates, (0.2, 0.4), (60, 200, 600)):
-        yield World("null, three tuned", base, discordance, 0.05, n, candidates=3)
+        yield JointDraws("null, three tuned", base, discordance, 0.05, n, candidates=3)
     for discordance, n in itertools.product((0.2, 0.4), (60, 100, 200, 400)):
-        yield World("gain of 0.15", 0.6, discordance, 0.15, n)
+        yield JointDraws("gain of 0.15", 0.6, discordance, 0.15, n)
     for discordance, gain in ((0.1, 0.05), (0.2, 0.1), (0.3, 0.1), (0.4, 0.15)):
-        yield World(
+        yield JointDraws(
             "power of 80%, tuning free", 0.6, discordance, gain, pairs_needed_exact(gain, discordance)
         )
 
@@ -108,7 +108,7 @@ def worlds() -> Iterator[World]:
 class Runs:
     """Runs of one world: the synthetic run is put together once, and its scores are drawn anew each time."""
 
-    def __init__(self, world: World, synthetic: ModuleType) -> None:
+    def __init__(self, world: JointDraws, synthetic: ModuleType) -> None:
         self.world = world
         names = ["tuned", *(f"tuned{number}" for number in range(2, world.candidates + 1))]
         arms = {"few_shot": synthetic.Arm([0.0] * world.n)}
@@ -123,8 +123,8 @@ class Runs:
         table = replace(run.table, values={run.table.primary: values})
         comparison = compare(run.suite, table)
         found = gather(run.suite, run.manifest, table, comparison, run.profile, None, prices=None, seed=seed)
-        assert found.outlooks is not None
-        return climb(found.outlooks, found.dossier.claims, SURE).verdict
+        assert found.payoff_model is not None
+        return climb(found.payoff_model, found.context.claims, SURE).verdict
 
     def draw(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
         """The few-shot arm's scores, then each tuned candidate's.
@@ -153,7 +153,7 @@ class Runs:
         return np.where(rng.random(world.n) < np.sqrt(world.correlation), shared, own)
 
 
-def verdicts_of(world: World, repetitions: int, seed: int, synthetic: ModuleType) -> Verdicts:
+def verdicts_of(world: JointDraws, repetitions: int, seed: int, synthetic: ModuleType) -> Verdicts:
     """The shares of each verdict over runs of one world."""
     runs = Runs(world, synthetic)
     rng = np.random.default_rng([seed, *(ord(letter) for letter in repr(world))])

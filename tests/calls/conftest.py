@@ -13,7 +13,7 @@ from msgspec import structs
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.caller import Caller
-from evalkit.calls.pace import RateLimits
+from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.metrics.exact_match import ExactMatch
 from evalkit.models.openai import OpenAIModel
@@ -24,12 +24,12 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.record import to_json
 from evalkit.records.sample import Cost, Sample, Status
-from evalkit.runner.answer import Session, Tally, answer_arm
-from evalkit.runner.cells import ArmWork
+from evalkit.runner.answer import AnswerCounts, Session, answer_arm
+from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
-from evalkit.runner.stop import Stop
-from evalkit.scoring.mark import mark
+from evalkit.runner.stop_signal import StopSignal
+from evalkit.scoring.score import mark
 from evalkit.store.cache import SqliteCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -69,7 +69,7 @@ class ArmRun:
         self.provider = provider
         self.run = RunFolder(folder)
         self.cases = numbered(40)
-        self.stop = Stop()
+        self.stop = StopSignal()
         self.cost = Cost(model=None, currency="USD")
 
     def session(
@@ -82,7 +82,7 @@ class ArmRun:
         limits: RateLimits | None = None,
         meanwhile: Callable[[], None] | None = None,
         **settings: Any,
-    ) -> Tally:
+    ) -> AnswerCounts:
         """Answer what is owed.
 
         Args:
@@ -96,7 +96,7 @@ class ArmRun:
         settings = {"timeout_s": 5.0, **settings}
         name = "cache.sqlite" if cached else f"cache{len(self.server.requests)}.sqlite"
 
-        async def answer() -> Tally:
+        async def answer() -> AnswerCounts:
             model = self._model(settings)
             if meanwhile is not None:
                 asyncio.get_running_loop().call_later(0.1, meanwhile)
@@ -106,7 +106,7 @@ class ArmRun:
             ):
                 caller = Caller(model, cache=cache, policy=policy, limits=limits)
                 session = Session(journal, Silent(), self.stop, 7, 1, concurrency)
-                work = ArmWork(arm, caller, lambda usage, timing: self.cost, 256)
+                work = ArmTask(arm, caller, lambda usage, timing: self.cost, 256)
                 try:
                     return await answer_arm(work, self.cases, len(self.cases), session)
                 finally:

@@ -7,8 +7,8 @@ import time
 from datetime import UTC, datetime
 
 from evalkit.clock import Clock
-from evalkit.runner.answer import Tally
-from evalkit.stages.seen import Seen, answering_of
+from evalkit.pipeline.observations import ObservationLog, answering_of
+from evalkit.runner.answer import AnswerCounts
 from evalkit.store.run_folder import RunFolder
 
 CLOCK = Clock(now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
@@ -41,11 +41,11 @@ def test_sessions_of_one_run_add_up(tmp_path, arm_run, replies):
     seen = arm_run.session(concurrency=2).loop
     assert seen.beats
     for _ in range(2):
-        Seen(run, CLOCK).write({"a": Tally(loop=seen), "local": Tally()})
+        ObservationLog(run, CLOCK).write({"a": AnswerCounts(loop=seen), "local": AnswerCounts()})
     assert answering_of(run).client == {"a": seen + seen}
 
 
 def test_a_run_that_saw_nothing_leaves_no_file(tmp_path):
     run = RunFolder(tmp_path)
-    Seen(run, CLOCK).write({"local": Tally()})
+    ObservationLog(run, CLOCK).write({"local": AnswerCounts()})
     assert answering_of(run) is None

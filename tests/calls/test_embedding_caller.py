@@ -22,7 +22,7 @@ from evalkit.suite.retrieval import OpenAIEmbedderConfig
 PRICE = Decimal("0.001")
 
 
-class Asked:
+class ComparisonRequest:
     """A server that embeds by the length of a text, and sessions that ask it.
 
     Attributes:
@@ -84,8 +84,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked(chat_server, replies, tmp_path) -> Asked:
-    return Asked(chat_server, replies, tmp_path)
+def asked(chat_server, replies, tmp_path) -> ComparisonRequest:
+    return ComparisonRequest(chat_server, replies, tmp_path)
 
 
 def passages(*texts: str):

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from evalkit.calls.pace import RateLimits
+from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.records.sample import Cost, Status
-from evalkit.runner.stop import Stop
+from evalkit.runner.stop_signal import StopSignal
 
 
 def every(count: int, fault, answer):
@@ -248,12 +248,12 @@ def test_ctrl_c_does_not_wait_for_a_providers_minute(arm_run, replies):
 def test_the_cost_limit_holds_with_everybody_in_flight(arm_run):
     """16 at a time at 0.01 each under 0.20: never a cent more, and not much less."""
     arm_run.cost = Cost(model=Decimal("0.01"), currency="USD")
-    arm_run.stop = Stop(Decimal("0.20"))
+    arm_run.stop = StopSignal(Decimal("0.20"))
     tally = arm_run.session(concurrency=16)
     assert arm_run.stop.reason == "cost_limit"
     assert tally.ok == 20
     assert len(arm_run.server.requests) == 20
-    arm_run.stop = Stop(Decimal("10"))
+    arm_run.stop = StopSignal(Decimal("10"))
     assert arm_run.session().ok == 20
     assert arm_run.stop.reason is None
     arm_run.check_whole()

@@ -7,7 +7,7 @@ import pytest
 
 from evalkit.comparison.compare import compare
 from evalkit.comparison.confusion import confusions
-from evalkit.comparison.corpus import corpus_differences, corpus_estimate
+from evalkit.comparison.pooled_metrics import corpus_differences, corpus_estimate
 from evalkit.comparison.table import build_table
 from evalkit.metrics.accuracy import Accuracy
 from evalkit.metrics.macro_f1 import MacroF1

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from evalkit.comparison.published import RightOf, claims_from_counts, parse_counts
+from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.errors import InputError
 from evalkit.stats.multiplicity import holm
 from evalkit.stats.paired_binary import mcnemar
@@ -44,7 +44,7 @@ def test_the_three_answers(counts, claim):
 def test_the_largest_claimable_overlap_is_the_last_below_alpha():
     """Every possible b + c of several tables, tried one by one."""
     for left, right in itertools.product(range(0, 41, 5), repeat=2):
-        (pair,) = claims_from_counts({"a": RightOf(left, 40), "b": RightOf(right, 40)}).pairs
+        (pair,) = claims_from_counts({"a": CorrectCount(left, 40), "b": CorrectCount(right, 40)}).pairs
         gap = abs(left - right)
         splits = [(gap + extra, extra) for extra in range((pair.most_discordant - gap) // 2 + 1)]
         below = [b + c for b, c in splits if mcnemar(b, c).p_value < 0.05]

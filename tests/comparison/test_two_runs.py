@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as struct_replace
 
-from evalkit.comparison.asked import Asked
-from evalkit.comparison.two_runs import Held, compare_runs
+from evalkit.comparison.comparison_request import ComparisonRequest
+from evalkit.comparison.two_runs import RunInput, compare_runs
 from evalkit.errors import InputError
 from evalkit.records.manifest import Digests
 from evalkit.stats.multiplicity import holm
@@ -16,7 +16,7 @@ OTHER_CASES = Digests(suite="s", cases="other", data="d", prices="p")
 
 def held(synthetic, run, folder, **changes):
     kept = synthetic.saved(run, folder, **changes)
-    return Held(kept, run.suite, kept.manifest())
+    return RunInput(kept, run.suite, kept.manifest())
 
 
 def two_arms(synthetic, few, rag):
@@ -33,7 +33,7 @@ def before(synthetic, tmp_path):
 
 
 def compared(first, second, **what):
-    return compare_runs(first, second, {}, Asked(**what))
+    return compare_runs(first, second, {}, ComparisonRequest(**what))
 
 
 def test_each_arm_is_held_against_its_earlier_self_and_the_p_values_are_adjusted(synthetic, before, tmp_path):

@@ -19,7 +19,7 @@ from evalkit.records.case import Case
 from evalkit.records.comparison import ArmSummary, Comparison, Failures
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import CaseFacts, Digests, Manifest
-from evalkit.records.profile import Profile, Spread, TrainingProfile
+from evalkit.records.profile import LengthSpread, Profile, TrainingProfile
 from evalkit.records.record import Record, to_json
 from evalkit.records.sample import LatencyRow, Sample, Status, Timing, Usage
 from evalkit.records.score import ScoreRow
@@ -29,7 +29,7 @@ from evalkit.suite.load import build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import parse_yaml
 
-LENGTH = Spread(unit="tokens", n=1, minimum=1, median=1, p95=1, maximum=1, mean=1)
+LENGTH = LengthSpread(unit="tokens", n=1, minimum=1, median=1, p95=1, maximum=1, mean=1)
 PRICE = {"as_of": "2026-11-01", "source": "test contract"}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.decision.tuning_route import route_of
-from evalkit.records.answering import AnnouncedDay, Answering
+from evalkit.decision.checklist.tuning_route import route_of
+from evalkit.records.run_observations import AnnouncedDay, RunObservations
 
 N = 60
 SOURCE = "https://models.acme.example/v1/models"
@@ -13,7 +13,7 @@ SOURCE = "https://models.acme.example/v1/models"
 
 def announced(day: str, *, model: str = "tuned", what: str = "shuts", name: str = "ft:acme-base:us::1"):
     found = AnnouncedDay(model=model, id=name, day=day, what=what, source=SOURCE, read_on="2026-11-20")
-    return Answering(announced=(found,))
+    return RunObservations(announced=(found,))
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def decide(synthetic):
     return call
 
 
-def decided(synthetic, answering: Answering | None, **changes):
+def decided(synthetic, answering: RunObservations | None, **changes):
     arms = {
         "few_shot": synthetic.Arm(synthetic.scores(20, N)),
         "fine_tuned": synthetic.Arm(synthetic.scores(55, N), kind="fine_tuned", shots=0),
@@ -101,7 +101,7 @@ def test_a_day_after_which_no_job_can_start_blocks_retuning(decide):
 
 
 def test_a_list_that_could_not_be_read_is_said_so(decide):
-    _, tunability = decide(Answering(unread={"tuned": "the provider answered 500: oops"}))
+    _, tunability = decide(RunObservations(unread={"tuned": "the provider answered 500: oops"}))
     (fact,) = tunability.evidence
     assert fact.value == "could not be read: the provider answered 500: oops"
 

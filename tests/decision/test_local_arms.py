@@ -5,10 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from evalkit.decision.checklist.tuning_route import route_of
 from evalkit.decision.gather import gather
-from evalkit.decision.outlook import Outlooks, WhatIf
-from evalkit.decision.tuning_route import route_of
-from evalkit.decision.world import draw_world, uncertain_inputs
+from evalkit.decision.payoffs.joint_draws import draw_world, uncertain_inputs
+from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 
 EMBEDDED = {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None}
 
@@ -42,11 +42,11 @@ def test_a_local_request_costs_its_seconds_and_its_hour_can_be_varied(synthetic)
     decision = synthetic.decision(run)
     assert decision.arms["few_shot"].cost_per_request == Decimal("0.0002")
     assert "base device_hour" in {change.input for change in decision.would_change}
-    outlooks = gathered(run).outlooks
-    assert outlooks.arm("few_shot").unit_cost == pytest.approx(0.0002)
-    dearer = outlooks.arm("few_shot", WhatIf(inputs={"base device_hour": 3.6}))
+    payoff_model = gathered(run).payoff_model
+    assert payoff_model.arm("few_shot").unit_cost == pytest.approx(0.0002)
+    dearer = payoff_model.arm("few_shot", WhatIf(inputs={"base device_hour": 3.6}))
     assert dearer.unit_cost == pytest.approx(0.002)
-    assert outlooks.world.money["few_shot"].request_prices == {"base device_hour": Decimal("0.36")}
+    assert payoff_model.world.money["few_shot"].request_prices == {"base device_hour": Decimal("0.36")}
 
 
 def test_answers_without_device_seconds_ask_for_a_run_without_the_cache(synthetic):
@@ -92,7 +92,7 @@ def test_answers_that_state_their_own_cost_are_counted_at_that(synthetic):
     (line,) = decision.ledger["few_shot"].per_request
     assert (line.name, "as its answers state" in line.basis) == ("request", True)
     assert decision.ledger["few_shot"].total == Decimal(3600)
-    assert gathered(run).outlooks.arm("rag").unit_cost.tolist() == [0.003] * 1000
+    assert gathered(run).payoff_model.arm("rag").unit_cost.tolist() == [0.003] * 1000
 
 
 def test_nothing_is_known_of_the_route_of_recorded_answers(synthetic):
@@ -113,10 +113,10 @@ def test_one_name_for_two_ranges_is_an_error_and_not_a_choice(synthetic):
             synthetic.make_run(
                 arms, economics={"training": {"labour_hours": {"low": 1, "mode": 2, "high": high}}}
             )
-        ).outlooks
+        ).payoff_model
         for high in (5, 6)
     ]
-    mixed = {str(number): outlooks.world.money["tuned"] for number, outlooks in enumerate(worlds)}
+    mixed = {str(number): payoff_model.world.money["tuned"] for number, payoff_model in enumerate(worlds)}
     with pytest.raises(ValueError, match="'labour_hours' stands for two different ranges"):
         uncertain_inputs(mixed, worlds[0].terms)
 
@@ -126,7 +126,7 @@ def test_without_economics_there_are_draws_but_no_outlook(synthetic):
     world = draw_world(run.table, run.table.candidates, {}, None, n_draws=100, seed=7)
     assert world.answers["few_shot"].quality.shape == (100,)
     with pytest.raises(ValueError, match="needs economics"):
-        Outlooks(world, {}, 0.03, {})
+        PayoffModel(world, {}, 0.03, {})
 
 
 def within(synthetic, limits, service_s=0.5, **changes):
@@ -139,8 +139,8 @@ def within(synthetic, limits, service_s=0.5, **changes):
     run = synthetic.make_run(
         arms, economics={"value_per_correct": None}, decision={"limits": limits}, **changes
     )
-    outlook = gathered(run).outlooks.at()
-    return dict(zip(outlook.names, np.isfinite(outlook.payoff).mean(axis=0), strict=True))
+    payoffs = gathered(run).payoff_model.at()
+    return dict(zip(payoffs.names, np.isfinite(payoffs.payoff).mean(axis=0), strict=True))
 
 
 def test_a_limit_on_cost_is_held_by_the_cost_of_each_draw(synthetic):

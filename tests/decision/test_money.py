@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from evalkit.decision.fixed_lines import retune_every
-from evalkit.decision.money import arm_money, check_prices, terms_of
 from evalkit.errors import SuiteError
+from evalkit.pricing.arm_costs import arm_money, check_prices, terms_of
+from evalkit.pricing.fixed_costs import retune_every
+from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.comparison import ArmSummary, TokenSummary
 from evalkit.records.tuning import TuningReport, TuningRun
-from evalkit.runner.pricing import price_table
 
 
 def local_suite(synthetic, economics, **models):

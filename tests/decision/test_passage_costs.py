@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from evalkit.comparison.table import TOKEN_KINDS
-from evalkit.decision.money import arm_money, check_prices
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.errors import SuiteError
+from evalkit.pricing.arm_costs import arm_money, check_prices
+from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.comparison import ArmSummary, RetrievalSummary, TokenSummary
 from evalkit.records.retrieval import IndexFacts
-from evalkit.runner.pricing import price_table
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.comparison.pairwise import difference
-from evalkit.decision.ladder import singled_out
-from evalkit.decision.outlook import Outlook
+from evalkit.decision.payoffs.payoff_model import Payoffs
+from evalkit.decision.verdict.choose_verdict import singled_out
 from evalkit.records.arm import ArmKind
 from evalkit.records.record import to_json
 
@@ -99,7 +99,7 @@ def outlook_of(*payoffs):
     names = ("few_shot", *(f"tuned{number}" for number in range(len(payoffs))))
     kinds = (ArmKind.FEW_SHOT, *(ArmKind.FINE_TUNED for _ in payoffs))
     table = np.stack([np.zeros(4000), *payoffs], axis=1)
-    return Outlook(names=names, kinds=kinds, payoff=table, in_value=True, cost=np.zeros(len(names)))
+    return Payoffs(names=names, kinds=kinds, payoff=table, in_value=True, cost=np.zeros(len(names)))
 
 
 def test_the_best_of_three_has_to_win_by_itself():
@@ -115,7 +115,7 @@ def test_candidates_of_equal_payoff_count_once_and_without_a_rival_there_is_noth
     draws = np.random.default_rng(5).normal(1.35, 1.0, 4000)
     assert singled_out(outlook_of(draws, draws.copy(), draws.copy()), 1, 0.9)
     alone = outlook_of(draws, -draws)
-    only = Outlook(alone.names[1:], alone.kinds[1:], alone.payoff[:, 1:], in_value=True, cost=alone.cost[1:])
+    only = Payoffs(alone.names[1:], alone.kinds[1:], alone.payoff[:, 1:], in_value=True, cost=alone.cost[1:])
     assert singled_out(only, 0, 0.9)
 
 

@@ -12,13 +12,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evalkit.economics.break_even import break_even
-from evalkit.economics.break_even_range import Spread, break_even_range
+from evalkit.economics.break_even_range import BreakEvenBand, break_even_range
 from evalkit.economics.ledger import Terms
 from evalkit.economics.net_benefit import DrawnArm, PricedArm, net_benefit
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]
-TERMS = Terms("USD", 12, Range.point(200_000), Range.point(0.02))
+TERMS = Terms("USD", 12, TriangularRange.point(200_000), TriangularRange.point(0.02))
 
 
 def drawn_arm(arm: PricedArm, *unit_costs: float) -> DrawnArm:
@@ -40,7 +40,7 @@ def test_better_answers_count_on_the_net_basis_only(make_arm: MakeArm):
     base = make_arm(unit="0.002", quality="0.7", wrong="0.3")
     assert break_even(tuned, base, TERMS, basis="cost").side == "never"
     # 0.02 x 0.1 + 0.01 x 0.2 = 0.004 a request
-    terms = replace(TERMS, cost_per_wrong=Range.point(0.01))
+    terms = replace(TERMS, cost_per_wrong=TriangularRange.point(0.01))
     found = break_even(tuned, base, terms, basis="net")
     assert (found.side, found.requests_per_month, found.months) == ("above", 50_000, 3)
 
@@ -83,7 +83,7 @@ def test_less_fixed_cost_and_dearer_requests_pay_below_a_volume(make_arm: MakeAr
 
 
 def test_a_volume_too_small_is_not_paid_back_inside_the_horizon(make_arm: MakeArm):
-    terms = replace(TERMS, requests_per_month=Range.point(99_999))
+    terms = replace(TERMS, requests_per_month=TriangularRange.point(99_999))
     found = break_even(make_arm(unit="0.001", once="1200"), make_arm(unit="0.002"), terms, basis="cost")
     assert (found.requests_per_month, found.months) == (100_000, None)
 
@@ -110,7 +110,7 @@ def test_an_undeclared_value_is_named(make_arm: MakeArm):
 
 
 def test_the_mean_gives_another_payback_than_the_mode(make_arm: MakeArm):
-    terms = replace(TERMS, requests_per_month=Range.of(100_000, 200_000, 900_000))
+    terms = replace(TERMS, requests_per_month=TriangularRange.of(100_000, 200_000, 900_000))
     tuned, base = make_arm(unit="0.001", once="1200"), make_arm(unit="0.002")
     assert break_even(tuned, base, terms, basis="cost").months == 6
     assert break_even(tuned, base, terms, basis="cost", at="mean").months == 3
@@ -144,13 +144,15 @@ def test_break_even_is_where_net_benefits_cross(
     )
 
     def lead(requests_per_month: Decimal | int) -> Decimal:
-        terms = replace(TERMS, requests_per_month=Range.point(requests_per_month), discount_rate=rate)
+        terms = replace(
+            TERMS, requests_per_month=TriangularRange.point(requests_per_month), discount_rate=rate
+        )
         one, two = net_benefit(treatment, terms), net_benefit(control, terms)
         assert one is not None
         assert two is not None
         return one - two
 
-    terms = replace(TERMS, requests_per_month=Range.point(volume), discount_rate=rate)
+    terms = replace(TERMS, requests_per_month=TriangularRange.point(volume), discount_rate=rate)
     found = break_even(treatment, control, terms, basis="net")
     assert (found.months is not None) == (lead(volume) >= 0)
     if found.side == "always":
@@ -187,8 +189,8 @@ def test_a_draw_that_is_always_ahead_counts_as_zero(make_arm: MakeArm):
     found = break_even_range(
         drawn_arm(make_arm(), 0.001), drawn_arm(make_arm(once="5"), 0.002), TERMS, {}, basis="cost"
     )
-    assert found.requests_per_month == Spread(0, 0, 0)
-    assert found.months == Spread(0, 0, 0)
+    assert found.requests_per_month == BreakEvenBand(0, 0, 0)
+    assert found.months == BreakEvenBand(0, 0, 0)
     assert found.share_never == 0
 
 

@@ -12,10 +12,10 @@ from evalkit.economics.ledger import ArmCosts, Renewal, Terms, ledger
 from evalkit.economics.line_item import Factor, LineItem
 from evalkit.economics.net_benefit import PricedArm
 from evalkit.economics.prices import PriceError
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]
-TERMS = Terms("USD", 12, Range.of(20_000, 100_000, 500_000))
+TERMS = Terms("USD", 12, TriangularRange.of(20_000, 100_000, 500_000))
 
 
 def test_a_ledger_by_hand(make_arm: MakeArm):
@@ -93,14 +93,14 @@ def test_two_currencies_are_refused(make_arm: MakeArm):
 
 def test_terms_and_renewals_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="horizon_months must be at least 1"):
-        Terms("USD", 0, Range.point(1))
+        Terms("USD", 0, TriangularRange.point(1))
     with pytest.raises(ValueError, match="requests_per_month must not be negative"):
-        Terms("USD", 1, Range.point(-1))
+        Terms("USD", 1, TriangularRange.point(-1))
     with pytest.raises(ValueError, match="a renewal falls due every k > 0 months"):
         Renewal(Decimal(0), ())
 
 
 def test_the_terms_name_their_uncertain_inputs():
     assert sorted(TERMS.inputs) == ["cost_per_wrong", "requests_per_month"]
-    valued = replace(TERMS, value_per_correct=Range.point(1))
+    valued = replace(TERMS, value_per_correct=TriangularRange.point(1))
     assert sorted(valued.inputs) == ["cost_per_wrong", "requests_per_month", "value_per_correct"]

@@ -17,9 +17,9 @@ from evalkit.economics.line_item import (
     total,
     total_draws,
 )
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
-HOURS = Range.of(10, 20, 60)
+HOURS = TriangularRange.of(10, 20, 60)
 LABOUR = LineItem(
     "engineering", (Factor(HOURS, "hours", "labour_hours"), Factor.exact(Decimal("60.00"), "per hour"))
 )
@@ -77,26 +77,26 @@ def test_a_range_that_was_not_drawn_is_refused():
 
 def test_one_draw_of_an_input_serves_every_line_that_uses_it():
     retune = LABOUR.times(Factor.exact(2, "times"))
-    drawn = draw_inputs([LABOUR, retune], {"volume": Range.point(5)}, np.random.default_rng(0), 50)
+    drawn = draw_inputs([LABOUR, retune], {"volume": TriangularRange.point(5)}, np.random.default_rng(0), 50)
     assert list(drawn) == ["labour_hours"]
     assert np.allclose(np.asarray(retune.draws(drawn)), 2 * np.asarray(LABOUR.draws(drawn)))
 
 
 def test_draws_do_not_depend_on_the_order_of_the_lines():
-    other = LineItem("hosting", (Factor(Range.of(1, 2, 4), "hours", "hosting_hours"),))
+    other = LineItem("hosting", (Factor(TriangularRange.of(1, 2, 4), "hours", "hosting_hours"),))
     one = draw_inputs([LABOUR, other], {}, np.random.default_rng(3), 5)
     two = draw_inputs([other, LABOUR], {}, np.random.default_rng(3), 5)
     assert all(np.array_equal(one[name], two[name]) for name in ("labour_hours", "hosting_hours"))
 
 
 def test_one_name_for_two_ranges_is_refused():
-    other = LineItem("labelling", (Factor(Range.of(1, 2, 3), "hours", "labour_hours"),))
+    other = LineItem("labelling", (Factor(TriangularRange.of(1, 2, 3), "hours", "labour_hours"),))
     with pytest.raises(ValueError, match="'labour_hours' stands for two different ranges"):
         draw_inputs([LABOUR, other], {}, np.random.default_rng(0), 5)
 
 
 def test_a_range_without_a_name_is_refused():
-    nameless = LineItem("labelling", (Factor(Range.of(1, 2, 3), "hours"),))
+    nameless = LineItem("labelling", (Factor(TriangularRange.of(1, 2, 3), "hours"),))
     with pytest.raises(ValueError, match="a range of 'hours' needs the name of its input"):
         draw_inputs([nameless], {}, np.random.default_rng(0), 5)
 

@@ -23,10 +23,16 @@ from evalkit.economics.net_benefit import (
     net_benefit_draws,
 )
 from evalkit.economics.prices import PriceError
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]
-TERMS = Terms("USD", 12, Range.point(100_000), Range.point(0.02), cost_per_wrong=Range.point(0.01))
+TERMS = Terms(
+    "USD",
+    12,
+    TriangularRange.point(100_000),
+    TriangularRange.point(0.02),
+    cost_per_wrong=TriangularRange.point(0.01),
+)
 
 
 def drawn_arm(arm: PricedArm, n_draws: int = 3) -> DrawnArm:
@@ -100,7 +106,7 @@ def test_another_currency_is_refused(make_arm: MakeArm):
 
 
 def test_a_range_must_be_drawn(make_arm: MakeArm):
-    terms = replace(TERMS, requests_per_month=Range.of(1, 2, 3))
+    terms = replace(TERMS, requests_per_month=TriangularRange.of(1, 2, 3))
     with pytest.raises(ValueError, match="'requests_per_month' is a range and was not drawn"):
         net_benefit_draws(drawn_arm(make_arm()), terms, {})
 
@@ -114,7 +120,9 @@ def test_draws_that_do_not_belong_together_are_refused(make_arm: MakeArm):
 
 
 def test_draws_average_to_the_expected_net_benefit():
-    hours = LineItem("labour", (Factor(Range.of(10, 20, 60), "hours", "hours"), Factor.exact(60, "per hour")))
+    hours = LineItem(
+        "labour", (Factor(TriangularRange.of(10, 20, 60), "hours", "hours"), Factor.exact(60, "per hour"))
+    )
     request = LineItem("request", (Factor.exact(Decimal("0.001"), "per request"),))
     costs = ArmCosts(
         "a",
@@ -125,7 +133,7 @@ def test_draws_average_to_the_expected_net_benefit():
         renewals=(Renewal(Decimal(4), (hours,)),),
     )
     terms = replace(
-        TERMS, requests_per_month=Range.of(20_000, 100_000, 500_000), discount_rate=Decimal("0.05")
+        TERMS, requests_per_month=TriangularRange.of(20_000, 100_000, 500_000), discount_rate=Decimal("0.05")
     )
     arm = PricedArm(costs, Decimal("0.75"), Decimal("0.2"))
     drawn = draw_inputs(costs.items, terms.inputs, np.random.default_rng(2), 200_000)
@@ -163,7 +171,9 @@ def test_draws_and_exact_figures_agree(
     rate: Decimal,
 ):
     arm = make_arm(**costs, every=every, quality=quality, wrong=wrong)
-    terms = replace(TERMS, requests_per_month=Range.point(volume), horizon_months=horizon, discount_rate=rate)
+    terms = replace(
+        TERMS, requests_per_month=TriangularRange.point(volume), horizon_months=horizon, discount_rate=rate
+    )
     exact = net_benefit(arm, terms)
     assert exact is not None
     assert net_benefit_draws(drawn_arm(arm, 1), terms, {}) == pytest.approx(
@@ -183,7 +193,7 @@ def test_more_volume_never_makes_the_arm_with_the_larger_margin_lose_ground(
     two = make_arm(quality=margins[2], unit=margins[3], once=fixed[1])
     leads = []
     for volume in volumes:
-        terms = replace(TERMS, requests_per_month=Range.point(volume))
+        terms = replace(TERMS, requests_per_month=TriangularRange.point(volume))
         ahead, behind = net_benefit(one, terms), net_benefit(two, terms)
         assert ahead is not None
         assert behind is not None

@@ -10,17 +10,17 @@ from evalkit.economics.break_even import break_even
 from evalkit.economics.ledger import Terms
 from evalkit.economics.net_benefit import PricedArm, net_benefit
 from evalkit.economics.sensitivity import crossing
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]
-TERMS = Terms("USD", 12, Range.point(200_000), Range.point(0.02))
+TERMS = Terms("USD", 12, TriangularRange.point(200_000), TriangularRange.point(0.02))
 
 
 def test_the_crossing_in_volume_is_the_break_even(make_arm: MakeArm):
     tuned, base = make_arm(unit="0.001", once="1200", quality="0.8"), make_arm(unit="0.002", quality="0.7")
 
     def lead(volume: Decimal) -> Decimal:
-        terms = replace(TERMS, requests_per_month=Range.point(volume))
+        terms = replace(TERMS, requests_per_month=TriangularRange.point(volume))
         one, two = net_benefit(tuned, terms), net_benefit(base, terms)
         assert one is not None
         assert two is not None
@@ -33,7 +33,7 @@ def test_the_crossing_in_value_by_hand(make_arm: MakeArm):
     tuned, base = make_arm(once="2400", quality="0.8"), make_arm(quality="0.7")
 
     def lead(value: Decimal) -> Decimal:
-        terms = replace(TERMS, value_per_correct=Range.point(value))
+        terms = replace(TERMS, value_per_correct=TriangularRange.point(value))
         one, two = net_benefit(tuned, terms), net_benefit(base, terms)
         assert one is not None
         assert two is not None

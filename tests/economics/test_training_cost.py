@@ -17,7 +17,7 @@ from evalkit.economics.training_cost import (
     token_training,
     token_validation,
 )
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 PRICES = shipped_prices()
 
@@ -47,19 +47,21 @@ def test_together_bills_the_validation_tokens_of_each_evaluation():
 
 
 def test_training_billed_by_time():
-    hours = hour_training(Range.of(1, 2, 6), Decimal("100.00"), source="ft:o4-mini train_per_hour")
+    hours = hour_training(TriangularRange.of(1, 2, 6), Decimal("100.00"), source="ft:o4-mini train_per_hour")
     assert (hours.amount, hours.mean) == (200, 300)
     assert hours.basis == "2 hours (mean 3) x 100.00 per hour"
 
 
 def test_failed_runs_are_paid_like_the_one_that_worked():
     run = token_training(1_000_000, 2, Decimal("3.00"), source="ft:gpt-4o-mini train")
-    assert failed_runs(run, Range.point(1.5)).amount == 9
-    assert failed_runs(run, Range.point(0)).amount == 0
+    assert failed_runs(run, TriangularRange.point(1.5)).amount == 9
+    assert failed_runs(run, TriangularRange.point(0)).amount == 0
 
 
 def test_labour_keeps_the_names_of_its_inputs():
-    item = labour("retuning", Range.of(2, 4, 6), Range.point(60), hours_source="retune_hours")
+    item = labour(
+        "retuning", TriangularRange.of(2, 4, 6), TriangularRange.point(60), hours_source="retune_hours"
+    )
     assert item.amount == 240
     assert [factor.source for factor in item.factors] == ["retune_hours", "labour_rate"]
 

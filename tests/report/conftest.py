@@ -44,13 +44,13 @@ from evalkit.records.decision import (
     WouldChange,
 )
 from evalkit.records.manifest import Digests, Manifest
-from evalkit.records.profile import LeakedPair, Profile, Spread, TrainingProfile
+from evalkit.records.profile import LeakedPair, LengthSpread, Profile, TrainingProfile
 from evalkit.records.record import to_json
 from evalkit.records.run import (
-    Answer,
     DeclaredEconomics,
     DeclaredRange,
     Excerpt,
+    ExcerptAnswer,
     PriceUsed,
     RunRecords,
 )
@@ -643,7 +643,7 @@ def comparison() -> Comparison:
 
 
 def profile() -> Profile:
-    question = Spread(unit="tokens", n=N, minimum=9, median=17, p95=24, maximum=29, mean=17.2)
+    question = LengthSpread(unit="tokens", n=N, minimum=9, median=17, p95=24, maximum=29, mean=17.2)
     return Profile(
         cases=N,
         clusters=CLUSTERS,
@@ -652,7 +652,9 @@ def profile() -> Profile:
         with_gold_passages=N,
         duplicate_inputs=0,
         input_length=question,
-        reference_length=Spread(unit="tokens", n=N, minimum=11, median=14, p95=18, maximum=21, mean=14.1),
+        reference_length=LengthSpread(
+            unit="tokens", n=N, minimum=11, median=14, p95=18, maximum=21, mean=14.1
+        ),
         tags={"pumps": 66, "valves": 60, "drives": 54},
         passages=60,
         training={
@@ -770,10 +772,16 @@ def full_run() -> RunRecords:
                 input="What is wrong when pump P17 hums but does not turn?",
                 reference="Cause: blocked rotor. Fix: clear the inlet.",
                 answers=(
-                    Answer(arm="few_shot", output="Cause: worn seal. Fix: replace the seal.", value=0.0),
-                    Answer(arm="rag", output="Cause: blocked rotor. Fix: clear the outlet.", value=0.0),
-                    Answer(arm="fine_tuned", output="Cause: blocked rotor. Fix: clear the inlet.", value=1.0),
-                    Answer(
+                    ExcerptAnswer(
+                        arm="few_shot", output="Cause: worn seal. Fix: replace the seal.", value=0.0
+                    ),
+                    ExcerptAnswer(
+                        arm="rag", output="Cause: blocked rotor. Fix: clear the outlet.", value=0.0
+                    ),
+                    ExcerptAnswer(
+                        arm="fine_tuned", output="Cause: blocked rotor. Fix: clear the inlet.", value=1.0
+                    ),
+                    ExcerptAnswer(
                         arm="fine_tuned_rag", output="Cause: blocked rotor. Fix: clear the inlet.", value=1.0
                     ),
                 ),
@@ -783,10 +791,10 @@ def full_run() -> RunRecords:
                 input="Valve V03 leaks at the stem. What now?",
                 reference="Cause: loose gland. Fix: tighten the gland.",
                 answers=(
-                    Answer(arm="few_shot", output="", value=0.0),
-                    Answer(arm="rag", output="Cause: loose gland. Fix: tighten the gland.", value=1.0),
-                    Answer(arm="fine_tuned", output=None, value=None),
-                    Answer(
+                    ExcerptAnswer(arm="few_shot", output="", value=0.0),
+                    ExcerptAnswer(arm="rag", output="Cause: loose gland. Fix: tighten the gland.", value=1.0),
+                    ExcerptAnswer(arm="fine_tuned", output=None, value=None),
+                    ExcerptAnswer(
                         arm="fine_tuned_rag", output="Cause: loose gland. Fix: tighten the bolt.", value=0.0
                     ),
                 ),
@@ -892,8 +900,8 @@ def hostile_run() -> RunRecords:
                 input=CHINESE * 3,
                 reference=LONG,
                 answers=(
-                    Answer(arm="检索增强生成", output=BREAKOUT, value=0.0),
-                    Answer(arm=names["few_shot"], output=LONG + "\n\n# heading\n| a | b |", value=1.0),
+                    ExcerptAnswer(arm="检索增强生成", output=BREAKOUT, value=0.0),
+                    ExcerptAnswer(arm=names["few_shot"], output=LONG + "\n\n# heading\n| a | b |", value=1.0),
                 ),
             ),
         ),
@@ -936,7 +944,7 @@ def sparse_run() -> RunRecords:
             with_reference=3,
             with_gold_passages=0,
             duplicate_inputs=0,
-            input_length=Spread(unit="characters", n=0, minimum=0, median=0, p95=0, maximum=0, mean=0),
+            input_length=LengthSpread(unit="characters", n=0, minimum=0, median=0, p95=0, maximum=0, mean=0),
         ),
         tuning=None,
         comparison=Comparison(

@@ -17,11 +17,11 @@ from evalkit.records.case import Case
 from evalkit.records.sample import Completion, Request, Sample, Status, Timing, Usage
 from evalkit.runner.answer import Session, answer_arm
 from evalkit.runner.batches import plan_batches
-from evalkit.runner.cells import ArmWork, compose_cell
+from evalkit.runner.cells import ArmTask, compose_cell
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.progress import Silent
-from evalkit.runner.stop import Stop
+from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -92,11 +92,11 @@ def arm(name: str = "a") -> Arm:
 
 
 def answer(
-    run: RunFolder, model, *, stop: Stop | None = None, retry_errors=False, concurrency=3, cases=CASES
+    run: RunFolder, model, *, stop: StopSignal | None = None, retry_errors=False, concurrency=3, cases=CASES
 ):
-    work = ArmWork(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
+    work = ArmTask(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
     with Journal(run, retry_errors=retry_errors) as journal:
-        session = Session(journal, Silent(), stop or Stop(), 7, 1, concurrency)
+        session = Session(journal, Silent(), stop or StopSignal(), 7, 1, concurrency)
         return asyncio.run(answer_arm(work, cases, len(cases), session))
 
 
@@ -152,7 +152,7 @@ def test_a_wrong_key_stops_the_arm_and_journals_nothing_of_it(run):
 
 
 def test_stopping_takes_no_new_cell(run):
-    stop = Stop()
+    stop = StopSignal()
     stop.interrupt()
     model = Hosted()
     answer(run, model, stop=stop)
@@ -174,7 +174,7 @@ def test_a_resumed_batch_is_computed_whole_and_only_its_missing_rows_are_added(r
 
 
 def test_batches_are_of_one_length_and_keep_shared_prefixes_together():
-    work = ArmWork(arm(), Caller(Local(), cache=NoCache()), lambda usage, timing: None)
+    work = ArmTask(arm(), Caller(Local(), cache=NoCache()), lambda usage, timing: None)
     cells = [compose_cell(work, case, 0, seed=0) for case in CASES]
     planned = list(plan_batches(cells, 4))
     lengths = [len(cell.request.messages[-1].content) for batch in planned for cell in batch]
@@ -196,9 +196,9 @@ def test_the_cost_limit_stops_the_run(tmp_path):
 
     from evalkit.records.sample import Cost
 
-    run, stop = RunFolder(tmp_path), Stop(Decimal("0.03"))
+    run, stop = RunFolder(tmp_path), StopSignal(Decimal("0.03"))
     price = Cost(model=Decimal("0.01"), currency="USD")
-    work = ArmWork(arm(), Caller(Hosted(), cache=NoCache()), lambda usage, timing: price)
+    work = ArmTask(arm(), Caller(Hosted(), cache=NoCache()), lambda usage, timing: price)
     with Journal(run) as journal:
         asyncio.run(answer_arm(work, CASES, len(CASES), Session(journal, Silent(), stop, 7, 1, 1)))
     assert stop.reason == "cost_limit"
@@ -207,10 +207,10 @@ def test_the_cost_limit_stops_the_run(tmp_path):
 
 def test_the_isolated_pass_asks_one_at_a_time_and_resumes(run):
     model = Local()
-    work = ArmWork(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
+    work = ArmTask(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
 
     def alone(cases):
-        asyncio.run(time_alone(work, cases, run, seed=7, progress=Silent(), stop=Stop()))
+        asyncio.run(time_alone(work, cases, run, seed=7, progress=Silent(), stop=StopSignal()))
 
     alone(CASES[:4])
     assert model.most_in_flight == 1

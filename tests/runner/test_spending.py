@@ -9,7 +9,7 @@ import pytest
 from evalkit.calls.caller import Caller
 from evalkit.records.case import Message
 from evalkit.records.sample import Cost, Usage
-from evalkit.runner.cells import ArmWork
+from evalkit.runner.cells import ArmTask
 from evalkit.runner.spending import ExpectedCost
 from evalkit.store.cache import NoCache
 
@@ -24,7 +24,7 @@ def expected(most_output: int | None = 100, *, priced: bool = True) -> ExpectedC
         amount = Decimal(usage.prompt + 10 * usage.output) if priced else None
         return Cost(model=amount, currency="USD")
 
-    return ExpectedCost(ArmWork(None, Caller(Unasked(), cache=NoCache()), price, most_output))
+    return ExpectedCost(ArmTask(None, Caller(Unasked(), cache=NoCache()), price, most_output))
 
 
 def prompt(text: str) -> tuple[Message, ...]:

@@ -118,7 +118,7 @@ def test_no_topic_is_one_team_s_alone(made):
 
 
 def test_every_word_of_the_suite_is_one_the_embedded_model_was_taught(cases, examples):
-    from evalkit.models.embedded.pretrain.words import lexicon
+    from tests.embedded_model.words import lexicon
 
     known = {*lexicon(), "i", "tickets", "handles"}
     texts = [*(case.input for case in cases), *(example.input for example in examples)]

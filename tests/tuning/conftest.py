@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from evalkit.extras import silence_telemetry
 from evalkit.models.embedded.model import weights_folder
+from evalkit.optional import silence_telemetry
 from evalkit.records.case import Message
 from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.protocol import TrainingRow, TuningSpec

@@ -12,7 +12,7 @@ from filelock import FileLock
 from evalkit.records.record import to_json
 from evalkit.registry import TUNERS
 from evalkit.tuning import checkpoint
-from evalkit.tuning.orders import Order
+from evalkit.tuning.train_requests import TrainRequest
 from evalkit.tuning.tuners import FullTuner, LoraTuner
 
 METHODS = {
@@ -31,10 +31,10 @@ METHODS = {
 }
 TRAIN = """
 import sys
-from evalkit.extras import silence_telemetry
+from evalkit.optional import silence_telemetry
 silence_telemetry()
 from evalkit.records.record import from_json
-from evalkit.tuning.orders import Order
+from evalkit.tuning.train_requests import Order
 from evalkit.tuning.tuners import FullTuner
 FullTuner().tune(from_json(sys.stdin.read(), Order).spec())
 """
@@ -77,7 +77,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, spec):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     with process:
-        process.stdin.write(to_json(Order.of(killed)))
+        process.stdin.write(to_json(TrainRequest.of(killed)))
         process.stdin.close()
         while not (tmp_path / "kept" / "checkpoint.safetensors").exists():
             assert process.poll() is None
@@ -85,7 +85,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, spec):
         time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
     assert not killed.output.exists()  # killed before its last step
-    before = checkpoint.from_json((tmp_path / "kept" / "seconds.json").read_bytes(), checkpoint.Spent)
+    before = checkpoint.from_json((tmp_path / "kept" / "seconds.json").read_bytes(), checkpoint.TrainingTime)
     whole = spec(name="whole", **changes)
     plain, resumed = FullTuner().tune(whole), FullTuner().tune(killed)
     assert content(whole) == content(killed)

@@ -11,7 +11,7 @@ import pytest
 from evalkit.errors import InputError, InterruptedRunError, TuningError
 from evalkit.records.record import to_json
 from evalkit.tuning.jobs import run_jobs
-from evalkit.tuning.orders import Order
+from evalkit.tuning.train_requests import TrainRequest
 
 # A third party's tuners, found by module path: cheap, and each with its own way to end.
 TUNERS = """
@@ -185,7 +185,7 @@ def test_a_parent_that_is_killed_leaves_no_process_that_trains_on(tmp_path, orde
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     with parent:
-        parent.stdin.write(to_json(Order.of(slow)) + b"\n")
+        parent.stdin.write(to_json(TrainRequest.of(slow)) + b"\n")
         parent.stdin.flush()
         while not (slow.output.exists() and slow.output.read_text()):
             assert parent.poll() is None

@@ -13,9 +13,9 @@ from evalkit.models.engine.weights import load_weights, quiet_transformers
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
 from evalkit.tuning.batch import make_batch
-from evalkit.tuning.recipe import steps_of
-from evalkit.tuning.replaced import all_weights
 from evalkit.tuning.rows import tokenize
+from evalkit.tuning.schedule import steps_of
+from evalkit.tuning.trained_parameters import all_weights
 from evalkit.tuning.training import Training
 from evalkit.tuning.tuners import LoraTuner
 
@@ -142,9 +142,9 @@ def test_steps_are_in_proportion_to_rows_and_never_too_few():
 def test_an_order_survives_its_journey(spec):
     """What the worker process reads is what was sent."""
     from evalkit.records.record import from_json, to_json
-    from evalkit.tuning.orders import Order
+    from evalkit.tuning.train_requests import TrainRequest
 
     sent = spec(device="auto", target_modules=["q_proj"])
-    received = from_json(to_json(Order.of(sent)), Order).spec()
-    assert msgspec.to_builtins(Order.of(received)) == msgspec.to_builtins(Order.of(sent))
+    received = from_json(to_json(TrainRequest.of(sent)), TrainRequest).spec()
+    assert msgspec.to_builtins(TrainRequest.of(received)) == msgspec.to_builtins(TrainRequest.of(sent))
     assert received.config == sent.config

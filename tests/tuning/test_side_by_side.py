@@ -10,9 +10,9 @@ import pytest
 import evalkit
 from evalkit.errors import InputError
 from evalkit.models.build import adapter_model, build_model
+from evalkit.pipeline.train import train
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
-from evalkit.stages.train import train
 from evalkit.suite.load import load_suite
 from evalkit.suite.models import TransformersModelConfig
 

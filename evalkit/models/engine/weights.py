@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from evalkit.errors import InputError
-from evalkit.extras import require
 from evalkit.models.tuned_folder import tuned_files
+from evalkit.optional import require
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
-from evalkit.extras import silence_telemetry
 from evalkit.models.embedded.model import EmbeddedModel, weights_folder
+from evalkit.optional import silence_telemetry
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig

@@ -1,0 +1,172 @@
+"""Questions 8 to 10: quality, cost, and what the tuned model can still do."""
+
+from __future__ import annotations
+
+import math
+
+from evalkit.decision.checklist.question import COST, EXTENSIBILITY, QUALITY
+from evalkit.decision.checklist.tuning_route import route_of
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.wording import amount, interval, margin, score
+from evalkit.economics.break_even import break_even
+from evalkit.records.comparison import Difference, ExtraSet
+from evalkit.records.decision import Evidence, Finding
+from evalkit.text.number_format import p_value, seconds
+
+_KEPT = ("superior", "non_inferior", "equivalent")
+_NO_PAIR = "No tuned candidate was measured beside an untuned one; run a pilot tune."
+
+
+def quality(context: DecisionContext) -> Finding:
+    """The best tuned candidate against the best untuned one, case by case."""
+    if context.tuned is None or context.untuned is None:
+        return QUALITY.unknown(_NO_PAIR)
+    record = context.claims.between(context.tuned, context.untuned)
+    pair = f"{context.tuned} against {context.untuned}"
+    evidence = [
+        Evidence(label=f"{context.table.primary} of {arm}", value=score(context.quality(arm)), source=arm)
+        for arm in (context.tuned, context.untuned)
+    ]
+    evidence.append(Evidence(label="paired difference", value=interval(record), source=pair))
+    if record.p_adjusted is not None:
+        evidence.append(
+            Evidence(label="p, adjusted by Holm", value=p_value(record.p_adjusted), source=record.method)
+        )
+    if record.mid_p is not None:
+        evidence.append(Evidence(label="McNemar's mid-p, beside the exact p", value=p_value(record.mid_p)))
+    if record.discordant is not None:
+        b, c = record.discordant
+        evidence.append(Evidence(label="only one is right", value=f"{b} and {c} cases", source=pair))
+    if record.smallest_detectable is not None:
+        evidence.append(
+            Evidence(label="smallest detectable difference", value=margin(record.smallest_detectable))
+        )
+    if record.claim == "superior":
+        return QUALITY.met(f"Yes: {pair}, {interval(record)}.", evidence)
+    if record.claim == "worse":
+        return QUALITY.not_met(f"No, it answers worse: {pair}, {interval(record)}.", evidence)
+    if record.claim in ("non_inferior", "equivalent"):
+        as_good = f"As good within the margin of {margin(context.margin)}: {pair}, {interval(record)}"
+        if _cheaper(context):
+            return QUALITY.met(f"{as_good}; the gain is cost.", evidence)
+        return QUALITY.not_met(f"{as_good}, and not cheaper per request.", evidence, speaks_for="neither")
+    return QUALITY.unknown(
+        f"Not shown: {pair}, {interval(record)}. {_cases_that_decide(context, record)}", evidence
+    )
+
+
+def cost(context: DecisionContext) -> Finding:
+    """Unit cost and latency of the two, and when the saving has paid for the training."""
+    if context.tuned is None or context.untuned is None:
+        return COST.unknown(_NO_PAIR)
+    evidence = []
+    for arm in (context.tuned, context.untuned):
+        summary = context.summaries[arm]
+        if summary.tokens is not None:
+            whole = summary.tokens.input + summary.tokens.cache_read + summary.tokens.cache_write
+            used = f"{whole:,.1f} in, {summary.tokens.output:,.1f} out"
+            evidence.append(Evidence(label="tokens per request", value=used, source=arm))
+        if summary.latency is not None and summary.latency.p50 is not None:
+            median = (
+                f"{seconds(summary.latency.p50)} (p50, n = {summary.latency.n}, {summary.latency.source})"
+            )
+            evidence.append(Evidence(label="latency", value=median, source=arm))
+        if arm in context.money:
+            unit = context.money[arm].costs.unit_cost
+            evidence.append(
+                Evidence(label="cost per request", value=amount(unit, context.currency), source=arm)
+            )
+    if context.terms is None:
+        return COST.unknown("No economics are declared, so nothing is priced; give `economics`.", evidence)
+    treatment, control = context.priced(context.tuned), context.priced(context.untuned)
+    if treatment is None or control is None:
+        return COST.unknown("One of the two has no score; answer its cases.", evidence)
+    found = break_even(treatment, control, context.terms, basis="cost")
+    evidence.append(Evidence(label="break-even on cost alone", value=found.reason))
+    if found.side == "unknown":
+        return COST.unknown(f"Not known: {found.reason}.", evidence)
+    if found.months is not None:
+        when = "at once" if found.months == 0 else f"after {float(found.months):.1f} months"
+        return COST.met(f"Its requests cost less, and the saving alone pays for it {when}.", evidence)
+    if _cheaper(context):
+        return COST.not_met(
+            "Its requests cost less, but the saving alone does not pay for it inside the horizon.",
+            evidence,
+            speaks_for="neither",
+        )
+    if _faster(context):
+        return COST.not_met("Its requests are faster but not cheaper.", evidence, speaks_for="neither")
+    return COST.not_met(
+        "Its requests are neither cheaper nor faster: on cost alone it never breaks even.", evidence
+    )
+
+
+def extensibility(context: DecisionContext) -> Finding:
+    """Transfer and forgetting are measured on other task sets; whether weights can be taken is known by route."""
+    evidence = []
+    arm = context.tuned or context.untuned
+    known = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
+    if known is not None and known.weights_exportable is not None:
+        state = "can be exported" if known.weights_exportable else "cannot be exported, only served"
+        evidence.append(Evidence(label="weights", value=state, source=f"{known.source}, {known.as_of}"))
+    held = [
+        (each, record)
+        for each in context.comparison.extra
+        for record in each.differences
+        if record.treatment == context.tuned and record.estimate is not None
+    ]
+    if not held:
+        answer = (
+            "Not run: name task sets of other kinds under `extra_cases`; the reference arm and the tuned ones answer "
+            "them."
+        )
+        return EXTENSIBILITY.unknown(answer, evidence)
+    evidence += [
+        Evidence(
+            label=f"{each.name} ({each.kind}, margin {margin(each.margin)})",
+            value=interval(record),
+            source=f"{record.treatment} against {record.control}",
+        )
+        for each, record in held
+    ]
+    lost = [f"{each.name} {interval(record)}" for each, record in held if _dropped(each, record)]
+    if lost:
+        return EXTENSIBILITY.not_met(f"Tuning took something away: {'; '.join(lost)}.", evidence)
+    unsure = [f"{each.name} {interval(record)}" for each, record in held if record.claim not in _KEPT]
+    if unsure:
+        answer = f"Not shown to be kept within the margin: {'; '.join(unsure)}. Add cases to those task sets."
+        return EXTENSIBILITY.unknown(answer, evidence)
+    names = ", ".join(each.name for each, _ in held)
+    return EXTENSIBILITY.met(f"No drop beyond its margin on {names}.", evidence)
+
+
+def _dropped(each: ExtraSet, record: Difference) -> bool:
+    """Whether a drop is shown, and is larger than what would not matter."""
+    return record.claim == "worse" and record.estimate is not None and record.estimate < -each.margin
+
+
+def _cheaper(context: DecisionContext) -> bool:
+    """Whether a request of the tuned arm costs less."""
+    pair = [arm for arm in (context.tuned, context.untuned) if arm is not None]
+    units = [context.money[arm].costs.unit_cost for arm in pair if arm in context.money]
+    return len(units) == 2 and units[0] is not None and units[1] is not None and units[0] < units[1]
+
+
+def _faster(context: DecisionContext) -> bool:
+    found = [context.summaries[arm].latency for arm in (context.tuned, context.untuned) if arm is not None]
+    medians = [None if latency is None else latency.p50 for latency in found]
+    return len(medians) == 2 and medians[0] is not None and medians[1] is not None and medians[0] < medians[1]
+
+
+def _cases_that_decide(context: DecisionContext, record: Difference) -> str:
+    """How many cases would show the observed difference, or one of the size of the margin, with 80% power.
+
+    The smallest detectable difference falls with the square root of the number of cases.
+    """
+    if record.smallest_detectable is None or record.estimate is None or record.n == 0:
+        return f"{record.note or 'It cannot be compared'}."
+    wanted = max(abs(record.estimate), context.margin)
+    needed = math.ceil(record.n * (record.smallest_detectable / wanted) ** 2)
+    if needed <= record.n:
+        return f"Add cases: {record.n} are too few for what was seen."
+    return f"About {needed:,} cases like these would show a difference of {margin(wanted)}."

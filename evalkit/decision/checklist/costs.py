@@ -1,0 +1,239 @@
+"""Questions 4 to 7: the way to tune, the work, the compute, the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from evalkit.decision.checklist.end_dates import announced_evidence, announced_of, end_dates
+from evalkit.decision.checklist.question import COMPUTE, DATA, EFFORT, TUNABILITY, Question
+from evalkit.decision.checklist.tuning_route import months_later, route_of
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.wording import amount, share
+from evalkit.economics.cash_flow import renewal_months
+from evalkit.economics.ledger import ledger
+from evalkit.economics.line_item import LineItem
+from evalkit.pricing.fixed_costs import retune_every
+from evalkit.records.decision import Evidence, Finding
+from evalkit.records.profile import TrainingProfile
+from evalkit.suite.models import TunedModelConfig
+
+MIN_ROWS = 10
+FEW_ROWS = 50
+_WORK = ("engineering", "labelling", "retuning", "evaluation")
+
+
+def tunability(context: DecisionContext) -> Finding:
+    """Whether a route exists, and lasts, through the horizon."""
+    arm = context.tuned or context.untuned
+    if arm is None:
+        return TUNABILITY.unknown("No candidate has a score, so there is no model to tune.")
+    model = context.arms[arm].model
+    found = route_of(context.suite, model)
+    announced = list(announced_evidence(context, model))
+    ended = next((end for end in end_dates(context, arm) if end.announced), None)
+    if ended is not None:
+        answer = f"Inside the horizon, on {ended.day}: {ended.says}, as its provider announces."
+        return TUNABILITY.blocked(answer, announced)
+    if found.route is None:
+        answer = (
+            "The suite does not tell which provider tunes this model; look up its dates before relying on it."
+        )
+        if context.tuned is None:
+            return TUNABILITY.unknown(answer, announced)
+        return TUNABILITY.met(f"A tuned model was measured. {answer}", announced, speaks_for="neither")
+    known = found.route
+    until = months_later(context.today, context.horizon_months)
+    evidence = [
+        Evidence(
+            label="route", value=f"{known.name} ({known.state})", source=f"{known.source}, {known.as_of}"
+        ),
+        Evidence(label="base model", value=found.base),
+        *(
+            Evidence(label=event.from_day.isoformat(), value=event.says, source=known.source)
+            for event in known.events
+        ),
+        *announced,
+    ]
+    if context.tuned is not None:
+        evidence.append(Evidence(label="tuned", value=_how(context, context.tuned), source=context.tuned))
+    if known.state in ("ended", "deprecated"):
+        return TUNABILITY.blocked(f"Tuning by {known.name} is {known.state}.", evidence)
+    if retired := known.retirements_before(until, found.base):
+        event = retired[0]
+        answer = f"Inside the horizon, on {event.from_day}: {event.says}."
+        return TUNABILITY.blocked(answer, evidence)
+    ends = [
+        known.jobs_end(),
+        *(date.fromisoformat(day.day) for day in announced_of(context, model) if day.what == "tuning_ends"),
+    ]
+    jobs_end = min((day for day in ends if day is not None), default=None)
+    late = [day for day in _job_days(context) if jobs_end is not None and day >= jobs_end]
+    if late:
+        answer = f"A tuning job is due on {late[0]}, and {known.name} takes none from {jobs_end}."
+        return TUNABILITY.blocked(answer, evidence)
+    return TUNABILITY.met(
+        f"{found.base} can be tuned by {known.name} through {until}.", evidence, speaks_for="neither"
+    )
+
+
+def effort(context: DecisionContext) -> Finding:
+    """The people's work, and whether the whole is earned back inside the horizon."""
+    lines = [line for line in _tuning_lines(context) if line.name in _WORK]
+    return _paid_back(context, EFFORT, "work", lines)
+
+
+def compute(context: DecisionContext) -> Finding:
+    """The machine's work, likewise."""
+    lines = [line for line in _tuning_lines(context) if line.name not in _WORK]
+    return _paid_back(context, COMPUTE, "compute", lines)
+
+
+def data(context: DecisionContext) -> Finding:
+    """Rows, cleanness, and what the learning curve says about more of them."""
+    rows = context.training_file()
+    if rows is None:
+        return DATA.unknown(
+            "The suite names no training or example rows; name the file that the model was trained on."
+        )
+    curve = context.curve("learning", context.tuned)
+    evidence = list(_data_evidence(context, rows))
+    if curve is not None:
+        evidence.append(Evidence(label="learning curve", value=curve.note, source=curve.parent))
+    if context.tuned is None and not _to_be_trained_on(context, rows):
+        answer = f"Only the {rows.rows} examples of {rows.file} are known; name the rows that a tune would train on."
+        return DATA.unknown(answer, evidence)
+    if rows.rows < MIN_ROWS:
+        return DATA.blocked(
+            f"{rows.rows} training rows: providers refuse fewer than {MIN_ROWS}; collect more.", evidence
+        )
+    if rows.rows < FEW_ROWS:
+        answer = f"{rows.rows} training rows; providers see gains from {FEW_ROWS} to 100. Collect more."
+        return DATA.not_met(answer, evidence)
+    if rows.leaked_exact:
+        answer = f"{rows.leaked_exact} training questions are test questions: take them out and tune again."
+        return DATA.not_met(answer, evidence)
+    if curve is None or curve.trend == "unknown":
+        answer = f"{rows.rows} rows without leakage; add `fractions` to the tuned model to see what more rows bring."
+        return DATA.unknown(answer, evidence)
+    reached = context.quality(curve.parent)
+    target = context.suite.use_case.target
+    at_target = target is not None and reached is not None and reached >= target
+    if curve.trend == "rising" or at_target:
+        state = "the target is reached" if at_target else "more rows still help"
+        return DATA.met(f"{rows.rows} rows without leakage, and {state}.", evidence)
+    return DATA.not_met(f"{rows.rows} rows, and more of the same no longer help.", evidence)
+
+
+def _to_be_trained_on(context: DecisionContext, rows: TrainingProfile) -> bool:
+    """Whether a file is one that the suite trains on, or large enough to be meant for it."""
+    configs = context.suite.models.values()
+    named = [config.train for config in configs if isinstance(config, TunedModelConfig)]
+    return rows.file in named or rows.rows >= FEW_ROWS
+
+
+def _trained_here(context: DecisionContext) -> bool:
+    """Whether the run trained the tuned arm itself, so that its bill was measured."""
+    tuned = context.tuned
+    return tuned is not None and isinstance(context.suite.models[context.arms[tuned].model], TunedModelConfig)
+
+
+def _how(context: DecisionContext, arm: str) -> str:
+    config = context.suite.models[context.arms[arm].model]
+    if not isinstance(config, TunedModelConfig):
+        return "elsewhere"
+    run = context.training_run(arm)
+    return config.method if run is None or not run.trained else f"{config.method}: {run.trained}"
+
+
+def _job_days(context: DecisionContext) -> list[date]:
+    """When tuning jobs have to start: now where nothing was tuned yet, and at each renewal."""
+    economics = context.suite.economics
+    every = None if economics is None else retune_every(economics)
+    months = () if every is None else renewal_months(context.horizon_months, every)
+    first = [context.today] if context.tuned is None else []
+    return first + [months_later(context.today, int(month)) for month in months]
+
+
+def _tuning_lines(context: DecisionContext) -> tuple[LineItem, ...]:
+    """Everything about the tuned arm over the horizon except its requests."""
+    if context.tuned is None or context.terms is None or context.tuned not in context.money:
+        return ()
+    book = ledger(context.money[context.tuned].costs, context.terms)
+    return (*book.one_off.items, *book.standing.items, *book.recurring.items)
+
+
+def _paid_back(context: DecisionContext, question: Question, what: str, lines: list[LineItem]) -> Finding:
+    if context.terms is None:
+        return question.unknown("No economics are declared; give `economics` with volume, value and hours.")
+    if context.tuned is None:
+        return question.unknown("No tuned candidate was measured; run a pilot tune to know what it takes.")
+    evidence = [
+        Evidence(
+            label=line.name,
+            value=f"{amount(line.amount, context.currency)} = {line.basis}",
+            declared=line.name != "training" or not _trained_here(context),
+            source=context.tuned,
+        )
+        for line in lines
+    ]
+    if what == "compute":
+        evidence += _training_evidence(context)
+    if unknown := context.money[context.tuned].unknown:
+        return question.unknown(f"Not all of it is priced: {unknown[0]}.", evidence)
+    found = context.paid_back()
+    if found is None:
+        return question.unknown("No untuned candidate was measured to pay it back against.", evidence)
+    whole = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
+    spent = f"{amount(whole, context.currency)} of {what} over {context.horizon_months} months"
+    if found.side == "unknown":
+        return question.unknown(f"{spent}; whether it is paid back is {found.reason}.", evidence)
+    if found.months is not None:
+        when = "at once" if found.months == 0 else f"in {float(found.months):.1f} months"
+        return question.met(f"{spent}, all costs paid back {when} at the likeliest volume.", evidence)
+    return question.not_met(f"{spent}, not paid back inside the horizon: {found.reason}.", evidence)
+
+
+def _training_evidence(context: DecisionContext) -> Iterator[Evidence]:
+    run = None if context.tuned is None else context.training_run(context.tuned)
+    if run is None:
+        return
+    facts = {
+        "training tokens": f"{run.tokens:,} tokens",
+        "training time": f"{run.seconds:,.1f} s",
+        "parameters trained": f"{run.trainable_parameters:,} of {run.total_parameters:,}",
+        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
+    }
+    for label, value in facts.items():
+        yield Evidence(label=label, value=value, source="tuning.json")
+
+
+def _data_evidence(context: DecisionContext, rows: TrainingProfile) -> Iterator[Evidence]:
+    yield Evidence(label="rows", value=f"{rows.rows:,}", source=rows.file)
+    yield Evidence(label="exact duplicates", value=f"{rows.exact_duplicates:,} rows", source=rows.file)
+    yield Evidence(
+        label="normalised duplicates", value=f"{rows.normalised_duplicates:,} rows", source=rows.file
+    )
+    yield Evidence(label="conflicting answers", value=f"{rows.conflicts:,} questions", source=rows.file)
+    yield Evidence(label="test questions among them", value=f"{rows.leaked_exact:,}", source=rows.file)
+    yield Evidence(label="near duplicates of test questions", value=f"{rows.leaked_near:,}", source=rows.file)
+    yield Evidence(label="commonest answer", value=share(rows.largest_answer_share), source=rows.file)
+    if rows.over_limit:
+        yield Evidence(label="rows over the length limit", value=f"{rows.over_limit:,}", source=rows.file)
+    if rows.base_already_right is not None:
+        yield Evidence(
+            label="rows that the base answers",
+            value=f"{share(rows.base_already_right)} of {rows.base_asked} asked",
+            source=rows.file,
+        )
+    arm = context.tuned or context.untuned
+    known = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
+    if known is not None and known.minimum_rows is not None:
+        yield Evidence(
+            label=f"{known.name} refuses below", value=f"{known.minimum_rows} rows", source=known.source
+        )
+    if known is not None and known.start_rows is not None:
+        yield Evidence(
+            label=f"{known.name} says to start with", value=f"{known.start_rows} rows", source=known.source
+        )

@@ -1,0 +1,45 @@
+"""Whether the scores can carry a decision at all."""
+
+from __future__ import annotations
+
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.wording import score
+
+
+def control_failed(context: DecisionContext) -> str | None:
+    """In words, how the scorer failed its negative control; None where it passed or none was run.
+
+    With references shuffled between clusters a score must fall to chance. It fails where the best candidate keeps
+    all but the margin of its score: then the metric does not look at the reference. An arm that scores no more than
+    the margin has nothing to lose and decides nothing here.
+    """
+    measured = [
+        (mean, summary.scorer_chance, arm.name)
+        for arm in context.candidates
+        if (summary := context.summaries[arm.name]).scorer_chance is not None
+        and (mean := context.quality(arm.name)) is not None
+    ]
+    if not measured:
+        return None
+    mean, chance, name = max(measured)
+    if mean > context.margin and mean - (chance or 0.0) < context.margin:
+        return (
+            f"with shuffled references {name} still scores {score(chance)} of its {score(mean)}: "
+            f"{context.table.primary} does not tell right from wrong"
+        )
+    return None
+
+
+def at_an_end(context: DecisionContext) -> str | None:
+    """In words, that the metric is at its ceiling or floor for every candidate; None where it is not."""
+    means = [context.quality(arm.name) for arm in context.candidates]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return None
+    if min(known) >= 1.0 - context.margin:
+        return (
+            f"every candidate scores {score(min(known))} or more: {context.table.primary} is at its ceiling"
+        )
+    if max(known) <= context.margin:
+        return f"no candidate scores more than {score(max(known))}: {context.table.primary} is at its floor"
+    return None

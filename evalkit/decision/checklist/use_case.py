@@ -1,0 +1,97 @@
+"""Question 1: is there a gap, and is it of the kind that tuning closes?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalkit.comparison.failures import share_of
+from evalkit.decision.checklist.question import USE_CASE
+from evalkit.decision.checklist.scorer_checks import control_failed
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.wording import margin, score, share
+from evalkit.records.comparison import ArmSummary
+from evalkit.records.decision import Evidence, Finding
+
+_MOSTLY = 0.5
+
+
+def use_case(context: DecisionContext) -> Finding:
+    """Gap to the target and the oracle, and the kinds of failures behind it."""
+    arm = context.untuned
+    if arm is None or (quality := context.quality(arm)) is None:
+        return USE_CASE.unknown(
+            "No untuned candidate has a score; add one to have something to hold against."
+        )
+    ceiling, whose, declared = _ceiling(context)
+    summary = context.summaries[arm]
+    evidence = [
+        Evidence(label=f"{context.table.primary} of {arm}", value=score(quality), source=arm),
+        Evidence(label=whose, value=score(ceiling), declared=declared),
+        *_gold(context),
+        *_failures(summary),
+    ]
+    if (problem := control_failed(context)) is not None:
+        return USE_CASE.unknown(f"Repair the scorer first: {problem}.", evidence)
+    gap = ceiling - quality
+    if gap <= context.margin:
+        answer = (
+            f"{arm} is at {score(quality)} and {whose} at {score(ceiling)}: no gap beyond the margin is left."
+        )
+        return USE_CASE.not_met(answer, evidence)
+    if summary.failures is None:
+        answer = f"A gap of {margin(gap)} is left, but its failures were not sorted; score the run again."
+        return USE_CASE.unknown(answer, evidence)
+    kinds = {
+        "format or behaviour": share_of(summary.failures, "format", "refusal_or_empty") or 0.0,
+        "missing knowledge": share_of(summary.failures, "missing_knowledge") or 0.0,
+        "retrieval misses": share_of(summary.failures, "retrieval_miss") or 0.0,
+    }
+    kind, part = max(kinds.items(), key=lambda item: item[1])
+    left = f"A gap of {margin(gap)} to {whose} is left"
+    if part < _MOSTLY:
+        answer = f"{left}; no one kind of failure makes up half of it. Read the wrong answers to see what they need."
+        return USE_CASE.unknown(answer, evidence)
+    mostly = f"{left}; {share(part)} of the failures are {kind}"
+    if kind == "format or behaviour":
+        return USE_CASE.met(f"{mostly}, which tuning improves.", evidence)
+    if kind == "missing knowledge":
+        return USE_CASE.not_met(f"{mostly}, which retrieval supplies.", evidence)
+    return USE_CASE.not_met(f"{mostly}: improve the retriever first.", evidence)
+
+
+def _ceiling(context: DecisionContext) -> tuple[float, str, bool]:
+    """What the gap is measured to: the declared target, else the best arm per case, else a perfect score."""
+    target = context.suite.use_case.target
+    if target is not None:
+        return target, "the target", True
+    best = context.comparison.oracle_best_of_arms
+    if best is not None and len(context.candidates) > 1:
+        return best, "the best arm per case", False
+    return 1.0, "a perfect score", False
+
+
+def _gold(context: DecisionContext) -> Iterator[Evidence]:
+    """Arms that are given the passages that answer: what perfect retrieval would reach."""
+    for arm in context.arms.values():
+        if arm.retrieval == "gold":
+            quality = context.quality(arm.name)
+            yield Evidence(label="with the right passages given", value=score(quality), source=arm.name)
+
+
+def _failures(summary: ArmSummary) -> Iterator[Evidence]:
+    failures = summary.failures
+    if failures is None:
+        return
+    yield Evidence(label="wrong answers", value=f"{failures.n_wrong} samples", source=summary.name)
+    kinds = (
+        "format",
+        "refusal_or_empty",
+        "truncation",
+        "missing_knowledge",
+        "retrieval_miss",
+        "reading_miss",
+        "other",
+    )
+    for kind in kinds:
+        if count := getattr(failures, kind):
+            yield Evidence(label=kind.replace("_", " "), value=f"{count} samples", source=summary.name)

@@ -1,0 +1,110 @@
+"""Ledgers and break-even as the report shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalkit.decision.context import DecisionContext
+from evalkit.decision.payoffs.payoff_model import PayoffModel
+from evalkit.economics.break_even import Basis, break_even
+from evalkit.economics.break_even_range import BreakEvenBand, break_even_range
+from evalkit.economics.ledger import ledger
+from evalkit.economics.line_item import LineItem
+from evalkit.economics.pareto import ParetoPoint, pareto_front
+from evalkit.records.decision import BreakEven, Interval3, LedgerColumn, LedgerLine
+
+
+def ledger_columns(context: DecisionContext) -> dict[str, LedgerColumn]:
+    """By candidate, what it costs over the horizon; empty where no economics are declared."""
+    if context.terms is None:
+        return {}
+    columns = {}
+    for arm in context.candidates:
+        costs = context.money[arm.name].costs
+        book = ledger(costs, context.terms)
+        columns[arm.name] = LedgerColumn(
+            currency=book.currency,
+            one_off=_lines(book.one_off.items),
+            standing=_lines(book.standing.items),
+            recurring=_lines(book.recurring.items),
+            per_request=_lines(costs.request_lines),
+            one_off_total=book.one_off.mode,
+            standing_total=book.standing.mode,
+            recurring_total=book.recurring.mode,
+            per_request_total=costs.unit_cost,
+            requests=int(context.terms.requests_per_month.mode * context.terms.horizon_months),
+            total=book.total.mode,
+            total_mean=book.total.mean,
+            scenario=book.scenario,
+            scenarios={str(name): unit for name, unit in costs.unit_costs.items()},
+        )
+    return columns
+
+
+def break_evens(context: DecisionContext, payoff_model: PayoffModel | None) -> tuple[BreakEven, ...]:
+    """Every candidate against the best untuned one, on cost alone and, where answers have a value, net.
+
+    Args:
+        context: Exact money at the mode.
+        payoff_model: Draws for the ranges; None where a cost is not known.
+    """
+    if context.terms is None or context.untuned is None:
+        return ()
+    bases: tuple[Basis, ...] = ("cost", "net") if context.terms.value_per_correct is not None else ("cost",)
+    return tuple(
+        record
+        for arm in context.candidates
+        if arm.name != context.untuned
+        for basis in bases
+        for record in _break_even(context, payoff_model, arm.name, context.untuned, basis)
+    )
+
+
+def pareto(context: DecisionContext) -> tuple[str, ...]:
+    """The candidates that no other beats in quality, cost and latency at once."""
+    points = []
+    for arm in context.candidates:
+        quality, summary = context.quality(arm.name), context.summaries[arm.name]
+        unit = context.money[arm.name].costs.unit_cost if arm.name in context.money else None
+        median = None if summary.latency is None else summary.latency.p50
+        if quality is not None:
+            points.append(ParetoPoint(arm.name, quality, None if unit is None else float(unit), median))
+    return tuple(standing.arm for standing in pareto_front(points) if standing.on_front)
+
+
+def _break_even(
+    context: DecisionContext, payoff_model: PayoffModel | None, treatment: str, control: str, basis: Basis
+) -> Iterator[BreakEven]:
+    terms = context.terms
+    left, right = context.priced(treatment), context.priced(control)
+    if terms is None or left is None or right is None:
+        return
+    point = break_even(left, right, terms, basis=basis)
+    volume = None if point.requests_per_month is None else float(point.requests_per_month)
+    months = None if point.months is None else float(point.months)
+    never = 1.0 if point.side == "never" else 0.0
+    volumes, payback = BreakEvenBand(volume, None, volume), BreakEvenBand(months, None, months)
+    if payoff_model is not None and {treatment, control} <= payoff_model.world.answers.keys():
+        drawn = break_even_range(
+            payoff_model.arm(treatment),
+            payoff_model.arm(control),
+            terms,
+            payoff_model.world.drawn,
+            basis=basis,
+            side="below" if point.side == "below" else "above",
+        )
+        volumes, payback, never = drawn.requests_per_month, drawn.months, drawn.share_never
+    known = point.side not in ("never", "unknown")
+    yield BreakEven(
+        treatment=treatment,
+        control=control,
+        basis=basis,
+        requests_per_month=Interval3(low=volumes.low, mode=volume, high=volumes.high) if known else None,
+        months=None if months is None else Interval3(low=payback.low, mode=months, high=payback.high),
+        never=never,
+        reason=point.reason,
+    )
+
+
+def _lines(items: tuple[LineItem, ...]) -> tuple[LedgerLine, ...]:
+    return tuple(LedgerLine(name=item.name, amount=item.amount, basis=item.basis) for item in items)

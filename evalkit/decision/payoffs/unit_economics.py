@@ -1,0 +1,89 @@
+"""Figures of one arm that combine money or time with what was answered: cost per correct answer, goodput."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from evalkit.comparison.pairwise import generator
+from evalkit.comparison.table import SECONDS, TOKEN_KINDS, FloatArray, mean_over_repeats
+from evalkit.decision.context import DecisionContext
+from evalkit.economics.latency import goodput as requests_in_time
+from evalkit.economics.request_cost import TokenColumns
+from evalkit.economics.triangular import exact
+from evalkit.records.digits import significant
+from evalkit.stats.ratio import bootstrap_ratio
+from evalkit.suite.schema import LATENCY_LIMITS
+
+_DRAWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class CostPerCorrect:
+    """What a right answer costs, in the prompt-cache scenario that the verdict uses.
+
+    Attributes:
+        value: Cost per request over the share of right answers.
+        low: Lower end of its interval; None where there is none.
+        high: Upper end; None also where resamples without a right answer leave it open.
+    """
+
+    value: Decimal | None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+def cost_per_correct(context: DecisionContext, arm: str) -> CostPerCorrect:
+    """For 0/1 metrics: the ratio, with a percentile bootstrap interval over cases or clusters."""
+    unit = context.money[arm].costs.unit_cost if arm in context.money else None
+    quality = context.quality(arm)
+    if unit is None or not quality or not context.comparison.binary:
+        return CostPerCorrect(None)
+    value = unit / Decimal(repr(round(quality, 9)))
+    scores, paid = context.table.scores(arm), _cost_per_case(context, arm)
+    known = np.isfinite(scores) & np.isfinite(paid)
+    clusters = context.table.clusters[known]
+    if np.unique(clusters).size < 2 or not scores[known].any():
+        return CostPerCorrect(value)
+    found = bootstrap_ratio(
+        paid[known],
+        scores[known],
+        clusters,
+        alpha=context.suite.decision.alpha,
+        rng=generator(context.suite.run.seed, "cost per correct", arm),
+        n_draws=_DRAWS,
+    )
+    return CostPerCorrect(value, _rounded(found.low), _rounded(found.high))
+
+
+def goodput(context: DecisionContext, arm: str) -> float | None:
+    """The share of timed requests inside every latency limit; a request without an answer met none."""
+    ceilings = [
+        limit.max
+        for name, limit in context.suite.decision.limits.items()
+        if name in LATENCY_LIMITS and limit.max is not None
+    ]
+    latency = context.summaries[arm].latency
+    if not ceilings or latency is None or latency.source == "batched":
+        return None
+    seconds = np.array(latency.alone_s)
+    if latency.source == "service":
+        seconds = context.table.seconds[context.table.row(arm), ..., SECONDS.index("service_s")].ravel()
+    return requests_in_time({"e2e": seconds}, {"e2e": min(ceilings)}, duration_s=1.0).share
+
+
+def _cost_per_case(context: DecisionContext, arm: str) -> FloatArray:
+    """Shape (n_cases,), money of each case's request in the verdict's scenario; NaN where unknown."""
+    table, row = context.table, context.table.row(arm)
+    tokens = {
+        kind: mean_over_repeats(table.tokens[row, ..., place].astype(np.float64))
+        for place, kind in enumerate(TOKEN_KINDS)
+    }
+    device_s = mean_over_repeats(table.seconds[row, ..., SECONDS.index("device_s")].astype(np.float64))
+    return context.money[arm].unit_costs(TokenColumns(**tokens), device_s)
+
+
+def _rounded(value: float | None) -> Decimal | None:
+    return None if value is None else exact(significant(value))

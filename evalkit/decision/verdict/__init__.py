@@ -1,0 +1,1 @@
+"""From payoffs to a verdict, its words, and what would change it."""

@@ -1,0 +1,1 @@
+"""Runs made from results that were measured elsewhere."""

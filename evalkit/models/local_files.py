@@ -1,0 +1,76 @@
+"""What can be said of a local model from its folder alone, without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from evalkit.errors import MissingExtraError
+from evalkit.models.build import adapter_model
+from evalkit.models.embedded.model import weights_folder
+from evalkit.models.fingerprint import fingerprint
+from evalkit.models.local import EXTRA
+from evalkit.models.transformers import model_folder
+from evalkit.optional import require
+from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+
+
+class _Context(msgspec.Struct):
+    max_position_embeddings: int | None = None
+
+
+def answering_config(suite: Suite, name: str, adapter: Path | None = None) -> ModelConfig:
+    """What answers for a model of the suite: itself, or a tuned model's base with the adapter merged in."""
+    config = suite.models[name]
+    if not isinstance(config, TunedModelConfig):
+        return config
+    base = suite.models[config.base]
+    return base if adapter is None else adapter_model(base, adapter)
+
+
+def weights_of(config: ModelConfig, folder: Path) -> Path | None:
+    """The folder of a local model's weights; None for models that run elsewhere.
+
+    Raises:
+        InputError: There is no such folder or hub id.
+    """
+    if isinstance(config, EmbeddedModelConfig):
+        return weights_folder()
+    if isinstance(config, TransformersModelConfig):
+        return model_folder(config, folder=folder)
+    return None
+
+
+def weights_digest(config: ModelConfig, folder: Path) -> str | None:
+    """Digest of a local model's files; None for models that run elsewhere."""
+    weights = weights_of(config, folder)
+    return None if weights is None else fingerprint(weights)
+
+
+def context_limit(config: ModelConfig, folder: Path) -> int | None:
+    """Prompt plus output tokens that a local model takes, from its configuration; None where it does not say."""
+    weights = weights_of(config, folder)
+    if weights is None:
+        return None
+    stated = msgspec.json.decode((weights / "config.json").read_bytes(), type=_Context)
+    return stated.max_position_embeddings
+
+
+def token_counter(config: ModelConfig, folder: Path) -> Callable[[str], int] | None:
+    """Counts tokens of a text, without special tokens, by a local model's own tokenizer.
+
+    Returns:
+        None for models that run elsewhere, for folders without ``tokenizer.json``, and without the extra.
+    """
+    weights = weights_of(config, folder)
+    if weights is None or not (weights / "tokenizer.json").is_file():
+        return None
+    try:
+        tokenizers = require("tokenizers", EXTRA)
+    except MissingExtraError:
+        return None
+    tokenizer = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)

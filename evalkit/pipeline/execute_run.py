@@ -1,0 +1,157 @@
+"""The course of a run: its stages in order, and the ways it may end."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import threading
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evalkit.clock import Clock
+from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
+from evalkit.interchange.suite_from_table import IMPORTED_FROM
+from evalkit.pipeline import spine
+from evalkit.runner.answer import AnswerCounts
+from evalkit.runner.run_start import finish_run
+from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.load import load_suite, suite_of_run, with_prices
+from evalkit.suite.price_override import PRICES_FILE
+from evalkit.suite.schema import Suite
+
+T = TypeVar("T")
+
+REPORTS = Path("reports")
+
+
+def to_the_end(
+    prepared: spine.Prepared, folder: RunFolder, asking: spine.AnswerOptions, stop: StopSignal, clock: Clock
+) -> None:
+    """Every stage of a begun run, in order.
+
+    Raises:
+        IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
+        InterruptedRunError: Stopped by Ctrl-C.
+        CostLimitError: Stopped by the cost limit.
+        AccessError: The provider refused; nothing else was asked of it.
+    """
+    resume = resume_command(prepared.suite, folder)
+    try:
+        with stop_on_interrupt(stop):
+            _stages(prepared, folder, asking, stop, clock, resume)
+    except (KeyboardInterrupt, InterruptedRunError):
+        raise InterruptedRunError(f"Interrupted; what was done is kept. Resume:\n  {resume}") from None
+
+
+def _stages(
+    prepared: spine.Prepared,
+    folder: RunFolder,
+    asking: spine.AnswerOptions,
+    stop: StopSignal,
+    clock: Clock,
+    resume: str,
+) -> None:
+    progress = asking.progress
+    progress.stage("Profile")
+    spine.profile_data(prepared, folder)
+    _heed(stop)
+    progress.stage("Tuning")
+    tuned = spine.tune(prepared, folder, asking, stop)
+    _heed(stop)
+    progress.stage("RunObservations")
+    tallies = wait(spine.answer(prepared, folder, tuned, asking, stop))
+    _heed(stop)
+    if stop.reason == "cost_limit":
+        raise CostLimitError(
+            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
+        )
+    if refused := next((tally.refused for tally in tallies.values() if tally.refused is not None), None):
+        raise AccessError(
+            f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
+        )
+    progress.stage("Scoring, comparing, deciding, reporting")
+    after_answers(prepared, folder, stop)
+    finish_run(folder, clock=clock)
+    if failed := sum(tally.errors for tally in tallies.values()):
+        raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
+
+
+def after_answers(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
+    """The stages that ask no model: samples -> scores, comparison, decision, report."""
+    stop = stop or StopSignal()
+    spine.score(prepared, folder)
+    _heed(stop)
+    spine.compare_arms(prepared, folder)
+    _heed(stop)
+    spine.write_decision(folder, prepared.suite)
+    _heed(stop)
+    spine.report(folder, spine.records_of(folder, prepared.suite, cases=prepared.cases))
+
+
+def resume_command(suite: Suite, run: RunFolder) -> str:
+    """What to type to go on with a run, from the folder where it was begun."""
+    usual = run.path.parent == REPORTS / suite.name
+    return shlex.join(
+        ["evalkit", "run", str(suite.folder), "--resume", run.path.name if usual else str(run.path)]
+    )
+
+
+def _heed(stop: StopSignal) -> None:
+    """Go on to the next stage unless Ctrl-C was pressed in this one."""
+    if stop.reason == "interrupted":
+        raise InterruptedRunError
+
+
+def prepared_again(run: RunFolder) -> spine.Prepared:
+    """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
+    manifest = run.manifest()
+    if (table := suite_of_run(run.path, Path(manifest.suite_path)).metadata.get(IMPORTED_FROM)) is not None:
+        raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
+    suite = at_run_prices(load_suite(manifest.suite_path), run)
+    prepared = spine.prepare(suite, limit=manifest.limit)
+    if prepared.cases.digest != manifest.digests.cases:
+        raise RunError(
+            f"the cases of {manifest.suite_path} changed since {run.path} was answered; run the suite again"
+        )
+    return prepared
+
+
+def at_run_prices(suite: Suite, run: RunFolder) -> Suite:
+    """The suite under the prices that a repriced run keeps."""
+    return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
+
+
+def _failed_words(tallies: Mapping[str, AnswerCounts], failed: int, resume: str) -> str:
+    reasons: dict[str, int] = {}
+    for tally in tallies.values():
+        for reason, count in tally.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
+    counted = f"{failed} cells have no answer: {listed}. The report counts them as missing."
+    return f"{counted} Ask again:\n  {resume} --retry-errors"
+
+
+def wait(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, also where an event loop is already running (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[T] = []
+    fault: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            fault.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if fault:
+        raise fault[0]
+    return result[0]

@@ -1,0 +1,213 @@
+"""What one arm will ask and get: calls exactly, tokens from its prompts, seconds from a probe or a stated rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from evalkit.arms.arm import Arm
+from evalkit.calls.caller import Caller
+from evalkit.data.cases import Cases
+from evalkit.digest import digest_of
+from evalkit.models.prompt_tokens import TokenCounter
+from evalkit.models.protocol import BatchModel
+from evalkit.pricing.prices_in_force import Pricer
+from evalkit.records.estimate import ArmEstimate, Basis
+from evalkit.records.sample import Completion, Request, Timing, Usage
+from evalkit.runner.latency import spread_evenly
+
+_LOOKED_AT = 200  # prompts that are written and counted, evenly over the cases
+_PROBED_ALONE = 2
+FIRST_TOKEN_S = 0.7
+TOKENS_A_SECOND = 60.0
+STATED_RATE = (
+    f"Time of hosted models is a stated rate: {FIRST_TOKEN_S:g} s to the first token, then {TOKENS_A_SECOND:g} tokens "
+    "a second, over the requests in flight."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How a local model answered some prompts of an arm; figures are means of a row.
+
+    Attributes:
+        device_s: Seconds of a row in a full batch.
+        alone_s: Seconds of an answer timed alone.
+        output: Tokens it wrote.
+    """
+
+    device_s: float
+    alone_s: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArmQuestion:
+    """What an arm's estimate is made from.
+
+    Attributes:
+        caller: Of the arm's model; its cache is asked where answers there are to be left out.
+        gauge: Counts tokens.
+        tuned: Whether the model that will answer is not there yet, so that its base stands in for it.
+        limit: Tokens at which an answer stops.
+        in_flight: Hosted requests at a time.
+        per_minute: Hosted requests a minute, where the suite limits them.
+    """
+
+    arm: Arm
+    cases: Cases
+    caller: Caller
+    gauge: TokenCounter
+    price: Pricer
+    repeats: int
+    isolated: int
+    seed: int
+    tuned: bool
+    limit: int | None
+    in_flight: int
+    per_minute: int | None
+
+
+def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cached: bool) -> ArmEstimate:
+    """The estimate of one arm.
+
+    Args:
+        question: The arm.
+        probes: Of this local model so far, by prompts; arms of equal prompts share one, and a new one is added. None
+            where local models may not be asked.
+        cached: Whether answers that the response cache has are left out.
+    """
+    arm, cases, model = question.arm, question.cases, question.caller.model
+    alone = question.isolated if arm.facts.role == "candidate" and not model.answers_by_case else 0
+    timed = spread_evenly(cases.ids, alone) if alone else []
+    known = _known(question, timed) if cached and not question.tuned else (0, 0)
+    cells, isolated = len(cases) * question.repeats - known[0], len(timed) - known[1]
+    requests = [_request(question, case_id) for case_id in spread_evenly(cases.ids, _LOOKED_AT)]
+    probe = None
+    if probes is not None and isinstance(model, BatchModel):
+        asked = requests[: model.max_batch]
+        key = digest_of([request.messages for request in asked])
+        probe = probes.get(key) or probes.setdefault(key, _probe(model, asked))
+    calls = cells + isolated
+    prompt = fmean(question.gauge.prompts([request.messages for request in requests]))
+    output, basis = _output(question, requests, probe)
+    device_s, alone_s = _seconds(question, probe, output)
+    usage = None if output is None else Usage(input=round(prompt), output=round(output))
+    money = _money(question.price, usage, ((device_s, cells), (alone_s, isolated)))
+    prompt_basis: Basis = "own tokenizer" if question.gauge.exact else "characters"
+    wall = None if device_s is None or alone_s is None else cells * device_s + isolated * alone_s
+    if wall is not None and not isinstance(model, BatchModel) and device_s is not None:
+        wall = (
+            cells * max(device_s / question.in_flight, 60 / (question.per_minute or 1e9))
+            + isolated * device_s
+        )
+    return ArmEstimate(
+        arm=arm.name,
+        model=arm.facts.model,
+        calls=calls,
+        isolated=isolated,
+        cached=sum(known),
+        prompt_tokens=prompt * calls,
+        output_tokens=None if output is None else output * calls,
+        prompt_basis=prompt_basis,
+        output_basis=basis,
+        cost=money,
+        seconds=wall,
+    )
+
+
+def recorded_arm(arm: Arm, answers: Sequence[Completion], price: Pricer, calls: int) -> ArmEstimate:
+    """An arm whose answers are there already: what they say they took. Nothing is asked, and no time passes.
+
+    Args:
+        arm: The arm.
+        answers: Those of the cases at hand.
+        price: Of its model.
+        calls: Cells, answered or not.
+    """
+    counted = [answer.usage for answer in answers if answer.usage is not None]
+    whole = bool(counted) and len(counted) == len(answers)
+    costs = [price(answer.usage, answer.timing) for answer in answers]
+    amounts = [cost.model for cost in costs if cost is not None and cost.model is not None]
+    return ArmEstimate(
+        arm=arm.name,
+        model=arm.facts.model,
+        calls=calls,
+        prompt_tokens=float(sum(usage.prompt for usage in counted)) if whole else None,
+        output_tokens=float(sum(usage.output for usage in counted)) if whole else None,
+        prompt_basis="recorded" if whole else "unknown",
+        output_basis="recorded" if whole else "unknown",
+        cost=f"{sum(amounts):f}" if amounts and len(amounts) == len(answers) else None,
+        seconds=0.0,
+    )
+
+
+def _request(question: ArmQuestion, case_id: str, repeat: int = 0) -> Request:
+    prompt = question.arm.compose(question.cases.get(case_id))
+    return Request(messages=prompt.messages, seed=question.seed + repeat, repeat=repeat, case_id=case_id)
+
+
+def _known(question: ArmQuestion, timed: Sequence[str]) -> tuple[int, int]:
+    """Cells and timed answers that the cache has."""
+    caller = question.caller
+    cells = sum(
+        caller.replay(caller.digest(_request(question, case_id, repeat))) is not None
+        for case_id in question.cases.ids
+        for repeat in range(question.repeats)
+    )
+    return cells, sum(caller.knows_alone(_request(question, case_id)) for case_id in timed)
+
+
+def _probe(model: BatchModel, requests: Sequence[Request]) -> Probe:
+    """One small batch to set up memory and the shared prefix, a full one, and a few answers alone."""
+    model.complete_batch(requests[: max(1, len(requests) // 8)])
+    full = model.complete_batch(requests)
+    model.complete_batch(requests[:1])
+    alone = [model.complete_batch([request])[0] for request in requests[:_PROBED_ALONE]]
+    return Probe(
+        device_s=fmean(answer.timing.device_s or 0.0 for answer in full),
+        alone_s=fmean(answer.timing.device_s or 0.0 for answer in alone),
+        output=fmean(answer.usage.output for answer in full if answer.usage is not None),
+    )
+
+
+def _output(
+    question: ArmQuestion, requests: Sequence[Request], probe: Probe | None
+) -> tuple[float | None, Basis]:
+    if probe is not None and not question.tuned:
+        return probe.output, "probe"
+    counts = [
+        question.gauge.answer(request.messages, case.reference[0])
+        for request in requests
+        if (case := question.cases.get(request.case_id)).reference
+    ]
+    if counts:
+        mean = fmean(counts)
+        return (mean if question.limit is None else min(mean, question.limit)), "references"
+    return (None, "unknown") if question.limit is None else (float(question.limit), "max_tokens")
+
+
+def _seconds(
+    question: ArmQuestion, probe: Probe | None, output: float | None
+) -> tuple[float | None, float | None]:
+    """Of one answer in a batch and alone; for hosted models both are those of one request."""
+    if probe is not None:
+        # The base that stands in for a tuned model writes answers of another length; a step takes as long.
+        longer = 1.0 if output is None or probe.output <= 0 else output / probe.output
+        return probe.device_s * longer, probe.alone_s * longer
+    if output is None or isinstance(question.caller.model, BatchModel):
+        return None, None
+    seconds = FIRST_TOKEN_S + output / TOKENS_A_SECOND
+    return seconds, seconds
+
+
+def _money(price: Pricer, usage: Usage | None, parts: Sequence[tuple[float | None, int]]) -> str | None:
+    """Of all calls; every part has the same tokens and seconds of its own."""
+    amount = None
+    for seconds, calls in parts:
+        cost = price(usage, Timing(device_s=seconds))
+        if cost is None or cost.model is None:
+            return None
+        amount = cost.model * calls + (amount or 0)
+    return None if amount is None else f"{amount:.8f}"

@@ -1,0 +1,119 @@
+"""Embedders and indexes of a run: opened before the first question, noted in ``retrieval.json``, closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from msgspec.structs import replace
+
+from evalkit.arms.arm import Arm
+from evalkit.calls.build import build_embedding_caller
+from evalkit.calls.embedding import EmbeddingCaller, Spend
+from evalkit.embeddings.build import build_embedder
+from evalkit.pipeline.prepare import Prepared
+from evalkit.pricing.embedding_cost import embedding_price
+from evalkit.records.retrieval import IndexFacts, RetrievalReport
+from evalkit.retrieval.passage_vectors import IndexPlace
+from evalkit.runner.progress import Progress
+from evalkit.runner.stop_signal import StopSignal
+from evalkit.store.cache import cache_folder
+from evalkit.store.run_folder import RunFolder
+from evalkit.store.vectors import NoVectors, SqliteVectors, VectorCache
+
+RETRIEVAL_FILE = "retrieval.json"
+
+
+class Retrieval:
+    """Connects the arms that search by vectors to their embedders. Nothing is embedded until an arm asks.
+
+    Args:
+        prepared: Its arms are connected.
+        run: Keeps ``retrieval.json``.
+        progress: Told of indexes that are built.
+        stop: The run's money, and whether to go on.
+        remember: Whether vectors and indexes of earlier runs are used and new ones kept.
+
+    Raises:
+        InputError: An embedder cannot be built.
+    """
+
+    def __init__(
+        self, prepared: Prepared, run: RunFolder, progress: Progress, stop: StopSignal, *, remember: bool
+    ) -> None:
+        self._run = run
+        self._progress = progress
+        self._arms = [arm for arm in prepared.arms if arm.searcher is not None]
+        self._callers: dict[str, EmbeddingCaller] = {}
+        searchers = list(dict.fromkeys(arm.searcher for arm in self._arms if arm.searcher is not None))
+        keeps = bool(searchers) and remember
+        self._cache: VectorCache = SqliteVectors(cache_folder() / "vectors.sqlite") if keeps else NoVectors()
+        place = IndexPlace(cache_folder() / "indexes", reuse=remember)
+        try:
+            for searcher in searchers:
+                name = searcher.embedder
+                if name not in self._callers:
+                    self._callers[name] = self._caller(prepared, name, stop)
+                searcher.connect(self._callers[name], place, self._started)
+        except BaseException:
+            self._cache.close()
+            raise
+        self._searchers = searchers
+
+    def note(self, arm: Arm) -> None:
+        """Write what an arm searched; one whose answers were all there keeps what an earlier session noted."""
+        if arm.searcher is None or (facts := arm.searcher.facts) is None:
+            return
+        indexes = dict(index_facts(self._run))
+        before = indexes.get(arm.name)
+        indexes[arm.name] = facts if before is None else _joined(before, facts)
+        self._run.write(RETRIEVAL_FILE, RetrievalReport(indexes=indexes))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for searcher in self._searchers:
+            searcher.close()
+        for caller in self._callers.values():
+            await caller.close()
+        self._cache.close()
+
+    def _caller(self, prepared: Prepared, name: str, stop: StopSignal) -> EmbeddingCaller:
+        suite = prepared.suite
+        config = suite.embedders[name]
+        price = embedding_price(suite, name, prepared.prices)
+        spend = Spend(stop.budget, price, stop.reach_limit, lambda: stop.asked)
+        embedder = build_embedder(config, folder=suite.folder)
+        return build_embedding_caller(embedder, config, spend=spend, cache=self._cache)
+
+    def _started(self, corpus: str, chunks: int) -> Callable[[int], None]:
+        task = f"index of {corpus}"
+        self._progress.start(task, chunks)
+        left = chunks
+
+        def told(steps: int) -> None:
+            nonlocal left
+            left -= steps
+            self._progress.advance(task, steps)
+            if left <= 0:
+                self._progress.finish(task)
+
+        return told
+
+
+def index_facts(run: RunFolder) -> dict[str, IndexFacts]:
+    """By arm, the index it searched; empty where no arm searched one."""
+    return run.read(RETRIEVAL_FILE, RetrievalReport).indexes if run.has(RETRIEVAL_FILE) else {}
+
+
+def _joined(before: IndexFacts, now: IndexFacts) -> IndexFacts:
+    """The facts of a resumed arm: those of the session that built the index, recall from whichever compared more."""
+    if before.digest != now.digest:
+        return now
+    kept = before if now.reused else now
+    compared = max(before, now, key=lambda facts: facts.compared)
+    return replace(kept, recall=compared.recall, compared=compared.compared)

@@ -1,0 +1,134 @@
+"""A run on disk, as a notebook sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalkit.data.cases import Cases, read_cases
+from evalkit.errors import InputError, RunError
+from evalkit.pipeline import spine
+from evalkit.records.comparison import Comparison
+from evalkit.records.decision import Decision
+from evalkit.records.manifest import Manifest
+from evalkit.records.run import RunRecords
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.load import suite_of_run
+from evalkit.suite.schema import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """A run on disk, as a notebook sees it: frames, the comparison, the decision.
+
+    Shows itself as the arms table and the verdict.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def folder(self) -> RunFolder:
+        """Its files."""
+        return self._folder
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the run was made from."""
+        return self._folder.manifest()
+
+    @property
+    def comparison(self) -> Comparison:
+        """Arm by arm and pair by pair."""
+        return self._folder.read("comparison.json", Comparison)
+
+    @property
+    def decision(self) -> Decision:
+        """What to do, how sure that is, and what would change it."""
+        return self._folder.read("decision.json", Decision)
+
+    def suite(self, overrides: Mapping[str, str] | None = None) -> Suite:
+        """The suite that the run kept, with values changed by dotted key."""
+        return suite_of_run(self.path, Path(self.manifest.suite_path), overrides)
+
+    def records(self) -> RunRecords:
+        """Everything a report shows."""
+        suite = self.suite()
+        cases: Cases | None
+        try:
+            cases = read_cases(suite)
+        except InputError:  # the suite's data has moved: the report goes without excerpts
+            cases = None
+        return spine.records_of(self._folder, suite, cases=cases)
+
+    def samples(self) -> pd.DataFrame:
+        """One row a cell: case_id, arm, repeat, status, output, finish_reason, tokens, cost, seconds, error."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "case_id": sample.case_id,
+                "arm": sample.arm,
+                "repeat": sample.repeat,
+                "status": str(sample.status),
+                "output": sample.output,
+                "finish_reason": sample.finish_reason,
+                "input_tokens": None if sample.usage is None else sample.usage.prompt,
+                "cached_tokens": None if sample.usage is None else sample.usage.cache_read,
+                "output_tokens": None if sample.usage is None else sample.usage.output,
+                "cost": None if sample.cost is None else sample.cost.model,
+                "service_s": None if sample.timing is None else sample.timing.service_s,
+                "device_s": None if sample.timing is None else sample.timing.device_s,
+                "passages": [passage.id for passage in sample.passages],
+                "replayed": sample.replayed,
+                "error": sample.error,
+            }
+            for sample in self._folder.samples()
+        )
+
+    def scores(self) -> pd.DataFrame:
+        """One row a cell and metric: case_id, arm, repeat, metric, value (NaN where missing), reason."""
+        import pandas as pd
+
+        columns = ("case_id", "arm", "repeat", "metric", "value", "reason", "explanation")
+        return pd.DataFrame(
+            ({name: getattr(row, name) for name in columns} for row in self._folder.scores()), columns=columns
+        )
+
+    def wide(self, metric: str | None = None) -> pd.DataFrame:
+        """One row a case, one column an arm, the mean over repeats; NaN where missing.
+
+        Args:
+            metric: Default: the primary one.
+        """
+        name = metric or self.comparison.primary_metric
+        scores = self.scores()
+        known = sorted(set(scores["metric"]))
+        if name not in known:
+            raise RunError(f"this run has no scores of {name!r}; it has {', '.join(known)}")
+        chosen = scores[scores["metric"] == name]
+        frame = chosen.pivot_table(
+            index="case_id", columns="arm", values="value", aggfunc="mean", dropna=False
+        )
+        arms = [arm.name for arm in self.manifest.arms if arm.name in frame.columns]
+        return frame.reindex(columns=arms)
+
+    def _repr_html_(self) -> str:
+        from evalkit.reporting.html import summary_html
+
+        return summary_html(self.records())
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"

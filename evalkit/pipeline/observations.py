@@ -1,0 +1,63 @@
+"""What is seen while a run is answered, beside the answers: how busy the client was, and what providers announce."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalkit.calls.caller import Caller
+from evalkit.clock import Clock
+from evalkit.errors import CallError
+from evalkit.models.protocol import AnnouncingModel
+from evalkit.records.run_observations import AnnouncedDay, EventLoopLag, RunObservations
+from evalkit.runner.answer import AnswerCounts
+from evalkit.store.run_folder import RunFolder
+
+ANSWERING_FILE = "answering.json"
+
+
+class ObservationLog:
+    """Collects it for one session and adds it to what the sessions before have seen.
+
+    Args:
+        run: Where it is kept.
+        clock: For the day on which a list was read.
+    """
+
+    def __init__(self, run: RunFolder, clock: Clock) -> None:
+        self._run = run
+        self._clock = clock
+        self._announced: dict[str, tuple[AnnouncedDay, ...]] = {}
+        self._unread: dict[str, str] = {}
+
+    async def look_up(self, name: str, caller: Caller) -> None:
+        """Read the provider's list of models once a model has answered; a run of replays asks nobody.
+
+        A list that cannot be read is noted and no fault of the run.
+        """
+        model = caller.model
+        if not (isinstance(model, AnnouncingModel) and model.announces and caller.answered):
+            return
+        try:
+            self._announced[name] = await model.announced(name, self._clock.today())
+        except CallError as error:
+            self._unread[name] = str(error)
+
+    def write(self, tallies: Mapping[str, AnswerCounts]) -> None:
+        """Keep it beside the journal, where there is anything to keep."""
+        before = answering_of(self._run) or RunObservations()
+        client = dict(before.client)
+        for arm, tally in tallies.items():
+            if tally.loop.beats:
+                client[arm] = client.get(arm, EventLoopLag()) + tally.loop
+        announced = tuple(day for day in before.announced if day.model not in self._announced)
+        for days in self._announced.values():
+            announced += days
+        unread = {name: why for name, why in before.unread.items() if name not in self._announced}
+        seen = RunObservations(client=client, announced=announced, unread={**unread, **self._unread})
+        if seen != RunObservations():
+            self._run.write(ANSWERING_FILE, seen)
+
+
+def answering_of(run: RunFolder) -> RunObservations | None:
+    """``answering.json``; None for a run that has none."""
+    return run.read(ANSWERING_FILE, RunObservations) if run.has(ANSWERING_FILE) else None

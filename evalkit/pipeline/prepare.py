@@ -1,0 +1,85 @@
+"""Suite -> everything read and checked, before a model runs or a file is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from evalkit.arms.arm import Arm
+from evalkit.arms.build import build_arms
+from evalkit.arms.expand import expand_arms
+from evalkit.data.cases import Cases, read_cases
+from evalkit.data.check import check_files
+from evalkit.data.corpus import read_corpus
+from evalkit.data.examples import read_examples
+from evalkit.economics.prices import PriceTable
+from evalkit.embeddings.build import embedder_weights
+from evalkit.metrics.build import build_metrics
+from evalkit.metrics.check import check_cases
+from evalkit.metrics.protocol import Metric
+from evalkit.models.local_files import weights_digest
+from evalkit.pricing.arm_costs import check_prices
+from evalkit.pricing.prices_in_force import price_table, prices_as_of
+from evalkit.runner.run_start import Experiment
+from evalkit.suite.schema import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A suite whose every input was read and checked; no model has been loaded and nothing written."""
+
+    suite: Suite
+    cases: Cases
+    arms: Sequence[Arm]
+    metrics: Mapping[str, Metric]
+    prices: PriceTable
+    limit: int | None
+    extra: Mapping[str, Cases] = field(default_factory=dict)
+
+    @property
+    def experiment(self) -> Experiment:
+        """What the manifest records."""
+        local = {
+            name: weights_digest(config, self.suite.folder) for name, config in self.suite.models.items()
+        }
+        for name in self.suite.embedders_used:
+            local[f"embedder {name}"] = embedder_weights(self.suite.embedders[name], self.suite.folder)
+        return Experiment(
+            suite=self.suite,
+            cases=self.cases,
+            facts=[arm.facts for arm in self.arms],
+            weights={name: digest for name, digest in local.items() if digest is not None},
+            prices_as_of=prices_as_of(self.suite, self.prices),
+            limit=self.limit,
+        )
+
+
+def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
+    """Suite -> cases, arms, metrics, prices. Everything that can be wrong with the input is found here.
+
+    Args:
+        suite: As loaded.
+        limit: Only the first cases.
+
+    Raises:
+        InputError: With file, line and what to do.
+    """
+    cases = check_files(suite)
+    metrics = build_metrics(suite)
+    check_cases(metrics, cases)
+    prices = price_table(suite)
+    check_prices(suite, prices)
+    arms = build_arms(
+        suite,
+        expand_arms(suite),
+        cases,
+        read_examples=cache(lambda path: read_examples(suite.path(path), suite)),
+        read_corpus=cache(lambda path: read_corpus(suite.path(path))),
+    )
+    extra = {name: read_cases(suite, name) for name in suite.extra_cases}
+    for name, others in extra.items():
+        check_cases({(metric := suite.extra_metric(name)): metrics[metric]}, others)
+    if limit is not None:  # columns and gold ids may appear only later
+        cases, extra = cases.first(limit), {name: others.first(limit) for name, others in extra.items()}
+    return Prepared(suite, cases, arms, metrics, prices, limit, extra)

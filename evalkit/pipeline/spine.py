@@ -1,0 +1,241 @@
+"""The file to read first: one short function per arrow of the spine.
+
+    suite -> cases -> profile -> tuning -> arms -> samples -> scores -> comparison -> decision -> report
+
+Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
+be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``answer`` and
+what is asked beside the cases have a file each in :mod:`evalkit.stages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import structs
+
+from evalkit.arms.arm import Arm
+from evalkit.comparison.compare import compare, form_metrics
+from evalkit.comparison.excerpts import pick_excerpts
+from evalkit.comparison.failures import read_answers
+from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.data.cases import Cases
+from evalkit.data.profile import measure_profile
+from evalkit.decision.decide import decide
+from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
+from evalkit.models.local_files import answering_config, context_limit, token_counter
+from evalkit.pipeline.answer import AnswerOptions, answer
+from evalkit.pipeline.extra_cases import ask_training_rows, extra_folder, extra_table, note_known_rows
+from evalkit.pipeline.indexes import index_facts
+from evalkit.pipeline.observations import answering_of
+from evalkit.pipeline.prepare import Prepared, prepare
+from evalkit.pipeline.train import train
+from evalkit.pricing.prices_in_force import price_table, prices_used
+from evalkit.pricing.reprice_samples import prices_digest, repriced
+from evalkit.pricing.training_price import priced
+from evalkit.records.case import Case
+from evalkit.records.comparison import Comparison
+from evalkit.records.decision import Decision
+from evalkit.records.profile import Profile
+from evalkit.records.run import DeclaredEconomics, DeclaredRange, RunRecords
+from evalkit.records.tuning import TuningReport
+from evalkit.reporting.write import write_reports
+from evalkit.runner.prefix import prefix_tokens, shared_prefix
+from evalkit.runner.stop_signal import StopSignal
+from evalkit.scoring.score import mark, negative_control
+from evalkit.store.jsonl import rewrite
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.economics import Economics
+from evalkit.suite.models import EmbeddedModelConfig
+from evalkit.suite.price_override import PRICES_FILE
+from evalkit.suite.schema import Suite
+from evalkit.tuning.tune import TuningOutcome
+
+__all__ = [
+    "AnswerOptions",
+    "Prepared",
+    "answer",
+    "ask_training_rows",
+    "compare_arms",
+    "decide_run",
+    "note_known_rows",
+    "prepare",
+    "profile_data",
+    "read_table",
+    "records_of",
+    "report",
+    "score",
+    "train",
+    "tune",
+    "tuning_of",
+    "write_decision",
+]
+
+
+def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
+    """Cases -> profile."""
+    suite = prepared.suite
+    base = answering_config(suite, suite.arms[suite.reference_arm].model)
+    profile = measure_profile(
+        suite,
+        prepared.cases,
+        count_tokens=token_counter(base, suite.folder),
+        length_limit=context_limit(base, suite.folder),
+    )
+    run.write("profile.json", profile)
+    return profile
+
+
+def tune(prepared: Prepared, run: RunFolder, asking: AnswerOptions, stop: StopSignal) -> TuningOutcome:
+    """Training rows -> adapters, for every model of ``type: tuned``."""
+    outcome = train(prepared.suite, progress=asking.progress, stopped=lambda: stop.asked)
+    if outcome.report.runs:
+        run.write("tuning.json", outcome.report)
+    return outcome
+
+
+def score(prepared: Prepared, run: RunFolder) -> int:
+    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows."""
+    note_known_rows(prepared, run)
+    for name, cases in prepared.extra.items():
+        metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
+        rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
+        rewrite(beside.scores_file, rows, before=run.forget_findings)
+    rows = mark(run.samples(), prepared.cases, prepared.metrics)
+    return rewrite(run.scores_file, rows, before=run.forget_findings)
+
+
+def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
+    """The scores of a run as arrays; where the run was repriced, with the costs of its present prices."""
+    manifest, samples = run.manifest(), run.samples()
+    if run.has(PRICES_FILE):
+        samples = repriced(samples, manifest.arms, suite, price_table(suite))
+    return build_table(manifest, run.cases(), samples, run.scores(), suite.primary_metric)
+
+
+def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
+    """Scores -> comparison."""
+    suite = prepared.suite
+    table = read_table(run, suite)
+    metric = prepared.metrics[suite.primary_metric]
+    candidates = [arm.name for arm in table.candidates]
+    chance = {
+        name: found
+        for name in candidates
+        if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
+    }
+    latency = list(run.latency())
+    looked_at = [prepared.cases.get(case_id) for case_id in sorted(prepared.cases.ids)[:40]]
+    prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at) for arm in prepared.arms}
+    comparison = compare(
+        suite,
+        table,
+        latency=latency,
+        facts=read_answers(
+            table,
+            prepared.cases,
+            run.samples(),
+            form_metrics(suite),
+            latency=latency,
+            indexes=index_facts(run),
+        ),
+        chance=chance,
+        prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
+        tuning=tuning_of(run),
+        aggregates=_aggregates(prepared.metrics),
+        extra={name: extra_table(prepared, run, name) for name in prepared.extra},
+    )
+    run.write("comparison.json", comparison)
+    return comparison
+
+
+def decide_run(run: RunFolder, suite: Suite) -> Decision:
+    """Comparison -> decision, from the run folder alone."""
+    manifest = run.manifest()
+    if run.has(PRICES_FILE):
+        digests = structs.replace(manifest.digests, prices=prices_digest(suite))
+        manifest = structs.replace(manifest, digests=digests)
+    return decide(
+        suite,
+        manifest,
+        read_table(run, suite),
+        run.read("comparison.json", Comparison),
+        run.read("profile.json", Profile),
+        tuning_of(run),
+        prices=price_table(suite),
+        answering=answering_of(run),
+    )
+
+
+def write_decision(run: RunFolder, suite: Suite) -> Decision:
+    """Decide and keep ``decision.json``."""
+    decision = decide_run(run, suite)
+    run.write("decision.json", decision)
+    return decision
+
+
+def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> RunRecords:
+    """Everything a report shows.
+
+    Args:
+        run: A decided run.
+        suite: Its suite.
+        cases: For the excerpts; left out, none are shown.
+    """
+    table = read_table(run, suite)
+    return RunRecords(
+        manifest=run.manifest(),
+        profile=run.read("profile.json", Profile),
+        tuning=None if (tuning := tuning_of(run)) is None else priced(suite, tuning),
+        comparison=run.read("comparison.json", Comparison),
+        decision=run.read("decision.json", Decision),
+        excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples()),
+        use_case=suite.use_case.improve,
+        target=suite.use_case.target,
+        confidence=suite.decision.confidence,
+        economics=None if suite.economics is None else _declared(suite.economics),
+        prices=prices_used(suite, price_table(suite)),
+        embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
+        answering=answering_of(run),
+    )
+
+
+def report(run: RunFolder, records: RunRecords, folder: Path | None = None) -> list[Path]:
+    """Decision -> report.html, report.md, report.json; beside the run unless another folder is named."""
+    return write_reports(records, folder or run.path)
+
+
+def tuning_of(run: RunFolder) -> TuningReport | None:
+    """``tuning.json`` where the run tuned."""
+    return run.read("tuning.json", TuningReport) if run.has("tuning.json") else None
+
+
+def _declared(economics: Economics) -> DeclaredEconomics:
+    """The economics of a suite as a report shows them."""
+    volume = economics.requests_per_month
+    value = economics.value_per_correct
+    return DeclaredEconomics(
+        currency=economics.currency,
+        horizon_months=economics.horizon_months,
+        requests_per_month=DeclaredRange(low=volume.low, mode=volume.mode, high=volume.high),
+        value_per_correct=None if value is None else float(value),
+        cost_per_wrong=float(economics.cost_per_wrong),
+        discount_rate=economics.discount_rate,
+        prompt_cache_hit=economics.prompt_cache_hit,
+    )
+
+
+def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
+    return {
+        name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
+    }
+
+
+def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -> float | None:
+    samples = (sample for sample in run.samples() if sample.arm == arm)
+    return negative_control(samples, cases, metric, seed=seed)
+
+
+def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:
+    count = token_counter(answering_config(suite, arm.facts.model), suite.folder)
+    return prefix_tokens(shared_prefix(arm, cases), count)

@@ -1,0 +1,91 @@
+"""Training rows -> tuned models, and one of them as a folder of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from evalkit.arms.build import build_composer
+from evalkit.data.examples import read_examples
+from evalkit.errors import InputError, did_you_mean
+from evalkit.pricing.training_price import priced
+from evalkit.records.tuning import TuningReport
+from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+from evalkit.tuning.export import check_target, export_merged
+from evalkit.tuning.tune import TuningOutcome, TuningProgress, tune_models
+
+
+def train(
+    suite: Suite,
+    *,
+    progress: TuningProgress,
+    only: str | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> TuningOutcome:
+    """Make the adapters of one tuned model, by default of all that arms use, or find them in the cache.
+
+    Raises:
+        InterruptedRunError: ``stopped`` said so; trainings under way go on from a checkpoint next time.
+    """
+    outcome = tune_models(
+        suite,
+        lambda path: read_examples(suite.path(path), suite),
+        composer_of=partial(build_composer, suite),
+        progress=progress,
+        only=only,
+        stopped=stopped,
+    )
+    return dataclasses.replace(outcome, report=priced(suite, outcome.report))
+
+
+def train_and_export(
+    suite: Suite, *, progress: TuningProgress, model: str | None, export: Path | None
+) -> TuningReport:
+    """Train, and write the candidate (all rows, first seed) as a folder with its adapter merged.
+
+    Args:
+        suite: Checked.
+        progress: Told of each training.
+        model: A tuned model; default: all that arms use.
+        export: A folder that is not there yet; None writes none.
+
+    Raises:
+        InputError: ``model`` is no tuned model, or it is not clear which one to export.
+        TuningError: A training failed.
+    """
+    used = {arm.model for arm in suite.arms.values()}
+    names = [
+        name
+        for name, config in suite.models.items()
+        if isinstance(config, TunedModelConfig) and (name in used or config.prompt is not None)
+    ]
+    if not names:
+        raise InputError("no arm of this suite uses a model of `type: tuned`, so there is nothing to train")
+    if model is not None and model not in names:
+        raise InputError(
+            f"{model!r} is no model of `type: tuned` that an arm uses or that names its prompt. "
+            f"{did_you_mean(model, names)}"
+        )
+    if export is not None:
+        if model is None and len(names) > 1:
+            raise InputError(f"which model shall be exported? Name it with --model: {', '.join(names)}")
+        check_target(export)
+    outcome = train(suite, progress=progress, only=model)
+    if export is not None:
+        name = model or names[0]
+        config = suite.models[name]
+        assert isinstance(config, TunedModelConfig)  # noqa: S101 - chosen from these above
+        base = suite.models[config.base]
+        assert isinstance(base, EmbeddedModelConfig | TransformersModelConfig)  # noqa: S101 - others are not tuned
+        candidate = next(run for run in outcome.report.runs if (run.fraction, run.seed) == (1.0, 1))
+        export_merged(
+            base,
+            suite_folder=suite.folder,
+            adapter=outcome.adapters[name, 1.0, 1],
+            run=candidate,
+            target=export,
+        )
+    return outcome.report

@@ -1,0 +1,1 @@
+"""What arms, answers, trainings and indexes cost under the prices in force."""

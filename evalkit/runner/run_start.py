@@ -1,0 +1,199 @@
+"""A new run or one that goes on: its folder, its manifest, and whether it is still the same experiment."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypedDict
+
+import msgspec
+
+from evalkit.clock import Clock
+from evalkit.data.cases import Cases
+from evalkit.data.input_files import corpus_files, example_files, extra_files, recorded_files
+from evalkit.digest import digest_file, digest_folder, digest_of
+from evalkit.errors import Problem, RunError
+from evalkit.records.arm import ArmFacts
+from evalkit.records.manifest import CaseFacts, Digests, Manifest
+from evalkit.store.atomic import raise_disk_error, write_atomic
+from evalkit.store.jsonl import Appender
+from evalkit.store.run_folder import CASES_FILE, RunFolder
+from evalkit.suite.schema import Suite
+
+_PACKAGES = ("numpy", "scipy", "torch", "transformers", "peft", "openai", "google-genai", "bm25s")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What a run is made from, before any model is loaded.
+
+    Attributes:
+        weights: Model name to the digest of its weights, where they are files.
+        limit: How many cases, or None for all.
+    """
+
+    suite: Suite
+    cases: Cases
+    facts: Sequence[ArmFacts]
+    weights: Mapping[str, str]
+    prices_as_of: str | None
+    limit: int | None = None
+
+
+def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
+    """Make ``root/<suite>/<run-id>/`` with its manifest, the suite as written, and the facts of the cases."""
+    suite = experiment.suite
+    started = clock.now()
+    stem = f"{started:%Y%m%d-%H%M%S}"
+    run = RunFolder(_new_folder(root / suite.name, stem))
+    manifest = Manifest(
+        suite=suite.name,
+        suite_path=str(suite.folder),
+        run_id=run.path.name,
+        started_at=started.isoformat(timespec="seconds"),
+        seed=suite.run.seed,
+        repeats=suite.run.repeats,
+        limit=experiment.limit,
+        n_cases=len(experiment.cases),
+        prices_as_of=experiment.prices_as_of,
+        digests=digests(experiment),
+        arms=tuple(experiment.facts),
+        **provenance(suite.folder),
+    )
+    write_atomic(run.file("suite.yaml"), suite.source.text.encode())
+    with Appender(run.file(CASES_FILE)) as file:
+        file.append(CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags) for case in experiment.cases)
+    run.write("manifest.json", manifest)
+    return run
+
+
+def continue_run(experiment: Experiment, run: RunFolder) -> Manifest:
+    """Check that a run's inputs are what they were; metrics, economics and decision settings may differ.
+
+    Raises:
+        RunError: Something that decides the answers has changed.
+    """
+    manifest = run.manifest()
+    now, then = digests(experiment), manifest.digests
+    changed = [
+        words
+        for words, same in (
+            ("the suite's models, prompts, arms or seed", now.suite == then.suite),
+            ("the cases", now.cases == then.cases),
+            ("an example, training, corpus or answer file", now.data == then.data),
+            ("a model's weights", dict(now.weights) == dict(then.weights)),
+        )
+        if not same
+    ]
+    if changed:
+        raise RunError(
+            Problem(
+                str(run.path),
+                None,
+                "",
+                f"cannot go on, since {' and '.join(changed)} changed after it began. Start a new run; answers that "
+                "are still valid come from the cache.",
+            )
+        )
+    write_atomic(run.file("suite.yaml"), experiment.suite.source.text.encode())
+    if manifest.finished_at is not None:  # not any more, until its last stage has ended again
+        manifest = msgspec.structs.replace(manifest, finished_at=None)
+        run.write("manifest.json", manifest)
+    return manifest
+
+
+def _new_folder(parent: Path, stem: str) -> Path:
+    """A folder that no other run has, also not one that begins in this very moment."""
+    for count in itertools.count(1):
+        folder = parent / (stem if count == 1 else f"{stem}-{count}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise_disk_error(folder, FileExistsError(errno.EEXIST, "a file is in the way"))
+        except OSError as error:
+            raise_disk_error(folder, error)
+        else:
+            return folder
+    raise AssertionError("counting does not end")
+
+
+def finish_run(run: RunFolder, *, clock: Clock) -> None:
+    """Stamp the manifest."""
+    stamp = clock.now().isoformat(timespec="seconds")
+    run.write("manifest.json", msgspec.structs.replace(run.manifest(), finished_at=stamp))
+
+
+def digests(experiment: Experiment) -> Digests:
+    """Content digests of what decides the answers."""
+    suite = experiment.suite
+    answering = suite.model_dump(mode="json", include={"cases", "prompts", "models", "arms"})
+    if suite.embedders:
+        answering["embedders"] = suite.model_dump(mode="json", include={"embedders"})["embedders"]
+    if suite.extra_cases:  # their margins and metrics decide no answer
+        asked = {"path", "format", "fields"}
+        answering["extra_cases"] = {
+            name: extra.model_dump(mode="json", include=asked) for name, extra in suite.extra_cases.items()
+        }
+    named = (example_files, corpus_files, recorded_files, extra_files)
+    files = sorted({path for files_of in named for path in files_of(suite)})
+    return Digests(
+        suite=digest_of([answering, suite.run.seed, suite.run.repeats]),
+        cases=experiment.cases.digest,
+        data=digest_of([[name, _digest_path(suite.path(name))] for name in files]),
+        prices=digest_of(suite.model_dump(mode="json", include={"prices"})),
+        weights=dict(experiment.weights),
+    )
+
+
+def _digest_path(path: Path) -> str:
+    return digest_folder(path) if path.is_dir() else digest_file(path)
+
+
+class Provenance(TypedDict):
+    """Fields of the manifest that say what made a run."""
+
+    evalkit_version: str
+    python_version: str
+    packages: dict[str, str]
+    git_commit: str | None
+    platform: str
+
+
+def provenance(folder: Path) -> Provenance:
+    """Versions, machine, and the commit of the repository that ``folder`` is in."""
+    return {
+        "evalkit_version": _version_of("evalkit") or "0",
+        "python_version": platform.python_version(),
+        "packages": {name: found for name in _PACKAGES if (found := _version_of(name)) is not None},
+        "git_commit": _git_commit(folder),
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit of the suite's repository, or None outside of one."""
+    if shutil.which("git") is None:
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
