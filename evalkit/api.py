@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from evalkit.clock import Clock
 from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import RunInput
-from evalkit.pipeline import estimate_run as beforehand
-from evalkit.pipeline import revisit_run as afterwards
-from evalkit.pipeline import spine
+from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline.execute_run import (
     REPORTS,
     after_answers,
@@ -40,11 +37,6 @@ from evalkit.store.run_folder import find_run
 from evalkit.store.write_behind import WriteBehind
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite
-
-if TYPE_CHECKING:
-    pass
-
-T = TypeVar("T")
 
 
 def run(
@@ -133,7 +125,7 @@ def estimate(
     prepared = spine.prepare(loaded, limit=limit)
     with closing(_open_cache(cached)) as cache:
         return wait(
-            beforehand.estimate(
+            estimate_run.estimate(
                 prepared,
                 cache=cache if cached else None,
                 probe=probe,
@@ -217,9 +209,9 @@ def compare(
     """
     asked = ComparisonRequest(metrics, arms)
     if other is None:
-        return afterwards.compare_again(run.folder, run.suite(), asked)
+        return revisit_run.compare_again(run.folder, run.suite(), asked)
     first, second = (RunInput(one.folder, one.suite(), one.manifest) for one in (run, other))
-    return afterwards.compare_two(first, second, asked)
+    return revisit_run.compare_two(first, second, asked)
 
 
 def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:
@@ -256,9 +248,9 @@ def reprice(run: Run, prices: str | Path, *, write: bool = False) -> Repriced:
         SuiteError: The price file cannot be used; gives its line.
     """
     if not write:
-        return afterwards.reprice(run.folder, run.suite(), Path(prices), write=False)
+        return revisit_run.reprice(run.folder, run.suite(), Path(prices), write=False)
     with sole_writer(run.path):
-        found = afterwards.reprice(run.folder, run.suite(), Path(prices), write=True)
+        found = revisit_run.reprice(run.folder, run.suite(), Path(prices), write=True)
         report(run)
     return found
 
@@ -279,7 +271,7 @@ def import_table(
     """
     folder = None if output is None else Path(output)
     given = None if suite is None else Path(suite)
-    return Run(afterwards.import_table(Path(table), given, folder, clock=Clock()))
+    return Run(import_run.import_table(Path(table), given, folder, clock=Clock()))
 
 
 def report(run: Run, path: str | Path | None = None) -> list[Path]:

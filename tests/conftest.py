@@ -11,12 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import settings
 from jsonschema import Draft202012Validator
+
+from tests.builders import runs
 
 # How long one example takes says more about what else the machine does than about the code.
 # A build says the same of the same code; HYPOTHESIS_PROFILE=explore looks for new examples.
@@ -360,3 +363,16 @@ def gemini_server(gemini_words: GeminiWords, provider: Callable[[str], ChatServe
     server = provider("gemini")
     server.answer = lambda request: gemini_words.answer("yes")
     return server
+
+
+@pytest.fixture(scope="session")
+def small_tokenizer():
+    """The embedded model's tokenizer, trained on fewer windows."""
+    tokenizer = pytest.importorskip("tests.embedded_model.tokenizer", reason="needs the extra 'local'")
+    return tokenizer.train_tokenizer(1, windows=300)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """The builder of synthetic runs."""
+    return runs

@@ -23,11 +23,9 @@ from evalkit.digest import digest_of
 from evalkit.embeddings.protocol import Embedded, Embedder, Purpose, Vectors
 from evalkit.errors import CallError, RequestError
 from evalkit.models.protocol import RateLimitedModel
+from evalkit.pricing.embedding_cost import EmbeddingPricer
 from evalkit.store.vectors import CachedVector, NoVectors, VectorCache
 from evalkit.text.token_rate import approximate_tokens
-
-Price = Callable[[float | None, float | None], Decimal | None]
-"""Money from embedding tokens and seconds; None where it is not known."""
 
 _MOST_TOKENS = 50_000
 """Of one request, by the rule of thumb: OpenAI refuses requests of more than 300,000."""
@@ -67,7 +65,7 @@ class Spend:
     """
 
     budget: Budget
-    price: Price
+    price: EmbeddingPricer
     reach_limit: Callable[[], None]
     halted: Halted
 
@@ -113,7 +111,7 @@ class EmbeddingCaller:
         return self._identity
 
     @property
-    def price(self) -> Price:
+    def price(self) -> EmbeddingPricer:
         """What tokens and seconds cost."""
         return self._spend.price
 

@@ -11,7 +11,8 @@ from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.models.build import build_model
 from evalkit.models.local_files import answering_config
-from evalkit.pipeline.extra_cases import answers_extra, ask_training_rows, extra_folder
+from evalkit.pipeline.base_knowledge import ask_training_rows
+from evalkit.pipeline.extra_cases import answers_extra, extra_folder
 from evalkit.pipeline.indexes import Retrieval
 from evalkit.pipeline.observations import ObservationLog
 from evalkit.pipeline.prepare import Prepared

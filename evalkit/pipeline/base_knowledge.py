@@ -7,17 +7,29 @@ samples, and no figure but the profile's rests on them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_composer
+from evalkit.calls.caller import Caller
+from evalkit.data.examples import read_examples
 from evalkit.metrics.protocol import Metric
+from evalkit.pipeline.extra_cases import inner_folder
+from evalkit.pipeline.prepare import Prepared
+from evalkit.pricing.prices_in_force import pricer
 from evalkit.prompts.template import Template
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Example, Message
+from evalkit.records.profile import Profile
 from evalkit.records.sample import Sample
+from evalkit.runner.answer import Session, answer_arm
+from evalkit.runner.cells import ArmTask
+from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly
+from evalkit.store.run_folder import RunFolder
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
@@ -71,6 +83,39 @@ def share_answered(
     ]
     right = sum(value is not None and value >= RIGHT_FROM for value in values)
     return (right / len(values) if values else None), len(values)
+
+
+async def ask_training_rows(
+    prepared: Prepared, run: RunFolder, base: str, caller: Caller, session: Session
+) -> None:
+    """Training rows -> what the model they are to tune answers already, for the profile; journaled apart."""
+    suite = prepared.suite
+    for tuned, trained in tuned_on(suite, base).items():
+        if session.stop.asked:
+            return
+        cases = probe_cases(read_examples(suite.path(trained.train), suite))
+        work = ArmTask(probe_arm(suite, tuned), caller, pricer(suite, base, prepared.prices))
+        with Journal(probe_folder(run, tuned)) as journal:
+            await answer_arm(work, cases, len(cases), replace(session, journal=journal, repeats=1))
+
+
+def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
+    """Where the answers to the training rows of a tuned model are kept, apart from those of the run."""
+    return inner_folder(run, "known", tuned)
+
+
+def note_known_rows(prepared: Prepared, run: RunFolder) -> Profile:
+    """Answers to training rows -> their share, in the profile."""
+    suite, profile = prepared.suite, run.read("profile.json", Profile)
+    metric = prepared.metrics[suite.primary_metric]
+    for name, config in suite.models.items():
+        if isinstance(config, TunedModelConfig) and run.has(f"known/{name}/samples.jsonl"):
+            cases = probe_cases(read_examples(suite.path(config.train), suite))
+            share, asked = share_answered(probe_folder(run, name).samples(), cases, metric)
+            rows = structs.replace(profile.training[config.train], base_already_right=share, base_asked=asked)
+            profile = structs.replace(profile, training={**profile.training, config.train: rows})
+            run.write("profile.json", profile)
+    return profile
 
 
 def _as_case(row: Example) -> Case:

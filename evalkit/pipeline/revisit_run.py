@@ -1,7 +1,4 @@
-"""What is asked of a finished run, from its folder alone: other pairs, another run beside it, other prices.
-
-And a run made of scores from elsewhere, which is finished the same way.
-"""
+"""What is asked of a finished run, from its folder alone: other pairs, another run beside it, other prices."""
 
 from __future__ import annotations
 
@@ -12,13 +9,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evalkit.clock import Clock
-from evalkit.comparison.compare import compare
 from evalkit.comparison.comparison_request import ComparisonRequest, asked_differences
 from evalkit.comparison.two_runs import RunInput, compare_runs
-from evalkit.interchange.score_table import read_score_table
-from evalkit.interchange.suite_from_table import suite_of_table
-from evalkit.interchange.write_run import write_table_run
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import Aggregate, aggregate_of
 from evalkit.pipeline import spine
@@ -107,29 +99,6 @@ def reprice(run: RunFolder, suite: Suite, prices: Path, *, write: bool) -> Repri
         written=write,
         decision=new,
     )
-
-
-def import_table(table: Path, suite_file: Path | None, folder: Path | None, *, clock: Clock) -> RunFolder:
-    """A table of scores -> a run that is compared, decided and reported.
-
-    Args:
-        table: CSV, TSV, JSONL or Parquet; see ``data.score_table``.
-        suite_file: Economics, decision settings, prices; see ``runner.table_suite``.
-        folder: Of the run; default: under ``reports``, by the suite's name and the time.
-        clock: For the stamps.
-
-    Raises:
-        InputError: The table or the suite file cannot be used, or the folder is taken.
-    """
-    sheet = read_score_table(table)
-    suite = suite_of_table(sheet, table, suite_file)
-    check_prices(suite)
-    folder = folder or Path("reports") / suite.name / f"{clock.now():%Y%m%d-%H%M%S}"
-    run = write_table_run(sheet, suite, table, folder, clock=clock)
-    run.write("comparison.json", compare(suite, spine.read_table(run, suite)))
-    spine.write_decision(run, suite)
-    spine.report(run, spine.records_of(run, suite))
-    return run
 
 
 def _mean_costs(run: RunFolder, suite: Suite) -> dict[str, Decimal]:

@@ -25,7 +25,8 @@ from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.local_files import answering_config, context_limit, token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
-from evalkit.pipeline.extra_cases import ask_training_rows, extra_folder, extra_table, note_known_rows
+from evalkit.pipeline.base_knowledge import ask_training_rows, note_known_rows
+from evalkit.pipeline.extra_cases import extra_folder, extra_table
 from evalkit.pipeline.indexes import index_facts
 from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 
-from evalkit.calls.embedding import Price
 from evalkit.economics.line_item import MILLION
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable
 from evalkit.suite.retrieval import EmbedderConfig, HashedEmbedderConfig, OpenAIEmbedderConfig
 from evalkit.suite.schema import Suite
+
+EmbeddingPricer = Callable[[float | None, float | None], Decimal | None]
+"""Money from embedding tokens and seconds; None where it is not known."""
 
 _HOUR_S = Decimal(3600)
 
@@ -30,7 +33,7 @@ def embedder_row(config: EmbedderConfig, prices: PriceTable) -> PriceRow | None:
     return None
 
 
-def embedding_price(suite: Suite, embedder: str, prices: PriceTable) -> Price:
+def embedding_price(suite: Suite, embedder: str, prices: PriceTable) -> EmbeddingPricer:
     """Money from tokens and seconds of one embedder.
 
     A hosted one is billed by tokens at the ``input`` price of its row, one on this machine by its ``device_hour``. The

@@ -22,7 +22,7 @@ from evalkit.reporting import (
     loss_chart,
     method,
     money_charts,
-    origin_tables,
+    provenance_tables,
     tuning_tables,
     verdict_words,
     words,
@@ -100,13 +100,13 @@ def render_html(records: RunRecords) -> str:
                     worth.information_table(records.decision),
                     ledger_tables.ledger_table(records),
                     ledger_tables.basis_table(records),
-                    origin_tables.cases_table(records),
-                    origin_tables.training_table(records),
-                    origin_tables.leaks_table(records),
+                    provenance_tables.cases_table(records),
+                    provenance_tables.training_table(records),
+                    provenance_tables.leaks_table(records),
                     tuning_tables.tuning_table(records),
                     tuning_tables.course_table(records),
-                    origin_tables.prices_table(records),
-                    origin_tables.inputs_table(records),
+                    provenance_tables.prices_table(records),
+                    provenance_tables.inputs_table(records),
                 )
             },
             classes=class_tables.class_tables(records),
@@ -117,7 +117,7 @@ def render_html(records: RunRecords) -> str:
             slow_client=client_bound(records),
             sentences=method.sentences(records),
             references=method.REFERENCES,
-            commands=origin_tables.commands(records),
+            commands=provenance_tables.commands(records),
         )
     )
 

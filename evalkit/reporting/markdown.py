@@ -11,7 +11,7 @@ from evalkit.reporting import (
     class_tables,
     ledger_tables,
     method,
-    origin_tables,
+    provenance_tables,
     tuning_tables,
     verdict_words,
     words,
@@ -131,9 +131,9 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## Training and data"
     yield table_lines(tuning_tables.tuning_table(records))
     yield table_lines(tuning_tables.course_table(records))
-    yield table_lines(origin_tables.cases_table(records))
-    yield table_lines(origin_tables.training_table(records))
-    if (leaks := origin_tables.leaks_table(records)).rows:
+    yield table_lines(provenance_tables.cases_table(records))
+    yield table_lines(provenance_tables.training_table(records))
+    if (leaks := provenance_tables.leaks_table(records)).rows:
         yield table_lines(leaks)
     if records.excerpts:
         yield "## Where the arms disagree"
@@ -145,10 +145,14 @@ def _blocks(records: RunRecords) -> Iterator[str]:
         for reference in method.REFERENCES
     )
     yield "## Prices and inputs"
-    yield table_lines(origin_tables.prices_table(records))
-    yield table_lines(origin_tables.inputs_table(records))
+    yield table_lines(provenance_tables.prices_table(records))
+    yield table_lines(provenance_tables.inputs_table(records))
     yield "\n".join(
-        ("```sh", *(f"{found.line}  # {found.purpose}" for found in origin_tables.commands(records)), "```")
+        (
+            "```sh",
+            *(f"{found.line}  # {found.purpose}" for found in provenance_tables.commands(records)),
+            "```",
+        )
     )
 
 

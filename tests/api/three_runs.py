@@ -5,12 +5,10 @@ records go. Two more runs are made here of seeded scores; a seed to shuffle by p
 Prints as JSON what the processor was made to be: BLAS kernels, threads, and which of numpy's code paths are on.
 """
 
-import importlib.util
 import json
 import random
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import scipy.linalg  # noqa: F401 - loads scipy's BLAS, so that it is among those listed
 import threadpoolctl
@@ -25,14 +23,8 @@ from evalkit.records.record import Record, to_pretty_json
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import load_suite
 
-
-def builders() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "evalkit_test_builders", Path(__file__).parents[1] / "decision" / "builders.py"
-    )
-    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.builders import runs as synthetic
 
 
 def recorded_run(suite: Path, run: Path) -> dict[str, Record]:
@@ -107,7 +99,6 @@ def graded(shuffle: int | None) -> dict[str, Record]:
     )
 
 
-synthetic = builders()
 suite, run, out = map(Path, sys.argv[1:4])
 shuffle = int(sys.argv[4]) if len(sys.argv) > 4 else None
 out.mkdir()

@@ -200,7 +200,7 @@ def main() -> int:
     parser.add_argument("--verdicts", action="store_true", help="verdicts only")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
-    synthetic = load(TESTS / "decision" / "builders.py", "evalkit_test_builders")
+    synthetic = load(TESTS / "builders" / "runs.py", "evalkit_test_builders")
     repetitions = 40 if arguments.quick else 400
     results = []
     for world in worlds():

@@ -7,13 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 
-@pytest.fixture(scope="session")
-def small_tokenizer():
-    """The embedded model's tokenizer, trained on fewer windows."""
-    tokenizer = pytest.importorskip("tests.embedded_model.tokenizer", reason="needs the extra 'local'")
-    return tokenizer.train_tokenizer(1, windows=300)
-
-
 class GoogleLogin:
     """Google's token server on loopback, for a service account that was made for one test.
 

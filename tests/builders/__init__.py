@@ -1,0 +1,1 @@
+"""What several test folders build: synthetic runs, suites, servers."""
