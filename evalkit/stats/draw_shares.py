@@ -114,10 +114,11 @@ def side_wins(payoffs: FloatArray, side: str, sides: Sequence[str]) -> FloatArra
     inside = np.array([held == side for held in sides], dtype=bool)
     if not inside.any():
         raise ValueError(f"no choice is on the side {side!r}; there are {sorted(set(sides))}")
-    best = payoffs[:, inside].max(axis=1)
+    best: FloatArray = payoffs[:, inside].max(axis=1)
     if inside.all():
         return np.isfinite(best).astype(np.float64)
-    return _wins(best, payoffs[:, ~inside].max(axis=1))
+    rivals: FloatArray = payoffs[:, ~inside].max(axis=1)
+    return _wins(best, rivals)
 
 
 def best_shares(payoffs: FloatArray) -> FloatArray:
@@ -133,4 +134,5 @@ def best_shares(payoffs: FloatArray) -> FloatArray:
 
 
 def _wins(own: FloatArray, rival: FloatArray) -> FloatArray:
-    return (own > rival) + 0.5 * ((own == rival) & np.isfinite(own))
+    won = (own > rival) + 0.5 * ((own == rival) & np.isfinite(own))
+    return np.asarray(won, dtype=np.float64)

@@ -53,7 +53,7 @@ def corner_draws(n_columns: int, n_draws: int, rng: np.random.Generator) -> Corn
     listed = n_columns <= MOST_CORNERS_OF
     width = 2**n_columns if listed else _STICKS * n_columns
     per_chunk = max(1, CHUNK // width)
-    corners = ((np.arange(2**n_columns) >> np.arange(n_columns)[:, None]) & 1) * 1.0 if listed else None
+    corners = _all_corners(n_columns) if listed else None
     for start in range(0, n_draws, per_chunk):
         rows = slice(start, min(start + per_chunk, n_draws))
         size = rows.stop - start
@@ -89,3 +89,9 @@ def observed_sums(rows: FloatArray, times: IntArray, n_draws: int, rng: np.rando
         picked = np.searchsorted(ends, rng.integers(0, ends[-1], size=n_draws), side="right")
         sums += rng.standard_exponential(n_draws)[:, None] * rows[picked]
     return sums
+
+
+def _all_corners(n_columns: int) -> FloatArray:
+    """Every pattern of right and wrong, shape (n_columns, 2^n_columns)."""
+    bits = np.arange(2**n_columns) >> np.arange(n_columns)[:, None] & 1
+    return bits.astype(np.float64)

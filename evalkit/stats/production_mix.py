@@ -81,7 +81,7 @@ def mix_weights(
                 )
             weights = np.where(mask, weights * (share * n_cases / held if held > 0.0 else 0.0), weights)
         if all(abs(float(weights[mask].sum()) / n_cases - share) <= _CLOSE for mask, share in masks):
-            return weights / weights.mean()
+            return np.asarray(weights / weights.mean(), dtype=np.float64)
     raise ValueError("the shares of the tags contradict each other among these cases; declare fewer tags")
 
 

@@ -99,4 +99,6 @@ def offset_benefits(
         Shape (n_draws, n_choices).
     """
     centred = offsets - offsets.mean(axis=0)
-    return np.asarray(net_benefit_means, dtype=np.float64) + np.asarray(slopes, dtype=np.float64) * centred
+    means, steps = (np.asarray(values, dtype=np.float64) for values in (net_benefit_means, slopes))
+    moved: FloatArray = means + steps * centred
+    return moved

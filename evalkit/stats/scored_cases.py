@@ -97,23 +97,16 @@ def same_columns(cases: ScoredCases) -> IntArray:
         >>> same_columns(ScoredCases(("few_shot", "rag", "rag_copy"), ("prompting", "retrieval", "retrieval"), scores))
         array([0, 1, 1])
     """
-    kept = cases.kept
+    columns = np.round(cases.scores[cases.kept], _DECIMALS) + 0.0  # minus zero is zero
+    keys = [(kind, columns[:, arm].tobytes()) for arm, kind in enumerate(cases.kinds)]
     first: dict[tuple[str, bytes], int] = {}
-    for arm in sorted(range(len(cases.names)), key=lambda arm: cases.names[arm]):
-        first.setdefault((cases.kinds[arm], cases.scores[kept, arm].tobytes()), arm)
+    for arm in sorted(range(len(keys)), key=lambda arm: cases.names[arm]):
+        first.setdefault(keys[arm], arm)
     ranked = sorted(
-        first,
-        key=lambda key: (
-            key[0],
-            np.sort(cases.scores[kept, first[key]]).tolist(),
-            cases.names[first[key]],
-        ),
+        first, key=lambda key: (key[0], np.sort(columns[:, first[key]]).tolist(), cases.names[first[key]])
     )
     number = {key: place for place, key in enumerate(ranked)}
-    return np.array(
-        [number[kind, cases.scores[kept, arm].tobytes()] for arm, kind in enumerate(cases.kinds)],
-        dtype=np.int64,
-    )
+    return np.array([number[key] for key in keys], dtype=np.int64)
 
 
 def constant_differences(cases: ScoredCases) -> BoolArray:

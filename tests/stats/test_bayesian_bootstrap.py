@@ -246,6 +246,15 @@ def test_column_numbers_follow_content():
     assert same_columns(swapped).tolist() == [2, 1, 0]
 
 
+def test_copies_that_differ_by_rounding_are_copies():
+    """The mean of three seeds, added up in another order."""
+    one = np.array([(0.1 + 0.2 + 0.3) / 3, 0.0])
+    other = np.array([(0.3 + 0.2 + 0.1) / 3, -0.0])
+    assert one[0] != other[0]
+    result = draw(np.column_stack((one, other)), ("tuned", "tuned"), n_draws=20)
+    assert np.array_equal(result.quality[:, 0], result.quality[:, 1])
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_cases_stay_in_bounds():
     """Many cases with costs of their own: few draws here, 10,000 take about ten seconds of one core."""
