@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.economics.cash_flow import discounted_months, npv
-from evalkit.economics.ledger import ArmCosts, Terms
+from evalkit.economics.ledger import ArmCosts, Renewal, Terms
 from evalkit.economics.lifetime import lifetime, retunes
 from evalkit.economics.lifetime_costs import lifetime_cost_draws, lifetime_costs
 from evalkit.economics.line_item import Factor, LineItem
 from evalkit.economics.net_benefit import PricedArm, fixed_cost
-from evalkit.economics.triangular import Range
+from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]
 
@@ -63,8 +63,6 @@ def test_nothing_is_paid_after_the_end_of_life(make_arm: MakeArm):
 @given(st.integers(1, 36), st.sampled_from(["0", "0.08", "0.2"]), st.integers(1, 40))
 def test_over_the_whole_horizon_it_is_the_fixed_cost_of_the_ledger(horizon, rate, every):
     line = LineItem("line", (Factor.exact(Decimal("17.5"), "once"),))
-    from evalkit.economics.ledger import Renewal
-
     costs = ArmCosts(
         "arm",
         "USD",
@@ -74,14 +72,17 @@ def test_over_the_whole_horizon_it_is_the_fixed_cost_of_the_ledger(horizon, rate
         standing=(line,),
         renewals=(Renewal(Decimal(every), (line,)),),
     )
-    terms = Terms("USD", horizon, Range.point(1), discount_rate=Decimal(rate))
+    terms = Terms("USD", horizon, TriangularRange.point(1), discount_rate=Decimal(rate))
     assert lifetime_costs(costs, lifetime(horizon, Decimal(rate))) == fixed_cost(costs, terms)
 
 
 def test_draws_follow_the_hours_drawn():
     hours = LineItem(
         "labour",
-        (Factor(Range.of(10, 20, 30), "hours", "labour_hours"), Factor.exact(Decimal(60), "per hour")),
+        (
+            Factor(TriangularRange.of(10, 20, 30), "hours", "labour_hours"),
+            Factor.exact(Decimal(60), "per hour"),
+        ),
     )
     costs = ArmCosts("arm", "USD", None, {}, one_off=(hours,), standing=(hours,))
     drawn = {"labour_hours": np.array([10.0, 30.0])}
