@@ -19,11 +19,11 @@ from evalkit.economics.payoff_table import NONE, ArmDraws, net_benefits
 from evalkit.stats.bayesian_bootstrap import joint_means
 from evalkit.stats.draw_shares import beats_other_sides
 from evalkit.stats.net_benefit_claim import CaseWorth, NetBenefitClaim, net_benefit_claim
-from evalkit.stats.partial_information import expected_regrets
 from evalkit.stats.scored_cases import ScoredCases
 from evalkit.stats.settled_share import SettledShare, confidence_threshold, settled_share
 from evalkit.stats.training_runs import TrainingPlan, training_offsets, wrong_after
 from evalkit.stats.training_spread import measured_spread
+from evalkit.stats.value_of_information import choice
 
 KNOWN = {"case_id", "arm", "arm_kind", "cost", "cluster", "seed"}
 KIND = {"fine_tuned": "tuned", "rag": "retrieval", "few_shot": "prompting", "zero_shot": "prompting"}
@@ -97,7 +97,7 @@ class Study:
 def verdict(study: Study) -> str:
     """Print the ladder's steps and return where it ends."""
     choices, means, mean = (*study.names, NONE), study.means, study.payoffs.mean(axis=0)
-    regrets, columns, c = expected_regrets(study.payoffs), means.column_of, study.asked.confidence
+    regrets, columns, c = choice(study.payoffs).expected_regret, means.column_of, study.asked.confidence
     print(f"{means.n_cases} cases in {means.n_clusters} clusters; prior: {means.prior}")
     for at, name in enumerate(choices):
         seen = "" if name == NONE else f"score {study.cases.scores[:, at].mean():.4f}, "

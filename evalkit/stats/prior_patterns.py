@@ -67,7 +67,8 @@ def corner_draws(n_columns: int, n_draws: int, rng: np.random.Generator) -> Corn
         left[:, -1] = 0.0
         pieces = -np.diff(left, axis=1, prepend=1.0)
         patterns = rng.integers(0, 2, size=(size, _STICKS, n_columns), dtype=np.uint8)
-        right[rows] = weight[rows, None] * np.einsum("ds,dsc->dc", pieces, patterns)
+        for column in range(n_columns):
+            right[rows, column] = weight[rows] * (pieces * patterns[:, :, column]).sum(axis=1)
     return CornerDraws(weight, right)
 
 

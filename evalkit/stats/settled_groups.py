@@ -85,7 +85,7 @@ def _is_settled(rows: FloatArray, times: IntArray, *, pairs: int) -> bool:
         variance = float((gaps**2 * times).sum()) / count
         if variance <= (_ROUNDING * float(np.abs(values).max())) ** 2:
             continue
-        skewness = float((gaps**3 * times).sum()) / count / variance**1.5
+        skewness = float((gaps * gaps * gaps * times).sum()) / count / variance**1.5
         if 2.0 * abs(skewness) > _LITTLE_SKEWNESS * math.sqrt(count):
             return False
     return True
