@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,12 @@ _LONGEST = 600
 
 
 def pick_excerpts(
-    table: ScoreTable, get_case: Callable[[str], Case], samples: Iterable[Sample], *, most: int = 8
+    table: ScoreTable,
+    get_case: Callable[[str], Case],
+    samples: Iterable[Sample],
+    *,
+    most: int = 8,
+    order: Sequence[str] = (),
 ) -> tuple[Excerpt, ...]:
     """Cases with the widest spread of the primary score between candidates, at most one a cluster.
 
@@ -24,6 +29,7 @@ def pick_excerpts(
         get_case: From an id to the case.
         samples: Rows of the journal; the first repeat is shown.
         most: How many.
+        order: Ids in the order of the suite, which decides between equal spreads; default: the table's order.
     """
     names = [arm.name for arm in table.candidates]
     scores = np.stack([table.scores(name) for name in names])
@@ -31,7 +37,9 @@ def pick_excerpts(
     spread = np.where(known, scores.max(axis=0, initial=0.0) - scores.min(axis=0, initial=1.0), 0.0)
     chosen: dict[str, int] = {}
     clusters: set[int] = set()
-    for column in np.argsort(-spread, kind="stable"):
+    places = {case_id: place for place, case_id in enumerate(order or table.case_ids)}
+    standing = np.array([places[case_id] for case_id in table.case_ids])
+    for column in np.lexsort((standing, -spread)):
         if len(chosen) == most or spread[column] <= 0:
             break
         if int(table.clusters[column]) not in clusters:

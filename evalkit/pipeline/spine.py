@@ -190,7 +190,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
         tuning=None if (tuning := tuning_of(run)) is None else priced(suite, tuning),
         comparison=run.read("comparison.json", Comparison),
         decision=run.read("decision.json", Decision),
-        excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples()),
+        excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples(), order=cases.ids),
         use_case=suite.use_case.improve,
         target=suite.use_case.target,
         confidence=suite.decision.confidence,

@@ -27,6 +27,13 @@ def test_no_more_than_asked_for(synthetic):
     assert len(picked(run, most=3)) == 3
 
 
+def test_equals_come_in_the_order_of_the_suite(synthetic):
+    run = graded(synthetic, [0.0] * 12, [1.0] * 12)
+    order = [case.id for case in run.cases]
+    assert [each.case_id for each in picked(run, most=4, order=order)] == ["c0", "c1", "c2", "c3"]
+    assert [each.case_id for each in picked(run, most=4)] == ["c0", "c1", "c10", "c11"]
+
+
 def test_one_case_stands_for_its_cluster(synthetic):
     run = graded(synthetic, [0.0] * 4, [1.0, 0.9, 0.8, 0.7], clusters=["a", "a", "b", "b"])
     assert [each.case_id for each in picked(run)] == ["c0", "c2"]

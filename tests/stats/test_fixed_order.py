@@ -1,6 +1,7 @@
 """Sums that neither the processor nor the order of the cases changes."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from evalkit.stats.value_of_information import evppi
 
 def test_no_order_of_the_values_changes_a_bit():
     values = np.array([1.0, 1e16, -1e16, 0.1, 1e-9])
+    exact = float(Fraction(1) + Fraction(0.1) + Fraction(1e-9))
     orders = [np.array(order) for order in itertools.permutations(values)]
-    assert {mean_of(order) for order in orders} == {(1.1 + 1e-9) / 5.0}
-    assert {inner(order, np.ones(5)) for order in orders} == {1.1 + 1e-9}
+    assert {mean_of(order) for order in orders} == {exact / 5.0}
+    assert {inner(order, np.ones(5)) for order in orders} == {exact}
 
 
 def test_weighted_sums_are_the_matrix_product():
