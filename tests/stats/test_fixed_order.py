@@ -1,6 +1,7 @@
 """Sums that neither the processor nor the order of the cases changes."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
