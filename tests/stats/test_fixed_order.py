@@ -1,7 +1,6 @@
 """Sums that neither the processor nor the order of the cases changes."""
 
 import itertools
-import math
 from fractions import Fraction
 
 import numpy as np
