@@ -13,8 +13,8 @@ from evalkit.models.http_transport import Reply, Secrets, Transport
 from evalkit.models.openai_payload import OpenAIReply
 from evalkit.records.sample import Completion, Timing
 
-Hear = Callable[[Mapping[str, str]], None]
-"""Told the headers of every reply, refusals too."""
+OnHeaders = Callable[[Mapping[str, str]], None]
+"""Called with the headers of every reply, refusals too."""
 
 
 class Streamed(Protocol):
@@ -57,7 +57,7 @@ async def ask_whole(
     reading: ResponseParser,
     *,
     headers: Mapping[str, str] | None = None,
-    hear: Hear | None = None,
+    on_headers: OnHeaders | None = None,
 ) -> Completion:
     """The answer in one piece.
 
@@ -65,8 +65,8 @@ async def ask_whole(
         CallError: There is none.
     """
     reply = await transport.send(body, headers=headers)
-    if hear is not None:
-        hear(reply.headers)
+    if on_headers is not None:
+        on_headers(reply.headers)
     if reply.status >= 300:
         return _refused(reply, reading)
     return _completion(reading.whole(reply.body), Timing(service_s=reply.service_s))
@@ -79,7 +79,7 @@ async def ask_streamed(
     secrets: Secrets,
     *,
     headers: Mapping[str, str] | None = None,
-    hear: Hear | None = None,
+    on_headers: OnHeaders | None = None,
 ) -> Completion:
     """The answer as a stream, with the time to its first text.
 
@@ -97,8 +97,8 @@ async def ask_streamed(
 
     try:
         reply = await transport.send(body, piece, headers=headers)
-        if hear is not None:
-            hear(reply.headers)
+        if on_headers is not None:
+            on_headers(reply.headers)
         if reply.status >= 300:
             return _refused(reply, reading)
         # A server that knows no streams answers in one piece.

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
-from evalkit.models.hosted_answer import Hear, ResponseParser, ask_streamed, ask_whole
+from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
 from evalkit.models.http_transport import Reply, Secrets, Transport
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
 from evalkit.models.openai_model_list import announces, models_url, read_announced
@@ -61,7 +61,7 @@ class OpenAIModel:
         self._reading = ResponseParser(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
-        self.hear_headers: Hear | None = None
+        self.hear_headers: OnHeaders | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -90,8 +90,10 @@ class OpenAIModel:
         template, transport = self._ready or await self._get_ready()
         body = template.body(request)
         if self._config.stream:
-            return await ask_streamed(transport, body, self._reading, self._secrets, hear=self.hear_headers)
-        return await ask_whole(transport, body, self._reading, hear=self.hear_headers)
+            return await ask_streamed(
+                transport, body, self._reading, self._secrets, on_headers=self.hear_headers
+            )
+        return await ask_whole(transport, body, self._reading, on_headers=self.hear_headers)
 
     @property
     def announces(self) -> bool:

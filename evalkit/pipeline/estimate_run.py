@@ -8,6 +8,7 @@ from functools import partial
 from statistics import fmean
 
 from evalkit.arms.build import build_composer
+from evalkit.calls.budget import Spending
 from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.data.examples import read_examples
@@ -90,7 +91,9 @@ async def _arms(
             continue
         gauge = token_gauge(config, suite.folder)
         model = build_model(config, folder=suite.folder)
-        caller = build_caller(model, config, cache=cache or NoCache(), clock=Clock())
+        caller = build_caller(  # an estimate reads the cache and asks no model
+            model, config, cache=cache or NoCache(), clock=Clock(), spending=Spending(), price=price
+        )
         probes: dict[str, Probe] = {}
         try:
             for arm in ours:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from evalkit.calls.embedding import EmbeddedTexts
+from evalkit.calls.embedded_texts import EmbeddedTexts
 from evalkit.errors import InputError
 from evalkit.records.retrieval import IndexFacts
 from evalkit.records.sample import RetrievalUse

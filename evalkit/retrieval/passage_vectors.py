@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from evalkit.calls.embedding import EmbeddedTexts, EmbeddingCaller
+from evalkit.calls.embedded_texts import EmbeddedTexts
+from evalkit.calls.embedding import EmbeddingCaller
 from evalkit.digest import digest_of
 from evalkit.embeddings.protocol import Vectors
 from evalkit.records.case import Passage
