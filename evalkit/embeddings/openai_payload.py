@@ -1,4 +1,4 @@
-"""What an ``/embeddings`` endpoint says, read from its JSON and held against what was asked."""
+"""What an ``/embeddings`` endpoint says, read from its JSON and compared with what was asked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import RetryableError
-from evalkit.models.openai_payload import error_words
+from evalkit.models.error_reply import error_words
 
 Count = Annotated[int, msgspec.Meta(ge=0)] | None
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
+from evalkit.models.error_reply import error_words, retry_after
 from evalkit.models.http_transport import Reply
-from evalkit.models.openai_faults import retry_after
-from evalkit.models.openai_payload import error_words
 from evalkit.records.sample import Completion, Timing
 
 _THROTTLED = frozenset({429, 503})

@@ -18,6 +18,7 @@ import msgspec
 
 from evalkit.errors import InputError
 from evalkit.models.google_auth import EXTRA
+from evalkit.models.secrets import REDACTED
 from evalkit.optional import require, silence_telemetry
 from evalkit.records.sample import Request
 from evalkit.suite.models import GeminiModelConfig
@@ -173,7 +174,7 @@ def take_template(config: GeminiModelConfig, *, key: str | None, place: VertexPl
     except _Stopped:
         pass
     except (ValueError, TypeError, UserWarning) as error:  # pydantic's errors among them
-        words = str(error).replace(key, "[redacted]") if key else str(error)
+        words = str(error).replace(key, REDACTED) if key else str(error)
         raise InputError(f"the SDK cannot build the request for {config.model!r}: {words}") from None
     (built,) = taken
     body = msgspec.json.decode(built.content)

@@ -24,7 +24,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from evalkit.errors import RetryableError
-from evalkit.models.openai_request import base_url, public_url
+from evalkit.models.openai_request import base_url
+from evalkit.models.secrets import public_url
 from evalkit.records.run_observations import AnnouncedDay
 from evalkit.suite.models import OpenAIModelConfig
 

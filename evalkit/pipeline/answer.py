@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from evalkit.arms.arm import Arm
 from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
-from evalkit.models.build import build_model
-from evalkit.models.local_files import answering_config
+from evalkit.models.build import answering_config, build_model
 from evalkit.pipeline.base_knowledge import ask_training_rows
 from evalkit.pipeline.extra_cases import answers_extra, extra_folder
 from evalkit.pipeline.indexes import Retrieval

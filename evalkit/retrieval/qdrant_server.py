@@ -10,7 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from evalkit.embeddings.protocol import Vectors
-from evalkit.models.openai_request import public_url
+from evalkit.models.secrets import public_url
 from evalkit.optional import silence_telemetry
 from evalkit.retrieval.qdrant_index import IndexMeta, OpenIndex, answered, create, upload
 
