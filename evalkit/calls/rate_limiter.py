@@ -1,7 +1,7 @@
 """How fast one endpoint is asked: limits per minute, and pauses that it asks for itself.
 
 A provider says how much is left in ``x-ratelimit-*`` headers, and how long to wait in ``Retry-After``; both hold
-for every request to it, not only for the one that was told.
+for every request to it, not only for the one that it answers.
 """
 
 from __future__ import annotations

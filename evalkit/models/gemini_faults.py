@@ -77,12 +77,12 @@ def fault_of(reply: Reply, *, access: str) -> CallError:
 def _status(body: bytes) -> _Status:
     """The error of a body; streams put it into a list."""
     try:
-        found = msgspec.json.decode(body, type=_Body | list[_Body])
+        decoded = msgspec.json.decode(body, type=_Body | list[_Body])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return _Status()
-    if isinstance(found, list):
-        found = found[0] if found else _Body()
-    return found.error
+    if isinstance(decoded, list):
+        decoded = decoded[0] if decoded else _Body()
+    return decoded.error
 
 
 def _daily_quota(status: _Status) -> str | None:

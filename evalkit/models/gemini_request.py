@@ -42,7 +42,7 @@ class GeminiTemplate:
     Attributes:
         url: Whole.
         headers: With the key in them, where a key lets in; never printed.
-        settings: Of the body, beside prompt and seed.
+        settings: Of the body, apart from prompt and seed.
         send_seed: Whether the seed is sent.
     """
 
@@ -106,7 +106,7 @@ def vertex_place(config: GeminiModelConfig, credentials_project: str | None) -> 
 
 
 def parameters(config: GeminiModelConfig) -> dict[str, Any]:
-    """Every parameter that is sent beside prompt and seed, by the SDK's names."""
+    """Every parameter that is sent apart from prompt and seed, by the SDK's names."""
     thinking = {"thinking_budget": config.thinking_budget, "thinking_level": config.thinking_level}
     thinking = {name: value for name, value in thinking.items() if value is not None}
     given = {

@@ -83,7 +83,7 @@ class Transport:
         Args:
             body: JSON.
             each: Given the pieces of a reply that is a stream of events.
-            headers: Of this request, beside those of every request.
+            headers: Of this request, in addition to those of every request.
 
         Raises:
             RetryableError: No whole reply came.

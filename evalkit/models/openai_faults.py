@@ -1,4 +1,4 @@
-"""What a refusal or a broken transport means: worth another attempt, this request's fault, or everybody's.
+"""What a refusal or a broken transport means: worth another attempt, a fault of this request, or one of every request.
 
 The arm's own failures come as refusals too: a prompt over the context limit, or one that the provider's content
 filter stops. They are answers with their finish reason.

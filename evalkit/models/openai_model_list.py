@@ -51,7 +51,7 @@ class _Models(msgspec.Struct):
 def announces(config: OpenAIModelConfig) -> bool:
     """Whether the provider is one of those whose list says so."""
     host = urlsplit(base_url(config)).hostname or ""
-    return config.azure is not None or any(host == known or host.endswith(f".{known}") for known in _HOSTS)
+    return config.azure is not None or any(host == name or host.endswith(f".{name}") for name in _HOSTS)
 
 
 def models_url(config: OpenAIModelConfig) -> str:
@@ -65,7 +65,7 @@ def models_url(config: OpenAIModelConfig) -> str:
 def read_announced(
     body: bytes, config: OpenAIModelConfig, *, name: str, today: date
 ) -> tuple[AnnouncedDay, ...]:
-    """The days that stand beside a model's id, or beside the base of a tuned model's.
+    """The days that the list gives for a model's id, or for the base of a tuned model.
 
     Args:
         body: The list.

@@ -82,7 +82,7 @@ def base_url(config: OpenAIModelConfig) -> str:
 
 
 def parameters(config: OpenAIModelConfig) -> dict[str, Any]:
-    """Every parameter that is sent beside prompt and seed, by the SDK's names."""
+    """Every parameter that is sent apart from prompt and seed, by the SDK's names."""
     given = {
         "model": config.model,
         "temperature": config.temperature,

@@ -102,9 +102,9 @@ def score(prepared: Prepared, run: RunFolder) -> int:
     for name, cases in prepared.extra.items():
         metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
         rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
-        rewrite(beside.scores_file, rows, before=run.forget_findings)
+        rewrite(beside.scores_file, rows, before=run.remove_derived_files)
     rows = mark(run.samples(), prepared.cases, prepared.metrics)
-    return rewrite(run.scores_file, rows, before=run.forget_findings)
+    return rewrite(run.scores_file, rows, before=run.remove_derived_files)
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:

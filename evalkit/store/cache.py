@@ -31,7 +31,7 @@ class ResponseCache(Protocol):
     """Completions by key. Keys are digests; a value once put never changes."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """The values of those keys that are known."""
+        """The values of those keys that are there."""
         ...
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
@@ -39,7 +39,7 @@ class ResponseCache(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Close the file, where there is one."""
         ...
 
 
@@ -47,14 +47,14 @@ class NoCache:
     """Remembers nothing: ``--no-cache``."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """Nothing."""
+        """An empty mapping: nothing was kept."""
         return {}
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
-        """Drop them."""
+        """Do nothing: the values are not kept."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 def cache_folder() -> Path:

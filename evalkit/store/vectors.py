@@ -1,4 +1,4 @@
-"""The vector cache: embeddings by key in one SQLite file beside the response cache.
+"""The vector cache: embeddings by key in one SQLite file next to the response cache.
 
 A value is what one text's embedding gave: little-endian float32, its share of the request's tokens, and the seconds
 of its request where it was asked alone.
@@ -23,7 +23,7 @@ class CachedVector:
 
     Attributes:
         vector: Shape (dimensions,), float32.
-        tokens: Its own, or its share of a request's tokens by length; None where nothing told.
+        tokens: Its own, or its share of a request's tokens by length; None where they are not known.
         service_s: Seconds of its request divided by that request's texts.
     """
 
@@ -36,7 +36,7 @@ class VectorCache(Protocol):
     """Embeddings by key. Keys are digests; a value once put never changes."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedVector]:
-        """The values of those keys that are known."""
+        """The values of those keys that are there."""
         ...
 
     def put_many(self, items: Iterable[tuple[str, CachedVector]]) -> None:
@@ -44,7 +44,7 @@ class VectorCache(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Close the file, where there is one."""
         ...
 
 
@@ -52,14 +52,14 @@ class NoVectors:
     """Remembers nothing: ``--no-cache``."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedVector]:
-        """Nothing."""
+        """An empty mapping: nothing was kept."""
         return {}
 
     def put_many(self, items: Iterable[tuple[str, CachedVector]]) -> None:
-        """Drop them."""
+        """Do nothing: the values are not kept."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 class SqliteVectors:
