@@ -55,7 +55,7 @@ class Endpoint:
 
     @property
     def blocked_by(self) -> AccessError | None:
-        """Why nothing more is asked: access was refused, or ten requests in a row found no answer. None while it is."""
+        """Why nothing more is sent: access was refused, or ten requests in a row failed. None until then."""
         return self._blocked_by
 
     async def attempt(

@@ -70,7 +70,7 @@ class Searcher:
         return await self._retriever.find(query, k)
 
     def stand_ins(self, number: int, k: int) -> tuple[Passage, ...]:
-        """``k`` passages from anywhere in the corpus, others for each number: for estimates, which need only lengths."""
+        """``k`` passages from anywhere in the corpus, others for each number; estimates need only lengths."""
         chunks = self._retriever.vectors.chunks
         return tuple(chunks[(number * k + place) % len(chunks)] for place in range(min(k, len(chunks))))
 
