@@ -1,1 +1,1 @@
-"""One request in, one completion out, with every promise: cache, retries, concurrency, timing."""
+"""One request in, one completion out, with every promise: cache, cost limit, retries, concurrency, timing."""

@@ -1,7 +1,7 @@
-"""How many requests one endpoint has in flight: as many as it bears.
+"""How many requests one endpoint has in flight: as many as it answers without throttling.
 
-The first request goes alone, so that a wrong key costs one call. Once one has succeeded everybody may go. A throttled
-answer takes a third off; successes add one per round back: the rule by which TCP shares a line.
+The first request goes alone, so that a wrong key costs one call. Once one has succeeded there is no limit. A throttled
+answer lowers the limit by a third; successes add one per round back: the rule by which TCP shares a line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class AdaptiveConcurrency:
         self._limit = 1.0
         self._open = False
         self._in_flight = 0
-        self._most = 1
+        self._peak = 1
         self._round = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -35,7 +35,11 @@ class AdaptiveConcurrency:
         return self._in_flight
 
     async def enter(self) -> int:
-        """Wait for a place. Give the result to ``leave``."""
+        """Wait until one more request may be in flight.
+
+        Returns:
+            The round in which it was let in, for ``leave``.
+        """
         if self._waiting or self._in_flight >= self._places:
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
@@ -48,11 +52,11 @@ class AdaptiveConcurrency:
                 raise
         else:
             self._in_flight += 1
-        self._most = max(self._most, self._in_flight)
+        self._peak = max(self._peak, self._in_flight)
         return self._round
 
     def leave(self, entered: int, *, succeeded: bool, throttled: bool = False) -> None:
-        """Give the place back.
+        """Count a request as ended and let the next one in.
 
         Args:
             entered: What ``enter`` gave.
@@ -70,17 +74,17 @@ class AdaptiveConcurrency:
         self._in_flight -= 1
         self._admit()
 
-    def ease(self) -> None:
-        """Take a tenth off, because our own event loop cannot keep up.
+    def reduce(self) -> None:
+        """Lower the limit by a tenth, because our own event loop cannot keep up.
 
         Never more than half of the most there were: where a slow retriever holds the loop up, fewer requests would
         not help it.
         """
         if self._open:
-            self._limit = max(min(self._limit, self._in_flight) * _LESS_FOR_LAG, self._most / 2)
+            self._limit = max(min(self._limit, self._in_flight) * _LESS_FOR_LAG, self._peak / 2)
 
     def release_all(self) -> None:
-        """Let everybody in: nothing is asked any more, and those who wait should find out."""
+        """End all waiting: nothing is sent any more, and the requests that wait have to find that out."""
         self._open, self._limit = True, float("inf")
         self._admit()
 

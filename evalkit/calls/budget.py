@@ -1,9 +1,20 @@
-"""Money that may still be spent, counting what is in flight: a limit is kept before it is passed."""
+"""Money that may still be spent, counting what is in flight: a limit is kept before it is passed.
+
+A ``Caller`` and an ``EmbeddingCaller`` cannot be built without a ``Spending``, so that whoever asks a model, an arm, a
+judge or a generator, asks within the run's limit.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TypeVar
+
+from evalkit.calls.endpoint import Halted, HaltedError
+
+T = TypeVar("T")
 
 
 class Budget:
@@ -71,3 +82,60 @@ class Budget:
         for change in waiting:
             if not change.done():
                 change.set_result(None)
+
+
+def _never() -> bool:
+    return False
+
+
+def _nobody_to_stop() -> None:
+    """Nothing else of the run needs to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A run's money and its stop, as its calls see them. ``Spending()`` has no limit and is never halted.
+
+    Attributes:
+        budget: What the run may still spend, shared by all its callers.
+        reach_limit: Called when the next call may pass the limit, so that the run takes no new work.
+        halted: Whether the run was asked to stop.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    reach_limit: Callable[[], None] = _nobody_to_stop
+    halted: Halted = _never
+
+    async def within_limit(
+        self,
+        expected_cost: Callable[[], Decimal],
+        ask: Callable[[], Awaitable[T]],
+        cost_of: Callable[[T], Decimal | None],
+    ) -> T:
+        """One call, made only once what it may cost is set aside.
+
+        Args:
+            expected_cost: What the call may cost at most; computed only where there is a limit.
+            ask: Makes the call.
+            cost_of: What an answer did cost; None when that is not known.
+
+        Raises:
+            HaltedError: The call may pass the limit; it was not made.
+        """
+        expected = expected_cost() if self.budget.limited else Decimal(0)
+        if not await self.budget.hold(expected):
+            self.reach_limit()
+            raise HaltedError
+        answered, cost = False, None
+        try:
+            answer = await ask()
+            answered, cost = True, cost_of(answer)
+        finally:
+            self.budget.settle(expected, cost, answered=answered)
+        return answer
+
+    def spend(self, cost: Decimal | None) -> None:
+        """Count work whose cost is known only after it was done; None counts nothing."""
+        self.budget.spend(cost)
+        if self.budget.used_up:
+            self.reach_limit()

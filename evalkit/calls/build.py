@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from evalkit.calls.budget import Spending
 from evalkit.calls.caller import Caller
-from evalkit.calls.embedding import EmbeddingCaller, Spend
+from evalkit.calls.embedding import EmbeddingCaller, EmbeddingPrice
+from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.clock import Clock
@@ -15,13 +17,36 @@ from evalkit.suite.models import HostedModelConfig, ModelConfig
 from evalkit.suite.retrieval import EmbedderConfig, OpenAIEmbedderConfig
 
 
-def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clock: Clock) -> Caller:
-    """The caller of one model, with the retries and limits of its section."""
+def build_caller(
+    model: Model,
+    config: ModelConfig,
+    *,
+    cache: ResponseCache,
+    clock: Clock,
+    spending: Spending,
+    price: AnswerPrice,
+) -> Caller:
+    """The caller of one model, with the retries and rate limits of its section.
+
+    Args:
+        model: Who answers.
+        config: Its section of the suite.
+        cache: Where completions are looked up and kept.
+        clock: For the date of new answers.
+        spending: The run's money; ``Spending()`` for no limit.
+        price: What one answer costs.
+    """
+    expected_cost = ExpectedCost(price, most_output(config))
     if not isinstance(config, HostedModelConfig):
-        return Caller(model, cache=cache, clock=clock, policy=RetryPolicy(attempts=1))
+        once = RetryPolicy(attempts=1)
+        return Caller(
+            model, cache=cache, spending=spending, expected_cost=expected_cost, clock=clock, policy=once
+        )
     return Caller(
         model,
         cache=cache,
+        spending=spending,
+        expected_cost=expected_cost,
         clock=clock,
         policy=RetryPolicy(attempts=config.max_attempts),
         limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),
@@ -29,14 +54,29 @@ def build_caller(model: Model, config: ModelConfig, *, cache: ResponseCache, clo
 
 
 def build_embedding_caller(
-    embedder: Embedder, config: EmbedderConfig, *, spend: Spend, cache: VectorCache
+    embedder: Embedder,
+    config: EmbedderConfig,
+    *,
+    cache: VectorCache,
+    spending: Spending,
+    price: EmbeddingPrice,
 ) -> EmbeddingCaller:
-    """The caller of one embedder, likewise."""
+    """The caller of one embedder, with the retries, rate limits and concurrency of its section.
+
+    Args:
+        embedder: Who embeds.
+        config: Its section of the suite.
+        cache: Where vectors are looked up and kept.
+        spending: The run's money; ``Spending()`` for no limit.
+        price: What tokens and seconds of embedding cost.
+    """
     if not isinstance(config, OpenAIEmbedderConfig):
-        return EmbeddingCaller(embedder, spend=spend, cache=cache, policy=RetryPolicy(attempts=1))
+        once = RetryPolicy(attempts=1)
+        return EmbeddingCaller(embedder, spending=spending, price=price, cache=cache, policy=once)
     return EmbeddingCaller(
         embedder,
-        spend=spend,
+        spending=spending,
+        price=price,
         cache=cache,
         policy=RetryPolicy(attempts=config.max_attempts),
         limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),

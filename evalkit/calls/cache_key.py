@@ -10,7 +10,7 @@ from evalkit.records.sample import Request
 
 
 def identity_digest(identity: Mapping[str, object]) -> str:
-    """Digest of a model's identity, computed once per model."""
+    """Digest of the identity of a model or an embedder; computed once for each, since it is part of every key."""
     return digest_of(identity)
 
 

@@ -1,7 +1,8 @@
 """One request in, one completion out, with the promises of evalkit.
 
-Every model is asked through a ``Caller``: it looks in the response cache first, heeds what the endpoint bears,
-retries what is worth a retry, keeps waiting apart from service time, and asks no question twice.
+Every model is asked through a ``Caller``: it looks in the response cache first, stays within the run's cost limit and
+the endpoint's rate limits, retries what is worth a retry, keeps waiting apart from service time, and asks no question
+twice.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import cast
 
 import msgspec
 
+from evalkit.calls.budget import Spending
 from evalkit.calls.cache_key import identity_digest, request_digest
-from evalkit.calls.endpoint import Endpoint, Halted, HaltedError, Queued
+from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
+from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.clock import Clock
@@ -40,10 +43,6 @@ class CallResult:
     replayed: str | None
 
 
-def _never() -> bool:
-    return False
-
-
 def _tokens_of(completion: Completion) -> int | None:
     usage = completion.usage
     return None if usage is None else usage.prompt + usage.output
@@ -55,6 +54,8 @@ class Caller:
     Args:
         model: Who answers.
         cache: Where completions are looked up and kept.
+        spending: The run's money: a request that may pass its limit is not sent.
+        expected_cost: What a request may cost, and what an answer did cost.
         clock: For the date of new answers.
         policy: When to try again.
         limits: How often the endpoint may be asked.
@@ -65,6 +66,8 @@ class Caller:
         model: Model,
         *,
         cache: ResponseCache,
+        spending: Spending,
+        expected_cost: ExpectedCost,
         clock: Clock | None = None,
         policy: RetryPolicy | None = None,
         limits: RateLimits | None = None,
@@ -73,18 +76,25 @@ class Caller:
         self._by_case = model.answers_by_case
         self._cache: ResponseCache = NoCache() if self._by_case else cache
         self._keeps = not isinstance(self._cache, NoCache)
+        self._spending = spending
+        self._expected_cost = expected_cost
         self._clock = clock or Clock()
         self._policy = policy or RetryPolicy()
         self._identity = identity_digest(model.identity)
         self._endpoint = Endpoint(limits or RateLimits(), breaks=not self._by_case)
-        self._asking: dict[str, asyncio.Future[None]] = {}
+        self._in_flight: dict[str, asyncio.Future[None]] = {}
         if isinstance(model, RateLimitedModel):
-            model.hear_headers = self._endpoint.hear
+            model.hear_headers = self._endpoint.on_headers
 
     @property
-    def refused(self) -> AccessError | None:
-        """Why no request to this model can succeed, once one was refused that way or too many failed."""
-        return self._endpoint.refused
+    def price(self) -> AnswerPrice:
+        """What one answer costs, from its usage and timing."""
+        return self._expected_cost.price
+
+    @property
+    def blocked_by(self) -> AccessError | None:
+        """Why no request can succeed: access was refused, or too many requests failed. None while one may."""
+        return self._endpoint.blocked_by
 
     @property
     def answered(self) -> bool:
@@ -92,9 +102,9 @@ class Caller:
         return self._endpoint.answered
 
     @property
-    def ease(self) -> Callable[[], None]:
+    def reduce_concurrency(self) -> Callable[[], None]:
         """To be called when our own event loop cannot keep up."""
-        return self._endpoint.ease
+        return self._endpoint.reduce_concurrency
 
     @property
     def batch_model(self) -> BatchModel | None:
@@ -107,19 +117,21 @@ class Caller:
         case_id = request.case_id if self._by_case else None
         return request_digest(self._identity, request, case_id=case_id, isolated=isolated)
 
-    def knows_alone(self, request: Request) -> bool:
+    def has_isolated_timing(self, request: Request) -> bool:
         """Whether the cache has a timing of this request answered alone."""
         return self.replay(self.digest(request, isolated=True)) is not None
 
     def replay(self, key: str) -> CallResult | None:
-        """The answer from the cache, or None."""
+        """The answer that the cache has under a key, or None."""
         if not self._keeps:
             return None
-        known = self._cache.get_many((key,)).get(key)
-        return None if known is None else CallResult(known.completion, key, known.answered_on)
+        cached = self._cache.get_many((key,)).get(key)
+        return None if cached is None else CallResult(cached.completion, key, cached.answered_on)
 
     async def call(self, request: Request, *, isolated: bool = False) -> CallResult:
-        """One answer, from the cache or from the model.
+        """One answer, from the cache or from the model, within the run's cost limit.
+
+        Where the same question is in flight already, its answer is waited for instead of asking twice.
 
         Args:
             request: What to ask.
@@ -127,61 +139,54 @@ class Caller:
 
         Raises:
             CallError: No answer; see its kinds for which.
+            HaltedError: The run stopped, or the request may pass its cost limit; the request was not sent.
         """
         key = self.digest(request, isolated=isolated)
-        return self.replay(key) or await self.ask(request, key)
+        return self.replay(key) or await self._ask_once(request, key)
 
-    async def ask(self, request: Request, key: str, *, halted: Halted = _never) -> CallResult:
-        """One answer from the model. Where the same question is being asked, its answer is waited for instead.
-
-        Args:
-            request: What to ask.
-            key: Its digest; the cache is known not to have it.
-            halted: Whether the run was asked to stop; looked at while waiting.
-
-        Raises:
-            CallError: No answer; see its kinds for which.
-            HaltedError: The run stopped before the request was sent.
-        """
-        if not self._keeps:
-            return CallResult(await self._ask(request, halted), key, None)
-        while (twin := self._asking.get(key)) is not None:
-            await asyncio.shield(twin)
-            if (known := self.replay(key)) is not None:
-                return known
-        done = self._asking[key] = asyncio.get_running_loop().create_future()
-        try:
-            completion = await self._ask(request, halted)
-            self._keep([(key, completion)])
-        finally:
-            del self._asking[key]
-            done.set_result(None)
-        return CallResult(completion, key, None)
-
-    def call_batch(self, requests: Sequence[Request]) -> list[CallResult]:
-        """Answers of one batch on this machine. Blocking.
+    async def call_batch(self, requests: Sequence[Request]) -> list[CallResult]:
+        """Answers of one batch on this machine, computed in a thread. Its cost is counted once it is known.
 
         When only part of the batch is in the cache the whole batch is computed again, as the whole batch is
         what an undisturbed run would have computed; the cached rows keep their cached answers.
-        """
-        model = self.batch_model
-        if model is None:
-            raise TypeError("call_batch needs a model that answers batches")
-        keys = [self.digest(request) for request in requests]
-        known = self._cache.get_many(keys)
-        if all(key in known for key in keys):
-            return [CallResult(known[key].completion, key, known[key].answered_on) for key in keys]
-        completions = model.complete_batch(requests)
-        self._keep([(key, done) for key, done in zip(keys, completions, strict=True) if key not in known])
-        return [
-            CallResult(known[key].completion, key, known[key].answered_on)
-            if key in known
-            else CallResult(done, key, None)
-            for key, done in zip(keys, completions, strict=True)
-        ]
 
-    async def _ask(self, request: Request, halted: Halted) -> Completion:
-        endpoint, queued = self._endpoint, Queued()
+        Raises:
+            TypeError: The model does not answer batches.
+            CallError: The model could not compute the batch.
+        """
+        results = await asyncio.to_thread(self._compute_batch, requests)
+        for result in results:
+            if result.replayed is None:
+                self._spending.spend(self._expected_cost.paid(result.completion))
+        return results
+
+    async def _ask_once(self, request: Request, key: str) -> CallResult:
+        """One answer from the model, or from another call that asks the same; the cache is known not to have it."""
+        if not self._keeps:
+            return CallResult(await self._ask_within_limit(request), key, None)
+        while (twin := self._in_flight.get(key)) is not None:
+            await asyncio.shield(twin)
+            if (cached := self.replay(key)) is not None:
+                return cached
+        done = self._in_flight[key] = asyncio.get_running_loop().create_future()
+        try:
+            completion = await self._ask_within_limit(request)
+            self._keep([(key, completion)])
+        finally:
+            del self._in_flight[key]
+            done.set_result(None)
+        return CallResult(completion, key, None)
+
+    async def _ask_within_limit(self, request: Request) -> Completion:
+        expected = self._expected_cost
+        completion = await self._spending.within_limit(
+            lambda: expected.of(request.messages), lambda: self._ask(request), expected.paid
+        )
+        expected.learn(request.messages, completion.usage)
+        return completion
+
+    async def _ask(self, request: Request) -> Completion:
+        endpoint, queued, halted = self._endpoint, Queued(), self._spending.halted
         try:
             completion, attempted = await with_retries(
                 lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued, _tokens_of),
@@ -198,6 +203,23 @@ class Caller:
             attempts=attempted.attempts,
         )
         return msgspec.structs.replace(completion, timing=timing)
+
+    def _compute_batch(self, requests: Sequence[Request]) -> list[CallResult]:
+        model = self.batch_model
+        if model is None:
+            raise TypeError("call_batch needs a model that answers batches")
+        keys = [self.digest(request) for request in requests]
+        cached = self._cache.get_many(keys)
+        if all(key in cached for key in keys):
+            return [CallResult(cached[key].completion, key, cached[key].answered_on) for key in keys]
+        completions = model.complete_batch(requests)
+        self._keep([(key, done) for key, done in zip(keys, completions, strict=True) if key not in cached])
+        return [
+            CallResult(cached[key].completion, key, cached[key].answered_on)
+            if key in cached
+            else CallResult(done, key, None)
+            for key, done in zip(keys, completions, strict=True)
+        ]
 
     def _keep(self, items: list[tuple[str, Completion]]) -> None:
         today = self._clock.today().isoformat()

@@ -1,4 +1,4 @@
-"""One endpoint and what everybody who asks it must heed: its gate, its pace, and whether it answers at all."""
+"""One endpoint and what all requests to it share: its concurrency, its rate limits, and whether it answers at all."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class Endpoint:
     """
 
     def __init__(self, limits: RateLimits = RateLimits(), *, breaks: bool = True) -> None:  # noqa: B008
-        self._gate = AdaptiveConcurrency()
-        self._pace = RateLimiter(limits)
+        self._concurrency = AdaptiveConcurrency()
+        self._rate = RateLimiter(limits)
         self._breaks = breaks
         self._faults = 0
-        self._answers = False
-        self._refused: AccessError | None = None
+        self._answered = False
+        self._blocked_by: AccessError | None = None
 
     @property
     def answered(self) -> bool:
         """Whether a request has been answered."""
-        return self._answers
+        return self._answered
 
     @property
-    def refused(self) -> AccessError | None:
-        """Why nothing more is asked: access was refused, or ten requests in a row found no answer."""
-        return self._refused
+    def blocked_by(self) -> AccessError | None:
+        """Why nothing more is sent: access was refused, or ten requests in a row failed. None until then."""
+        return self._blocked_by
 
     async def attempt(
         self,
@@ -78,27 +78,27 @@ class Endpoint:
             HaltedError: The run stopped meanwhile.
         """
         arrived = time.perf_counter()
-        gate, pace = self._gate, self._pace
-        entered = await gate.enter()
+        concurrency, rate = self._concurrency, self._rate
+        entered = await concurrency.enter()
         succeeded = throttled = False
         try:
-            turn = pace.take_turn()
-            await self._wait_for(lambda: pace.wait_s(turn), halted)
+            turn = rate.take_turn()
+            await self._wait_for(lambda: rate.wait_s(turn), halted)
             queued.seconds += time.perf_counter() - arrived
             answer = await ask()
             succeeded = True
         except RetryableError as error:
             throttled = error.throttled
             if throttled and error.retry_after_s is not None:
-                self._heed(error, error.retry_after_s)
+                self._pause_as_asked(error, error.retry_after_s)
             raise
         except AccessError as error:
-            self._refuse(error)
+            self._block(error)
             raise
         finally:
-            gate.leave(entered, succeeded=succeeded, throttled=throttled)
-        self._answers, self._faults = True, 0
-        pace.answered(tokens_of(answer))
+            concurrency.leave(entered, succeeded=succeeded, throttled=throttled)
+        self._answered, self._faults = True, 0
+        rate.answered(tokens_of(answer))
         return answer
 
     async def sleep(self, seconds: float, halted: Halted) -> None:
@@ -118,33 +118,33 @@ class Endpoint:
         """
         if isinstance(error, AccessError) or not self._breaks:
             return
-        if self._answers and not isinstance(error, RetryableError):
+        if self._answered and not isinstance(error, RetryableError):
             return
         self._faults += 1
         if self._faults >= _MOST_FAULTS:
-            self._refuse(AccessError(f"{_MOST_FAULTS} requests in a row failed, the last with: {error}"))
+            self._block(AccessError(f"{_MOST_FAULTS} requests in a row failed, the last with: {error}"))
 
-    def hear(self, headers: Mapping[str, str]) -> None:
-        """Rate headers of a reply."""
-        self._pace.hear(headers)
+    def on_headers(self, headers: Mapping[str, str]) -> None:
+        """Pause where the rate headers of a reply say that nothing is left for another request."""
+        self._rate.on_headers(headers)
 
-    def ease(self) -> None:
-        """Our own event loop cannot keep up."""
-        self._gate.ease()
+    def reduce_concurrency(self) -> None:
+        """Have a tenth fewer requests in flight, because our own event loop cannot keep up."""
+        self._concurrency.reduce()
 
-    def _heed(self, error: RetryableError, seconds: float) -> None:
+    def _pause_as_asked(self, error: RetryableError, seconds: float) -> None:
         """A pause that the provider asks for: taken, unless it is so long that the run had better end."""
         if seconds > _LONGEST_PAUSE_S:
-            self._refuse(AccessError(f"{error} It asks to wait {seconds:.0f} s; resume the run then."))
-        self._pace.pause(seconds)
+            self._block(AccessError(f"{error} It asks to wait {seconds:.0f} s; resume the run then."))
+        self._rate.pause(seconds)
 
-    def _refuse(self, error: AccessError) -> None:
-        self._refused = self._refused or error
-        self._gate.release_all()
+    def _block(self, error: AccessError) -> None:
+        self._blocked_by = self._blocked_by or error
+        self._concurrency.release_all()
 
     def _check(self, halted: Halted) -> None:
-        if self._refused is not None:
-            raise self._refused
+        if self._blocked_by is not None:
+            raise self._blocked_by
         if halted():
             raise HaltedError
 

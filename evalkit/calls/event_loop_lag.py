@@ -19,7 +19,7 @@ class EventLoopMonitor:
     """Beats on the running event loop and notes how many beats come late.
 
     Args:
-        overloaded: Told when ten beats in a row came more than 50 ms late, and after each further ten.
+        overloaded: Called when ten beats in a row came more than 50 ms late, and after each further ten.
         beat_s: Seconds between beats.
     """
 

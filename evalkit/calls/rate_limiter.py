@@ -1,7 +1,7 @@
 """How fast one endpoint is asked: limits per minute, and pauses that it asks for itself.
 
 A provider says how much is left in ``x-ratelimit-*`` headers, and how long to wait in ``Retry-After``; both hold
-for every request to it, not only for the one that was told.
+for every request to it, not only for the one that it answers.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """What a user allows an endpoint to be asked; None for no limit."""
+    """How often a user lets an endpoint be asked, and for how many tokens; None for no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
 
 class RateLimiter:
-    """Says when the next request may go.
+    """Says when the next request may be sent.
 
     Requests are spread evenly over the minute, since providers measure in shorter windows too. Tokens are counted
     with what answers have taken so far and corrected by what each took.
 
     Args:
-        limits: The user's.
+        limits: The user's limits per minute.
         clock: Monotonic seconds.
     """
 
@@ -46,7 +46,7 @@ class RateLimiter:
         self._usual_tokens = 0.0
 
     def take_turn(self) -> float:
-        """Take the next turn; the moment from which it may go, on the clock."""
+        """Take the next turn: the moment of ``clock``, in seconds, from which the request may be sent."""
         now = self._clock()
         start = now
         if self._request_s:
@@ -58,7 +58,7 @@ class RateLimiter:
         return start
 
     def wait_s(self, turn: float) -> float:
-        """Seconds until a turn may go; ask again after waiting, as a pause may have been asked for."""
+        """Seconds until the request of a turn may be sent; ask again after waiting, since a pause may have begun."""
         return max(turn, self._held_until) - self._clock()
 
     def answered(self, tokens: int | None) -> None:
@@ -70,10 +70,10 @@ class RateLimiter:
         self._usual_tokens += (tokens - self._usual_tokens) * (0.1 if self._usual_tokens else 1.0)
 
     def pause(self, seconds: float) -> None:
-        """Nobody asks for so long."""
+        """Send nothing for so many seconds, at most 60."""
         self._held_until = max(self._held_until, self._clock() + min(seconds, _LONGEST_PAUSE_S))
 
-    def hear(self, headers: Mapping[str, str]) -> None:
+    def on_headers(self, headers: Mapping[str, str]) -> None:
         """Read the rate headers of a reply: pause where nothing is left for one more request."""
         for kind, needed in (("requests", 1.0), ("tokens", self._usual_tokens)):
             left = _number(headers.get(f"x-ratelimit-remaining-{kind}"))

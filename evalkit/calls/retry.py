@@ -41,7 +41,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """How a call went, beside its result."""
+    """How many attempts a call took, and the seconds waited between them."""
 
     attempts: int
     backoff_s: float

@@ -1,1 +1,1 @@
-"""Texts to vectors. One file beside this one is one kind of back end."""
+"""Texts to vectors. Each file next to this one is one kind of back end."""

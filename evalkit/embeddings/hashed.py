@@ -61,14 +61,14 @@ class HashedEmbedder:
         return {"type": "hashed", "version": _VERSION, **self._config.model_dump(exclude={"type"})}
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> Embedded:
-        """One vector for each text; nothing is billed, so no tokens are told."""
+        """One vector for each text; nothing is billed, so the tokens are None."""
         began = time.perf_counter()
         prefix = self._config.query_prefix if purpose == "query" else self._config.passage_prefix
         vectors = np.stack([self._vector(prefix + text) for text in texts])
         return Embedded(vectors, tokens=None, service_s=time.perf_counter() - began)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no connection or memory is held."""
 
     def _vector(self, text: str) -> npt.NDArray[np.float32]:
         terms = search_terms(text)

@@ -17,16 +17,16 @@ import msgspec
 from evalkit.embeddings.openai_payload import read_embeddings
 from evalkit.embeddings.protocol import Embedded, Purpose
 from evalkit.errors import CallError, InputError
-from evalkit.models.http_transport import Secrets, Transport
+from evalkit.models.http_transport import Transport
 from evalkit.models.openai_faults import fault_of_status
 from evalkit.models.openai_request import (
     BuiltRequest,
     api_key,
     base_url,
     build_client,
-    public_url,
     take_request,
 )
+from evalkit.models.secrets import Secrets, public_url
 from evalkit.suite.models import OpenAIModelConfig
 from evalkit.suite.retrieval import OpenAIEmbedderConfig
 
@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class OpenAIEmbedder:
-    """See ``Embedder``.
+    """Embeds through an endpoint that speaks like OpenAI's.
 
     Args:
         config: Its section of the suite. The key is read from the environment; servers that need none are

@@ -1,4 +1,4 @@
-"""What an ``/embeddings`` endpoint says, read from its JSON and held against what was asked."""
+"""What an ``/embeddings`` endpoint says, read from its JSON and compared with what was asked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import RetryableError
-from evalkit.models.openai_payload import error_words
+from evalkit.models.error_reply import error_words
 
 Count = Annotated[int, msgspec.Meta(ge=0)] | None
 
@@ -36,15 +36,15 @@ _decode = msgspec.json.Decoder(_Payload).decode
 _decode_usage = msgspec.json.Decoder(_Usage | None).decode
 
 
-def read_embeddings(body: bytes, asked: int) -> tuple[Vectors, int | None]:
+def read_embeddings(body: bytes, n_texts: int) -> tuple[Vectors, int | None]:
     """Vectors in the order of the texts, and the tokens of all of them.
 
-    Vectors may come as numbers or as base64 of little-endian float32, each on its own terms: servers ignore what was
-    asked for. Tokens are None where the reply does not say, and where it says 0, since no text has none.
+    Vectors may come as numbers or as base64 of little-endian float32, each on its own terms: servers ignore which of
+    the two was requested. Tokens are None where the reply does not say, and where it says 0, since no text has none.
 
     Args:
         body: Of a reply that is no refusal.
-        asked: How many texts were sent.
+        n_texts: How many texts were sent.
 
     Raises:
         RetryableError: It is no such reply, holds another number of vectors than was asked for, vectors of different
@@ -57,8 +57,8 @@ def read_embeddings(body: bytes, asked: int) -> tuple[Vectors, int | None]:
     if payload.data is None:
         said = error_words(body)
         raise RetryableError(f"the reply holds no embeddings{f': {said}' if said else ''}")
-    if len(payload.data) != asked:
-        raise RetryableError(f"{len(payload.data)} vectors came for {asked} texts")
+    if len(payload.data) != n_texts:
+        raise RetryableError(f"{len(payload.data)} vectors came for {n_texts} texts")
     vectors = [_vector(item) for item in _in_order(payload.data)]
     lengths = {len(vector) for vector in vectors}
     if len(lengths) > 1 or 0 in lengths:

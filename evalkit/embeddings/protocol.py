@@ -37,7 +37,7 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """Everything that decides a vector beside text and purpose.
+        """Everything that decides a vector apart from text and purpose.
 
         Provider, base URL, model, weights fingerprint and every parameter: caches and indexes are keyed by it. Holds
         no secret.

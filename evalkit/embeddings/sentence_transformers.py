@@ -26,7 +26,7 @@ _MODEL_FILES = frozenset({".safetensors", ".json", ".model", ".txt", ".tiktoken"
 
 
 class SentenceTransformersEmbedder:
-    """See ``Embedder``. Torch is imported and weights are loaded when the first text is embedded.
+    """Embeds on this machine. Torch is imported and weights are loaded when the first text is embedded.
 
     Questions and passages are given the prompts that the model was saved with. Pickled weights are refused, and code
     that comes with a model is not run.

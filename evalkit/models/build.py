@@ -10,6 +10,7 @@ from evalkit.errors import InputError
 from evalkit.models.protocol import Model
 from evalkit.registry import MODELS
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
 
 
 def build_model(config: ModelConfig, *, folder: Path) -> Model:
@@ -46,3 +47,24 @@ def adapter_model(base: ModelConfig, adapter: Path) -> ModelConfig:
             "then tune the merged folder"
         )
     return base.model_copy(update={"adapter": str(adapter.resolve())})
+
+
+def answering_config(suite: Suite, name: str, adapter: Path | None = None) -> ModelConfig:
+    """The configuration by which a model of the suite is asked.
+
+    Args:
+        suite: The suite.
+        name: Of one of its models.
+        adapter: The adapter that a tuned model's training made; None asks the base alone.
+
+    Returns:
+        The model's own section; for a tuned model its base's, with the adapter merged in.
+
+    Raises:
+        InputError: The base cannot take an adapter, or has one already.
+    """
+    config = suite.models[name]
+    if not isinstance(config, TunedModelConfig):
+        return config
+    base = suite.models[config.base]
+    return base if adapter is None else adapter_model(base, adapter)

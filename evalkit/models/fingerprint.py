@@ -22,7 +22,7 @@ def fingerprint(folder: Path, adapter: Path | None = None) -> str:
 
     Args:
         folder: A transformers folder.
-        adapter: A folder that tuning wrote, or None. What stands beside its weights and settings (a card, figures
+        adapter: A folder that tuning wrote, or None. What else lies in it (a card, figures
             of its training) is left out.
 
     Raises:

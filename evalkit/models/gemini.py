@@ -16,9 +16,9 @@ from evalkit.models.gemini_faults import fault_of, own_failure
 from evalkit.models.gemini_payload import StreamedAnswer, read_answer
 from evalkit.models.gemini_request import VertexPlace, parameters, take_template, vertex_place
 from evalkit.models.google_auth import GoogleAccess
-from evalkit.models.hosted_answer import Hear, ResponseParser, ask_streamed, ask_whole
-from evalkit.models.http_transport import Reply, Secrets, Transport
-from evalkit.models.openai_request import public_url
+from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
+from evalkit.models.http_transport import Reply, Transport
+from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import GeminiModelConfig
 
@@ -56,8 +56,8 @@ class GeminiModel:
             idle_s=config.idle_timeout_s,
             secrets=self._secrets,
         )
-        self._reading = ResponseParser(read_answer, StreamedAnswer, own_failure, self._fault)
-        self.hear_headers: Hear | None = None
+        self._parser = ResponseParser(read_answer, StreamedAnswer, own_failure, self._fault)
+        self.hear_headers: OnHeaders | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -83,9 +83,16 @@ class GeminiModel:
         body = self._template.body(request)
         if self._config.stream:
             return await ask_streamed(
-                self._transport, body, self._reading, self._secrets, headers=headers, hear=self.hear_headers
+                self._transport,
+                body,
+                self._parser,
+                self._secrets,
+                headers=headers,
+                on_headers=self.hear_headers,
             )
-        return await ask_whole(self._transport, body, self._reading, headers=headers, hear=self.hear_headers)
+        return await ask_whole(
+            self._transport, body, self._parser, headers=headers, on_headers=self.hear_headers
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -104,7 +111,7 @@ def _key(config: GeminiModelConfig) -> str | None:
     """
     if not config.key_variables:
         return None
-    key = next((found for name in config.key_variables if (found := os.environ.get(name))), None)
+    key = next((value for name in config.key_variables if (value := os.environ.get(name))), None)
     if key is None:
         named = " or ".join(config.key_variables)
         raise InputError(f"{named} is not set: export it, or name a file that sets it with --env-file")

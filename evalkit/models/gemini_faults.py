@@ -8,9 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
+from evalkit.models.error_reply import error_words, retry_after
 from evalkit.models.http_transport import Reply
-from evalkit.models.openai_faults import retry_after
-from evalkit.models.openai_payload import error_words
 from evalkit.records.sample import Completion, Timing
 
 _THROTTLED = frozenset({429, 503})
@@ -78,12 +77,12 @@ def fault_of(reply: Reply, *, access: str) -> CallError:
 def _status(body: bytes) -> _Status:
     """The error of a body; streams put it into a list."""
     try:
-        found = msgspec.json.decode(body, type=_Body | list[_Body])
+        decoded = msgspec.json.decode(body, type=_Body | list[_Body])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return _Status()
-    if isinstance(found, list):
-        found = found[0] if found else _Body()
-    return found.error
+    if isinstance(decoded, list):
+        decoded = decoded[0] if decoded else _Body()
+    return decoded.error
 
 
 def _daily_quota(status: _Status) -> str | None:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
-from evalkit.models.openai_payload import OpenAIReply, error_words
-from evalkit.models.openai_usage import read_usage
+from evalkit.models.error_reply import error_words
+from evalkit.models.hosted_answer import ParsedAnswer
 from evalkit.models.server_events import ServerEvents
+from evalkit.models.token_usage import read_usage
 from evalkit.records.sample import FinishReason, Usage
 
 _FINISH: dict[str, FinishReason] = {
@@ -73,7 +74,7 @@ class _Payload(msgspec.Struct, rename="camel"):
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
-def read_answer(body: bytes) -> OpenAIReply:
+def read_answer(body: bytes) -> ParsedAnswer:
     """The answer in a JSON body; of several candidates the first.
 
     Raises:
@@ -84,10 +85,10 @@ def read_answer(body: bytes) -> OpenAIReply:
     usage = read_usage(payload.usage_metadata)
     if not payload.candidates:
         if payload.blocked:
-            return OpenAIReply("", "content_filter", usage)
+            return ParsedAnswer("", "content_filter", usage)
         raise RetryableError("the answer has no candidates")
     candidate = payload.candidates[0]
-    return OpenAIReply(_text(candidate), finish_of(candidate.finish_reason), usage)
+    return ParsedAnswer(_text(candidate), finish_of(candidate.finish_reason), usage)
 
 
 def finish_of(word: str | None) -> FinishReason:
@@ -125,7 +126,7 @@ class StreamedAnswer:
         for data in self._events.feed(chunk):
             self._take(data)
 
-    def answer(self) -> OpenAIReply:
+    def answer(self) -> ParsedAnswer:
         """The whole answer, once the body has ended.
 
         Raises:
@@ -137,7 +138,7 @@ class StreamedAnswer:
         if self._finish is None and not self._blocked:
             raise RetryableError("the stream ended before the answer was finished")
         finish = "content_filter" if self._finish is None else finish_of(self._finish)
-        return OpenAIReply("".join(self._pieces), finish, self._usage)
+        return ParsedAnswer("".join(self._pieces), finish, self._usage)
 
     def _take(self, data: bytes) -> None:
         payload = _read(data)

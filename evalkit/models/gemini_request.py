@@ -18,6 +18,7 @@ import msgspec
 
 from evalkit.errors import InputError
 from evalkit.models.google_auth import EXTRA
+from evalkit.models.secrets import REDACTED
 from evalkit.optional import require, silence_telemetry
 from evalkit.records.sample import Request
 from evalkit.suite.models import GeminiModelConfig
@@ -41,7 +42,7 @@ class GeminiTemplate:
     Attributes:
         url: Whole.
         headers: With the key in them, where a key lets in; never printed.
-        settings: Of the body, beside prompt and seed.
+        settings: Of the body, apart from prompt and seed.
         send_seed: Whether the seed is sent.
     """
 
@@ -105,7 +106,7 @@ def vertex_place(config: GeminiModelConfig, credentials_project: str | None) -> 
 
 
 def parameters(config: GeminiModelConfig) -> dict[str, Any]:
-    """Every parameter that is sent beside prompt and seed, by the SDK's names."""
+    """Every parameter that is sent apart from prompt and seed, by the SDK's names."""
     thinking = {"thinking_budget": config.thinking_budget, "thinking_level": config.thinking_level}
     thinking = {name: value for name, value in thinking.items() if value is not None}
     given = {
@@ -173,7 +174,7 @@ def take_template(config: GeminiModelConfig, *, key: str | None, place: VertexPl
     except _Stopped:
         pass
     except (ValueError, TypeError, UserWarning) as error:  # pydantic's errors among them
-        words = str(error).replace(key, "[redacted]") if key else str(error)
+        words = str(error).replace(key, REDACTED) if key else str(error)
         raise InputError(f"the SDK cannot build the request for {config.model!r}: {words}") from None
     (built,) = taken
     body = msgspec.json.decode(built.content)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.errors import AccessError, InputError, RetryableError
-from evalkit.models.http_transport import Secrets
+from evalkit.models.secrets import Secrets
 from evalkit.optional import require
 
 EXTRA = "gemini"
@@ -22,7 +22,7 @@ class GoogleAccess:
     """The headers that let a request in.
 
     Args:
-        secrets: Told every token, so that none is let out.
+        secrets: Every token is added to it, so that none is let out.
 
     Raises:
         InputError: There are no credentials.
@@ -48,10 +48,10 @@ class GoogleAccess:
             async with self._refreshing:
                 if not self._credentials.valid:
                     await asyncio.to_thread(self._refresh)
-        found = {"Authorization": f"Bearer {self._credentials.token}"}
+        headers = {"Authorization": f"Bearer {self._credentials.token}"}
         if payer := getattr(self._credentials, "quota_project_id", None):
-            found["x-goog-user-project"] = payer
-        return found
+            headers["x-goog-user-project"] = payer
+        return headers
 
     def _refresh(self) -> None:
         exceptions: Any = require("google.auth.exceptions", EXTRA)

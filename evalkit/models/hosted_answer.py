@@ -9,15 +9,23 @@ from typing import Protocol
 import msgspec
 
 from evalkit.errors import CallError, RetryableError
-from evalkit.models.http_transport import Reply, Secrets, Transport
-from evalkit.models.openai_payload import OpenAIReply
-from evalkit.records.sample import Completion, Timing
+from evalkit.models.http_transport import Reply, Transport
+from evalkit.models.secrets import Secrets
+from evalkit.records.sample import Completion, FinishReason, Timing, Usage
 
-Hear = Callable[[Mapping[str, str]], None]
-"""Told the headers of every reply, refusals too."""
+OnHeaders = Callable[[Mapping[str, str]], None]
+"""Called with the headers of every reply, refusals too."""
 
 
-class Streamed(Protocol):
+class ParsedAnswer(msgspec.Struct, frozen=True):
+    """What a provider's reply says: the text, why it ended, and the tokens where it tells them."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage | None
+
+
+class AnswerStream(Protocol):
     """A stream put together while it comes in."""
 
     @property
@@ -29,24 +37,24 @@ class Streamed(Protocol):
         """Read one piece of the body."""
         ...
 
-    def answer(self) -> OpenAIReply:
+    def answer(self) -> ParsedAnswer:
         """The whole answer, once the body has ended."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseParser:
-    """How a provider words its answers.
+    """How the replies of one provider are read.
 
     Attributes:
-        whole: The answer in a JSON body.
-        streamed: A new stream's beginning.
+        whole: Reads the answer in a JSON body.
+        streamed: Makes what a new stream is fed to.
         own_failure: The completion where a refusal (status, body) is the arm's own failure, else None.
         fault: The error for any other refusal.
     """
 
-    whole: Callable[[bytes], OpenAIReply]
-    streamed: Callable[[], Streamed]
+    whole: Callable[[bytes], ParsedAnswer]
+    streamed: Callable[[], AnswerStream]
     own_failure: Callable[[int, bytes, Timing], Completion | None]
     fault: Callable[[Reply], CallError]
 
@@ -54,10 +62,10 @@ class ResponseParser:
 async def ask_whole(
     transport: Transport,
     body: bytes,
-    reading: ResponseParser,
+    parser: ResponseParser,
     *,
     headers: Mapping[str, str] | None = None,
-    hear: Hear | None = None,
+    on_headers: OnHeaders | None = None,
 ) -> Completion:
     """The answer in one piece.
 
@@ -65,44 +73,44 @@ async def ask_whole(
         CallError: There is none.
     """
     reply = await transport.send(body, headers=headers)
-    if hear is not None:
-        hear(reply.headers)
+    if on_headers is not None:
+        on_headers(reply.headers)
     if reply.status >= 300:
-        return _refused(reply, reading)
-    return _completion(reading.whole(reply.body), Timing(service_s=reply.service_s))
+        return _refused(reply, parser)
+    return _completion(parser.whole(reply.body), Timing(service_s=reply.service_s))
 
 
 async def ask_streamed(
     transport: Transport,
     body: bytes,
-    reading: ResponseParser,
+    parser: ResponseParser,
     secrets: Secrets,
     *,
     headers: Mapping[str, str] | None = None,
-    hear: Hear | None = None,
+    on_headers: OnHeaders | None = None,
 ) -> Completion:
     """The answer as a stream, with the time to its first text.
 
     Raises:
         CallError: There is none, or it broke off.
     """
-    streamed = reading.streamed()
+    stream = parser.streamed()
     ttft_s: float | None = None
 
     def piece(content: bytes, after_s: float) -> None:
         nonlocal ttft_s
-        streamed.feed(content)
-        if ttft_s is None and streamed.begun:
+        stream.feed(content)
+        if ttft_s is None and stream.begun:
             ttft_s = after_s
 
     try:
         reply = await transport.send(body, piece, headers=headers)
-        if hear is not None:
-            hear(reply.headers)
+        if on_headers is not None:
+            on_headers(reply.headers)
         if reply.status >= 300:
-            return _refused(reply, reading)
+            return _refused(reply, parser)
         # A server that knows no streams answers in one piece.
-        answer = reading.whole(reply.body) if reply.body else streamed.answer()
+        answer = parser.whole(reply.body) if reply.body else stream.answer()
     except RetryableError as error:
         # A secret may lie across two pieces, so what was put together of them is looked at.
         said = secrets.hide(str(error))
@@ -111,14 +119,14 @@ async def ask_streamed(
     return _completion(msgspec.structs.replace(answer, text=secrets.hide(answer.text)), timing)
 
 
-def _refused(reply: Reply, reading: ResponseParser) -> Completion:
-    completion = reading.own_failure(reply.status, reply.body, Timing(service_s=reply.service_s))
+def _refused(reply: Reply, parser: ResponseParser) -> Completion:
+    completion = parser.own_failure(reply.status, reply.body, Timing(service_s=reply.service_s))
     if completion is None:
-        raise reading.fault(reply)
+        raise parser.fault(reply)
     return completion
 
 
-def _completion(answer: OpenAIReply, timing: Timing) -> Completion:
+def _completion(answer: ParsedAnswer, timing: Timing) -> Completion:
     return Completion(
         output=answer.text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing
     )

@@ -9,57 +9,22 @@ import ssl
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
+from evalkit.models.secrets import Secrets
 from evalkit.models.socket_times import Exchange, current, stamping_socket
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-REDACTED = "[redacted]"
-_SHORTEST_SECRET = 8
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 EachPiece = Callable[[bytes, float], None]
-"""Told each piece of a stream and the seconds from the request to its arrival."""
-
-
-class Secrets:
-    """Texts that must not reach a log, a journal, a cache or a message; a provider may echo a key.
-
-    Args:
-        texts: Those of less than 8 characters count nothing: servers that need no key are given ``x`` or ``EMPTY``,
-            and the words of an answer must not lose such letters.
-    """
-
-    def __init__(self, texts: Iterable[str | None]) -> None:
-        self._texts: list[str] = []
-        self._bytes: list[bytes] = []
-        for text in texts:
-            self.add(text)
-
-    def add(self, text: str | None) -> None:
-        """One more: an access token that was got meanwhile."""
-        if text and len(text) >= _SHORTEST_SECRET and text not in self._texts:
-            self._texts.append(text)
-            self._bytes.append(text.encode())
-
-    def hide(self, text: str) -> str:
-        """The text without them."""
-        for secret in self._texts:
-            text = text.replace(secret, REDACTED)
-        return text
-
-    def hide_bytes(self, content: bytes) -> bytes:
-        """The same for a body."""
-        for secret in self._bytes:
-            if secret in content:
-                content = content.replace(secret, REDACTED.encode())
-        return content
+"""Called with each piece of a stream and the seconds from the request to its arrival."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -118,7 +83,7 @@ class Transport:
         Args:
             body: JSON.
             each: Given the pieces of a reply that is a stream of events.
-            headers: Of this request, beside those of every request.
+            headers: Of this request, in addition to those of every request.
 
         Raises:
             RetryableError: No whole reply came.

@@ -70,7 +70,7 @@ class LocalModel:
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """See ``Model.identity``."""
+        """Digest of the weights, every setting that decides an answer, and the libraries' versions."""
         return {
             "provider": "local",
             "weights": self._fingerprint,
@@ -168,5 +168,5 @@ def check_model_folder(folder: Path) -> None:
 
 def release(package: str) -> str:
     """Major and minor version: ``2.13``."""
-    found = re.match(r"\d+\.\d+", version(package))
-    return found.group() if found else version(package)
+    matched = re.match(r"\d+\.\d+", version(package))
+    return matched.group() if matched else version(package)

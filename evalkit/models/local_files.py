@@ -8,27 +8,16 @@ from pathlib import Path
 import msgspec
 
 from evalkit.errors import MissingExtraError
-from evalkit.models.build import adapter_model
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.local import EXTRA
 from evalkit.models.transformers import model_folder
 from evalkit.optional import require
-from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
-from evalkit.suite.schema import Suite
+from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig
 
 
 class _Context(msgspec.Struct):
     max_position_embeddings: int | None = None
-
-
-def answering_config(suite: Suite, name: str, adapter: Path | None = None) -> ModelConfig:
-    """What answers for a model of the suite: itself, or a tuned model's base with the adapter merged in."""
-    config = suite.models[name]
-    if not isinstance(config, TunedModelConfig):
-        return config
-    base = suite.models[config.base]
-    return base if adapter is None else adapter_model(base, adapter)
 
 
 def weights_of(config: ModelConfig, folder: Path) -> Path | None:
@@ -59,7 +48,7 @@ def context_limit(config: ModelConfig, folder: Path) -> int | None:
     return stated.max_position_embeddings
 
 
-def token_counter(config: ModelConfig, folder: Path) -> Callable[[str], int] | None:
+def text_token_counter(config: ModelConfig, folder: Path) -> Callable[[str], int] | None:
     """Counts tokens of a text, without special tokens, by a local model's own tokenizer.
 
     Returns:

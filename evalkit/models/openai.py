@@ -13,21 +13,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
-from evalkit.models.hosted_answer import Hear, ResponseParser, ask_streamed, ask_whole
-from evalkit.models.http_transport import Reply, Secrets, Transport
+from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
+from evalkit.models.http_transport import Reply, Transport
 from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
 from evalkit.models.openai_model_list import announces, models_url, read_announced
-from evalkit.models.openai_payload import read_answer
+from evalkit.models.openai_payload import StreamedAnswer, read_answer
 from evalkit.models.openai_request import (
     RequestTemplate,
     api_key,
     base_url,
     build_client,
     parameters,
-    public_url,
     take_template,
 )
-from evalkit.models.openai_stream import StreamedAnswer
+from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.run_observations import AnnouncedDay
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import OpenAIModelConfig
@@ -58,10 +57,10 @@ class OpenAIModel:
             )
         build_client(config)
         self._secrets = Secrets([key, urlsplit(base_url(config)).password])
-        self._reading = ResponseParser(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
+        self._parser = ResponseParser(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
-        self.hear_headers: Hear | None = None
+        self.hear_headers: OnHeaders | None = None
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -90,8 +89,10 @@ class OpenAIModel:
         template, transport = self._ready or await self._get_ready()
         body = template.body(request)
         if self._config.stream:
-            return await ask_streamed(transport, body, self._reading, self._secrets, hear=self.hear_headers)
-        return await ask_whole(transport, body, self._reading, hear=self.hear_headers)
+            return await ask_streamed(
+                transport, body, self._parser, self._secrets, on_headers=self.hear_headers
+            )
+        return await ask_whole(transport, body, self._parser, on_headers=self.hear_headers)
 
     @property
     def announces(self) -> bool:

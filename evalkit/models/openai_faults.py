@@ -1,4 +1,4 @@
-"""What a refusal or a broken transport means: worth another attempt, this request's fault, or everybody's.
+"""What a refusal or a broken transport means: worth another attempt, a fault of this request, or one of every request.
 
 The arm's own failures come as refusals too: a prompt over the context limit, or one that the provider's content
 filter stops. They are answers with their finish reason.
@@ -6,13 +6,10 @@ filter stops. They are answers with their finish reason.
 
 from __future__ import annotations
 
-import email.utils
-import math
-import time
 from collections.abc import Mapping
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
-from evalkit.models.openai_payload import error_code, error_words
+from evalkit.models.error_reply import error_code, error_words, retry_after
 from evalkit.records.sample import Completion, Timing
 
 _RETRY_STATUS = frozenset({408, 409, 425, 429})
@@ -71,20 +68,3 @@ def fault_of_status(status: int, headers: Mapping[str, str], body: bytes, *, key
     if status < 400:
         return AccessError(f"{said} Is the base_url right? It answers with a redirection that leads nowhere.")
     return RequestError(said)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the provider asks to wait: ``retry-after-ms``, or ``retry-after`` in seconds or as a date."""
-    try:
-        if (milliseconds := headers.get("retry-after-ms")) is not None:
-            return _wait(float(milliseconds) / 1000)
-        if (seconds := headers.get("retry-after")) is not None:
-            return _wait(float(seconds))
-    except ValueError:
-        date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-        return None if date is None else _wait(email.utils.mktime_tz(date) - time.time())
-    return None
-
-
-def _wait(seconds: float) -> float | None:
-    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -24,7 +24,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from evalkit.errors import RetryableError
-from evalkit.models.openai_request import base_url, public_url
+from evalkit.models.openai_request import base_url
+from evalkit.models.secrets import public_url
 from evalkit.records.run_observations import AnnouncedDay
 from evalkit.suite.models import OpenAIModelConfig
 
@@ -50,7 +51,7 @@ class _Models(msgspec.Struct):
 def announces(config: OpenAIModelConfig) -> bool:
     """Whether the provider is one of those whose list says so."""
     host = urlsplit(base_url(config)).hostname or ""
-    return config.azure is not None or any(host == known or host.endswith(f".{known}") for known in _HOSTS)
+    return config.azure is not None or any(host == name or host.endswith(f".{name}") for name in _HOSTS)
 
 
 def models_url(config: OpenAIModelConfig) -> str:
@@ -64,7 +65,7 @@ def models_url(config: OpenAIModelConfig) -> str:
 def read_announced(
     body: bytes, config: OpenAIModelConfig, *, name: str, today: date
 ) -> tuple[AnnouncedDay, ...]:
-    """The days that stand beside a model's id, or beside the base of a tuned model's.
+    """The days that the list gives for a model's id, or for the base of a tuned model.
 
     Args:
         body: The list.

@@ -1,4 +1,4 @@
-"""What a chat or text completion says, read from its JSON: text, finish reason, usage. Nothing else is decoded."""
+"""What a chat or text completion says, whole or streamed: text, finish reason, usage. Nothing else is decoded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from evalkit.errors import RetryableError
-from evalkit.models.openai_usage import read_usage
+from evalkit.models.error_reply import error_words
+from evalkit.models.hosted_answer import ParsedAnswer
+from evalkit.models.server_events import ServerEvents
+from evalkit.models.token_usage import read_usage
 from evalkit.records.sample import FinishReason, Usage
 
 _FINISH: dict[str, FinishReason] = {
@@ -35,6 +38,7 @@ _FINISH: dict[str, FinishReason] = {
     "prohibited_content": "content_filter",
     "spii": "content_filter",
 }
+_DONE = b"[DONE]"
 _FAULTS = ("error", "insufficient_system_resource", "network_error")
 """Finish reasons by which OpenRouter, DeepSeek and Zhipu say that they broke off: a fault, not an answer."""
 
@@ -63,14 +67,6 @@ class Payload(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class OpenAIReply(msgspec.Struct, frozen=True):
-    """A whole answer."""
-
-    text: str
-    finish_reason: FinishReason
-    usage: Usage | None
-
-
 _decode = msgspec.json.Decoder(Payload).decode
 
 
@@ -89,7 +85,7 @@ def read_payload(body: bytes) -> Payload:
     return payload
 
 
-def read_answer(body: bytes) -> OpenAIReply:
+def read_answer(body: bytes) -> ParsedAnswer:
     """The answer in a JSON body; of several choices the first.
 
     Raises:
@@ -101,7 +97,7 @@ def read_answer(body: bytes) -> OpenAIReply:
     choice = payload.choices[0]
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
-    return OpenAIReply(piece_of(choice), finish_of(choice.finish_reason), read_usage(payload.usage))
+    return ParsedAnswer(piece_of(choice), finish_of(choice.finish_reason), read_usage(payload.usage))
 
 
 def piece_of(choice: _Choice) -> str:
@@ -115,59 +111,63 @@ def piece_of(choice: _Choice) -> str:
     return content or message.refusal or ""
 
 
+class StreamedAnswer:
+    """Collects the events of one stream, fed in pieces that may end anywhere."""
+
+    def __init__(self) -> None:
+        self._events = ServerEvents()
+        self._pieces: list[str] = []
+        self._finish: str | None = None
+        self._usage: Usage | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a piece of text has come."""
+        return bool(self._pieces)
+
+    def feed(self, chunk: bytes) -> None:
+        """Read one piece of the body.
+
+        Raises:
+            RetryableError: An event cannot be read, or holds an error.
+        """
+        for data in self._events.feed(chunk):
+            self._read(data)
+
+    def answer(self) -> ParsedAnswer:
+        """The whole answer, once the body has ended.
+
+        Raises:
+            RetryableError: The stream broke off.
+        """
+        for data in self._events.end():
+            self._read(data)
+        if self._finish is None:
+            raise RetryableError("the stream ended before the answer was finished")
+        return ParsedAnswer("".join(self._pieces), finish_of(self._finish), self._usage)
+
+    def _read(self, data: bytes) -> None:
+        if data == _DONE:
+            return
+        payload = read_payload(data)
+        self._usage = read_usage(payload.usage) or self._usage
+        if payload.choices:
+            choice = payload.choices[0]
+            if piece := piece_of(choice):
+                self._pieces.append(piece)
+            self._finish = choice.finish_reason or self._finish
+
+
 def finish_of(word: str | None) -> FinishReason:
     """The provider's finish reason as ours; one that we do not know is ``unknown``.
 
     Raises:
         RetryableError: It says that the provider broke off.
     """
-    known = _FINISH.get(word or "")
-    if known is not None:
-        return known
+    reason = _FINISH.get(word or "")
+    if reason is not None:
+        return reason
     lowered = (word or "").lower()
     if lowered in _FAULTS:
         raise RetryableError(f"the provider broke off with the finish reason {lowered!r}")
     return _FINISH.get(lowered, "unknown")
-
-
-def error_words(body: bytes) -> str:
-    """What an error body says, in one line: its message where it has one, else its beginning."""
-    return _one_line(_error_parts(body).message or body.decode(errors="replace"))
-
-
-def error_code(body: bytes) -> str:
-    """The code, type and message of an error body in lower case, for telling kinds of errors apart."""
-    parts = _error_parts(body)
-    return f"{parts.code} {parts.type} {parts.message}".lower()
-
-
-class _Error(msgspec.Struct):
-    message: str | None = None
-    code: str | int | None = None
-    type: str | None = None
-    detail: object = None
-    error: _Error | str | None = None
-
-
-def _error_parts(body: bytes) -> _Error:
-    """Providers nest the message differently: ``error.message``, ``error``, ``message``, ``detail``."""
-    try:
-        found = msgspec.json.decode(body, type=_Error | str | list[_Error])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _Error(message=body.decode(errors="replace"))
-    if isinstance(found, list):
-        found = found[0] if found else _Error()
-    if isinstance(found, str):
-        return _Error(message=found)
-    if isinstance(found.error, str):
-        return _Error(message=found.error)
-    inner = found.error or found
-    if inner.message is None and inner.detail is not None:
-        return _Error(message=str(inner.detail), code=inner.code, type=inner.type)
-    return inner
-
-
-def _one_line(text: str, most: int = 300) -> str:
-    """Providers put whole pages into error bodies."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"

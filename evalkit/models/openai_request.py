@@ -11,7 +11,6 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -82,23 +81,8 @@ def base_url(config: OpenAIModelConfig) -> str:
     return config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
 
 
-def public_url(url: str) -> str:
-    """A URL without the user name and password that it may hold.
-
-    Raises:
-        InputError: It is no URL of a server.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = url.rpartition("@")[2]
-        raise InputError(
-            f"{shown!r} is no address of a server; base_url is one like http://127.0.0.1:8000/v1"
-        )
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def parameters(config: OpenAIModelConfig) -> dict[str, Any]:
-    """Every parameter that is sent beside prompt and seed, by the SDK's names."""
+    """Every parameter that is sent apart from prompt and seed, by the SDK's names."""
     given = {
         "model": config.model,
         "temperature": config.temperature,

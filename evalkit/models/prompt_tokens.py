@@ -53,8 +53,8 @@ class TokenCounter:
             return float(self._chat.count(text) + 1)
 
 
-def token_gauge(config: ModelConfig, folder: Path) -> TokenCounter:
-    """The gauge of a model; by characters for hosted models and without the extra ``local``."""
+def prompt_token_counter(config: ModelConfig, folder: Path) -> TokenCounter:
+    """The counter of a model; it counts by characters for hosted models and without the extra ``local``."""
     weights = weights_of(config, folder)
     if weights is None:
         return TokenCounter(None)

@@ -1,4 +1,4 @@
-"""What every model can do. One file beside this one is one kind of back end."""
+"""What every model can do. Each file next to this one is one kind of back end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Model(Protocol):
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """Everything that decides an answer beside messages, seed and repeat.
+        """Everything that decides an answer apart from messages, seed and repeat.
 
         Provider, base URL, model, weights fingerprint and every parameter: the response cache is keyed by it,
         so two models that could answer differently must differ here. Holds no secret.

@@ -20,7 +20,7 @@ _HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tikto
 
 
 class TransformersModel(LocalModel):
-    """See ``LocalModel``.
+    """A ``LocalModel`` with weights from a folder of the user or from the Hugging Face hub.
 
     Args:
         config: The model's section of the suite.

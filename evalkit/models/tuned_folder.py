@@ -17,7 +17,7 @@ from evalkit.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class TunedFiles:
-    """The two files of a folder that say what a tuned model answers."""
+    """The two files in which tuning leaves what it changed: settings and weights."""
 
     settings: Path
     weights: Path
@@ -45,11 +45,11 @@ def tuned_files(folder: Path) -> TunedFiles:
     """
     if not os.path.isdir(folder):  # noqa: PTH112 - unlike pathlib's, False for a name that is too long
         raise InputError(f"{folder}: there is no such adapter folder")
-    found = _in(folder, _REPLACED if (folder / _REPLACED[0]).is_file() else _ADAPTER)
-    for file in (found.settings, found.weights):
+    files = _in(folder, _REPLACED if (folder / _REPLACED[0]).is_file() else _ADAPTER)
+    for file in (files.settings, files.weights):
         if not file.is_file():
             raise InputError(f"{folder}: is not an adapter folder (it has no {file.name})")
-    return found
+    return files
 
 
 def _in(folder: Path, names: tuple[str, str]) -> TunedFiles:

@@ -7,10 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from evalkit.arms.arm import Arm
-from evalkit.calls.build import build_caller, most_output, usual_concurrency
+from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
-from evalkit.models.build import build_model
-from evalkit.models.local_files import answering_config
+from evalkit.models.build import answering_config, build_model
 from evalkit.pipeline.base_knowledge import ask_training_rows
 from evalkit.pipeline.extra_cases import answers_extra, extra_folder
 from evalkit.pipeline.indexes import Retrieval
@@ -64,13 +63,19 @@ async def answer(
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
             config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
             model = build_model(config, folder=suite.folder)
-            caller = build_caller(model, config, cache=asking.cache, clock=asking.clock)
+            caller = build_caller(
+                model,
+                config,
+                cache=asking.cache,
+                clock=asking.clock,
+                spending=stop.spending,
+                price=pricer(suite, name, prepared.prices),
+            )
             asked = asking.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
             try:
                 for arm in arms:
-                    price = pricer(suite, name, prepared.prices)
-                    work = ArmTask(arm, caller, price, most_output(config), currency_of(suite))
+                    work = ArmTask(arm, caller, currency_of(suite))
                     tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
                         picked = (prepared.cases.get(case_id) for case_id in alone)

@@ -19,7 +19,6 @@ from evalkit.data.examples import read_examples
 from evalkit.metrics.protocol import Metric
 from evalkit.pipeline.extra_cases import inner_folder
 from evalkit.pipeline.prepare import Prepared
-from evalkit.pricing.prices_in_force import pricer
 from evalkit.prompts.template import Template
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Example, Message
@@ -94,7 +93,7 @@ async def ask_training_rows(
         if session.stop.asked:
             return
         cases = probe_cases(read_examples(suite.path(trained.train), suite))
-        work = ArmTask(probe_arm(suite, tuned), caller, pricer(suite, base, prepared.prices))
+        work = ArmTask(probe_arm(suite, tuned), caller)
         with Journal(probe_folder(run, tuned)) as journal:
             await answer_arm(work, cases, len(cases), replace(session, journal=journal, repeats=1))
 

@@ -8,13 +8,13 @@ from functools import partial
 from statistics import fmean
 
 from evalkit.arms.build import build_composer
+from evalkit.calls.budget import Spending
 from evalkit.calls.build import build_caller, most_output, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.data.examples import read_examples
 from evalkit.data.recorded import read_recorded
-from evalkit.models.build import build_model
-from evalkit.models.local_files import answering_config
-from evalkit.models.prompt_tokens import TokenCounter, token_gauge
+from evalkit.models.build import answering_config, build_model
+from evalkit.models.prompt_tokens import TokenCounter, prompt_token_counter
 from evalkit.pipeline.expected_calls import STATED_RATE, ArmQuestion, Probe, expected_arm, recorded_arm
 from evalkit.pipeline.expected_embedding import STATED as EMBEDDING_STATED
 from evalkit.pipeline.expected_embedding import expected_embedding
@@ -88,9 +88,11 @@ async def _arms(
             found |= {arm.name: recorded_arm(arm, answers, price, cells) for arm in ours}
             progress.advance("arms", len(ours))
             continue
-        gauge = token_gauge(config, suite.folder)
+        gauge = prompt_token_counter(config, suite.folder)
         model = build_model(config, folder=suite.folder)
-        caller = build_caller(model, config, cache=cache or NoCache(), clock=Clock())
+        caller = build_caller(  # an estimate reads the cache and asks no model
+            model, config, cache=cache or NoCache(), clock=Clock(), spending=Spending(), price=price
+        )
         probes: dict[str, Probe] = {}
         try:
             for arm in ours:
@@ -146,7 +148,7 @@ def _trainings(prepared: Prepared, *, cached: bool, probe: bool) -> Iterator[Tun
     for name, ours in by_model.items():
         largest = max(ours, key=lambda plan: len(plan.spec.rows))
         rate = seconds_a_token(largest.spec) if probe else None
-        gauge = token_gauge(answering_config(suite, name), suite.folder)
+        gauge = prompt_token_counter(answering_config(suite, name), suite.folder)
         tokens = fmean(_row_tokens(gauge, largest))
         yield from expected_trainings(ours, tokens, seconds_a_token=rate, cached=cached)
 

@@ -156,7 +156,7 @@ def _known(question: ArmQuestion, timed: Sequence[str]) -> tuple[int, int]:
         for case_id in question.cases.ids
         for repeat in range(question.repeats)
     )
-    return cells, sum(caller.knows_alone(_request(question, case_id)) for case_id in timed)
+    return cells, sum(caller.has_isolated_timing(_request(question, case_id)) for case_id in timed)
 
 
 def _probe(model: BatchModel, requests: Sequence[Request]) -> Probe:

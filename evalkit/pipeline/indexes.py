@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.build import build_embedding_caller
-from evalkit.calls.embedding import EmbeddingCaller, Spend
+from evalkit.calls.embedding import EmbeddingCaller
 from evalkit.embeddings.build import build_embedder
 from evalkit.pipeline.prepare import Prepared
 from evalkit.pricing.embedding_cost import embedding_price
@@ -86,9 +86,10 @@ class Retrieval:
         suite = prepared.suite
         config = suite.embedders[name]
         price = embedding_price(suite, name, prepared.prices)
-        spend = Spend(stop.budget, price, stop.reach_limit, lambda: stop.asked)
         embedder = build_embedder(config, folder=suite.folder)
-        return build_embedding_caller(embedder, config, spend=spend, cache=self._cache)
+        return build_embedding_caller(
+            embedder, config, cache=self._cache, spending=stop.spending, price=price
+        )
 
     def _started(self, corpus: str, chunks: int) -> Callable[[int], None]:
         task = f"index of {corpus}"

@@ -80,7 +80,7 @@ def reprice(run: RunFolder, suite: Suite, prices: Path, *, write: bool) -> Repri
     digests = new.inputs.digests | {"prices": prices_digest(new_suite)}
     new = replace(new, inputs=replace(new.inputs, digests=digests))
     if write:
-        run.forget_findings()
+        run.remove_derived_files()
         write_atomic(run.file(PRICES_FILE), source.text.encode())
         run.write("comparison.json", recosted)
         run.write("decision.json", new)

@@ -23,7 +23,8 @@ from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
-from evalkit.models.local_files import answering_config, context_limit, token_counter
+from evalkit.models.build import answering_config
+from evalkit.models.local_files import context_limit, text_token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
 from evalkit.pipeline.base_knowledge import ask_training_rows, note_known_rows
 from evalkit.pipeline.extra_cases import extra_folder, extra_table
@@ -80,7 +81,7 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
     profile = measure_profile(
         suite,
         prepared.cases,
-        count_tokens=token_counter(base, suite.folder),
+        count_tokens=text_token_counter(base, suite.folder),
         length_limit=context_limit(base, suite.folder),
     )
     run.write("profile.json", profile)
@@ -101,9 +102,9 @@ def score(prepared: Prepared, run: RunFolder) -> int:
     for name, cases in prepared.extra.items():
         metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
         rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
-        rewrite(beside.scores_file, rows, before=run.forget_findings)
+        rewrite(beside.scores_file, rows, before=run.remove_derived_files)
     rows = mark(run.samples(), prepared.cases, prepared.metrics)
-    return rewrite(run.scores_file, rows, before=run.forget_findings)
+    return rewrite(run.scores_file, rows, before=run.remove_derived_files)
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
@@ -238,5 +239,5 @@ def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -
 
 
 def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:
-    count = token_counter(answering_config(suite, arm.facts.model), suite.folder)
+    count = text_token_counter(answering_config(suite, arm.facts.model), suite.folder)
     return prefix_tokens(shared_prefix(arm, cases), count)

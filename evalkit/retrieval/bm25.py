@@ -80,10 +80,10 @@ class BM25Retriever:
         return _ranked(self._scores(query))
 
     def _scores(self, query: str) -> np.ndarray:
-        known = self._index.get_tokens_ids(self._tokenize(query))
-        if not known:
+        term_ids = self._index.get_tokens_ids(self._tokenize(query))
+        if not term_ids:
             return np.zeros(len(self._passages))
-        return np.asarray(self._index.get_scores(known))
+        return np.asarray(self._index.get_scores(term_ids))
 
 
 def _ranked(scores: np.ndarray) -> list[int]:

@@ -44,7 +44,11 @@ def build_retriever(config: RetrievalConfig, passages: Sequence[Passage]) -> Ret
 
 
 def build_searcher(config: RetrievalConfig, vectors: PassageVectors) -> Searcher:
-    """The same for a method that compares vectors; its class is called as ``Class(vectors, options=...)``.
+    """The searcher of a method that compares vectors; its class is called as ``Class(vectors, options=...)``.
+
+    Args:
+        config: Names the method and its options.
+        vectors: What is searched.
 
     Raises:
         InputError: The method refuses its options, or its extra is missing.

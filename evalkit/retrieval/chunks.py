@@ -78,13 +78,13 @@ def sections(text: str) -> list[Span]:
 
 def _by_tokens(places: Sequence[Span], config: ChunkConfig) -> list[Span]:
     step = config.size - config.overlap
-    found = []
+    spans = []
     for first in range(0, len(places), step):
         last = min(first + config.size, len(places))
-        found.append(Span(places[first].start, places[last - 1].end))
+        spans.append(Span(places[first].start, places[last - 1].end))
         if last == len(places):
             break
-    return found
+    return spans
 
 
 class _Units:
@@ -98,31 +98,31 @@ class _Units:
 
     def between(self, start: int, end: int) -> list[tuple[Span, int]]:
         """The units of a stretch of the text, each with its tokens."""
-        found: list[tuple[Span, int]] = []
+        units: list[tuple[Span, int]] = []
         for piece in sentences(self.text[start:end]):
             first = bisect_left(self._starts, start + piece.start)
             last = bisect_left(self._starts, start + piece.end)
             for begin in range(first, last, self.config.size):
                 stop = min(begin + self.config.size, last)
-                found.append((Span(self._places[begin].start, self._places[stop - 1].end), stop - begin))
-        return found
+                units.append((Span(self._places[begin].start, self._places[stop - 1].end), stop - begin))
+        return units
 
 
 def _by_sentences(units: _Units, start: int, end: int) -> list[Span]:
     config = units.config
-    found: list[Span] = []
+    spans: list[Span] = []
     held: list[tuple[Span, int]] = []
     count = 0
     for span, size in units.between(start, end):
         if held and count + size > config.size:
-            found.append(Span(held[0][0].start, held[-1][0].end))
+            spans.append(Span(held[0][0].start, held[-1][0].end))
             held = _repeated(held, min(config.overlap, config.size - size))
             count = sum(each for _, each in held)
         held.append((span, size))
         count += size
     if held:
-        found.append(Span(held[0][0].start, held[-1][0].end))
-    return found
+        spans.append(Span(held[0][0].start, held[-1][0].end))
+    return spans
 
 
 def _repeated(held: list[tuple[Span, int]], most: int) -> list[tuple[Span, int]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from evalkit.calls.embedding import EmbeddedTexts
+from evalkit.calls.embedded_texts import EmbeddedTexts
 from evalkit.errors import InputError
 from evalkit.records.retrieval import IndexFacts
 from evalkit.records.sample import RetrievalUse
@@ -32,14 +32,18 @@ class VectorsInMemory:
 
     @property
     def facts(self) -> IndexFacts | None:
-        """See ``VectorRetriever``."""
+        """What is searched and what building it took; None before ``prepare``."""
         return self._facts
 
-    async def prepare(self, told: Callable[[int], None]) -> None:
-        """Embed the chunks."""
+    async def prepare(self, progress: Callable[[int], None]) -> None:
+        """Embed the chunks, where that was not done yet.
+
+        Args:
+            progress: Called with the number of chunks that each step has embedded.
+        """
         if self._index is None:
             began = time.perf_counter()
-            self._index = await self.vectors.embedded(told)
+            self._index = await self.vectors.embedded(progress)
             self._facts = index_facts(self._method, self.vectors, self._index, time.perf_counter() - began)
 
     def close(self) -> None:
@@ -75,7 +79,7 @@ class DenseRetriever(VectorsInMemory):
 
 
 def index_facts(method: str, vectors: PassageVectors, index: EmbeddedTexts, seconds: float) -> IndexFacts:
-    """What an index in memory holds."""
+    """What an index in memory holds, and what building it took: ``seconds`` in all."""
     return IndexFacts(
         digest=vectors.digest,
         method=method,
@@ -93,7 +97,7 @@ def index_facts(method: str, vectors: PassageVectors, index: EmbeddedTexts, seco
 
 
 def use_of(question: EmbeddedTexts, search_s: float) -> RetrievalUse:
-    """What one question took."""
+    """Tokens and seconds of one question: embedding it, and searching for ``search_s`` seconds."""
     return RetrievalUse(
         tokens=question.tokens,
         embed_s=question.service_s,

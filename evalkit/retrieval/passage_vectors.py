@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from evalkit.calls.embedding import EmbeddedTexts, EmbeddingCaller
+from evalkit.calls.embedded_texts import EmbeddedTexts
+from evalkit.calls.embedding import EmbeddingCaller
 from evalkit.digest import digest_of
 from evalkit.embeddings.protocol import Vectors
 from evalkit.records.case import Passage
@@ -35,7 +36,7 @@ class IndexPlace:
 
 
 class PassageVectors:
-    """Chunks, and their vectors once they are asked for.
+    """Chunks, and their vectors, which are made when they are first needed.
 
     Args:
         chunks: What is searched, with text.
@@ -54,7 +55,7 @@ class PassageVectors:
         self._making: asyncio.Lock | None = None
 
     def connect(self, caller: EmbeddingCaller, place: IndexPlace) -> None:
-        """Say who embeds; before that nothing can be."""
+        """Set who embeds and where indexes are kept. Must come before anything is embedded."""
         self._connected = caller, place
         self._making = asyncio.Lock()
 
@@ -70,12 +71,15 @@ class PassageVectors:
 
     @cached_property
     def digest(self) -> str:
-        """Of the chunks (and so of corpus and chunking) and of everything that decides a vector."""
+        """Digest of the chunks (and so of corpus and chunking) and of everything that decides a vector."""
         texts = digest_of([[chunk.id, chunk.text, chunk.start, chunk.end] for chunk in self.chunks])
         return digest_of([_FORMAT, texts, self.caller.identity])
 
-    async def embedded(self, told: Callable[[int], None]) -> EmbeddedTexts:
+    async def embedded(self, progress: Callable[[int], None]) -> EmbeddedTexts:
         """The vectors of all chunks, shape (n_chunks, dimensions); embedded on the first call.
+
+        Args:
+            progress: Called with the number of chunks that each step has embedded.
 
         Raises:
             CallError: A request found no answer; what was embedded before it is kept.
@@ -83,9 +87,11 @@ class PassageVectors:
         """
         async with prepared(self._making):
             if self._embedded is None:
-                self._embedded = await self.caller.passages([chunk.text or "" for chunk in self.chunks], told)
+                self._embedded = await self.caller.passages(
+                    [chunk.text or "" for chunk in self.chunks], progress
+                )
             else:
-                told(len(self.chunks))
+                progress(len(self.chunks))
         return self._embedded
 
     async def query(self, text: str) -> EmbeddedTexts:
@@ -93,7 +99,7 @@ class PassageVectors:
         return await self.caller.query(text)
 
     def passage(self, position: int, score: float) -> Passage:
-        """A chunk as it was found."""
+        """The chunk at a position of the corpus, with the score that a search gave it."""
         return replace(self.chunks[position], score=score)
 
     @property
@@ -102,7 +108,7 @@ class PassageVectors:
 
 
 def prepared(part: T | None) -> T:
-    """What an earlier step made.
+    """``part``, which an earlier step must have made.
 
     Raises:
         RuntimeError: The steps were not taken in order.

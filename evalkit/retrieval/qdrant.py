@@ -69,14 +69,18 @@ class QdrantRetriever:
 
     @property
     def facts(self) -> IndexFacts | None:
-        """See ``VectorRetriever``; its recall is over the questions searched for so far."""
+        """What is searched and what building it took; None before ``prepare``. Recall is over the questions so far."""
         if self._facts is None or not self._agreed:  # local mode, or nothing was searched for yet
             return self._facts
         recall = sum(self._agreed.values()) / len(self._agreed)
         return msgspec.structs.replace(self._facts, recall=recall, compared=len(self._agreed))
 
-    async def prepare(self, told: Callable[[int], None]) -> None:
-        """Open the index that is there, else embed the chunks and build it."""
+    async def prepare(self, progress: Callable[[int], None]) -> None:
+        """Open the index that is there, else embed the chunks and build it.
+
+        Args:
+            progress: Called with the number of chunks that each step has embedded.
+        """
         if self._index is not None:
             return
         vectors, began = self.vectors, time.perf_counter()
@@ -86,7 +90,7 @@ class QdrantRetriever:
             opened = await _retried(lambda: store.open(digest, count))
         reused = opened is not None
         if opened is None:
-            embedded = await vectors.embedded(told)
+            embedded = await vectors.embedded(progress)
             meta = IndexMeta(
                 digest=digest,
                 chunks=count,
@@ -96,7 +100,7 @@ class QdrantRetriever:
             )
             opened = await _retried(lambda: store.build(embedded.vectors, meta, reuse=vectors.place.reuse))
         else:
-            told(count)
+            progress(count)
         self._index, meta = opened, opened.meta
         self._facts = IndexFacts(
             digest=digest,
@@ -118,16 +122,16 @@ class QdrantRetriever:
         """The ``k`` nearest chunks that the index gives, with their cosines."""
         index, ef = prepared(self._index), self._options.ef
         question = await self.vectors.query(query)
-        asked = question.vectors[0]
+        vector = question.vectors[0]
 
         def search() -> tuple[list[Hit], float]:
             began = time.perf_counter()
-            hits = index.search(asked, k, ef=ef)
+            hits = index.search(vector, k, ef=ef)
             return hits, time.perf_counter() - began
 
         hits, search_s = await _retried(search)
         if not index.always_exact and len(self._agreed) < _COMPARED and query not in self._agreed:
-            exact = await _retried(lambda: index.search(asked, k, exact=True))
+            exact = await _retried(lambda: index.search(vector, k, exact=True))
             self._agreed[query] = _share(hits, exact)
         passages = tuple(self.vectors.passage(hit.position, hit.score) for hit in hits)
         return Found(passages, use_of(question, search_s))
@@ -157,5 +161,5 @@ def _share(hits: list[Hit], exact: list[Hit]) -> float:
         return 1.0
     edge = exact[-1].score - 1e-6
     wanted = {hit.position for hit in exact}
-    found = sum(hit.position in wanted or hit.score >= edge for hit in hits[: len(exact)])
-    return found / len(exact)
+    agreed = sum(hit.position in wanted or hit.score >= edge for hit in hits[: len(exact)])
+    return agreed / len(exact)

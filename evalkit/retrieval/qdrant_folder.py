@@ -7,11 +7,13 @@ can write such a folder can run code where it is opened.
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import sqlite3
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +33,23 @@ if TYPE_CHECKING:
 
 _COLLECTION = "chunks"
 _META = "evalkit.json"
+_BROKEN_FOLDER = (
+    OSError,
+    sqlite3.Error,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    ImportError,
+    pickle.PickleError,
+)
+"""What JSON, SQLite, pydantic and pickle raise on a damaged file, and the client on a folder that it cannot take."""
 
 
 class QdrantFolder:
-    """See ``QdrantStore``. A folder appears under its digest only when it is whole.
+    """A ``QdrantStore`` of folders on this machine. A folder appears under its digest only when it is whole.
 
     Args:
         folder: Holds one folder for each index; made when missing.
@@ -54,11 +69,11 @@ class QdrantFolder:
             return None
         try:
             return self._opened(place, meta)
-        except Exception:  # noqa: BLE001 - whatever reading a broken folder raises: it is built again
+        except _BROKEN_FOLDER:
             return None
 
     def build(self, vectors: Vectors, meta: IndexMeta, *, reuse: bool) -> OpenIndex:
-        """Fill a folder beside the others and rename it when it is whole; a killed build leaves none under the digest.
+        """Fill a folder next to the others and rename it when it is whole; a killed build leaves none under the digest.
 
         Raises:
             RunError: The folder cannot be written.
@@ -113,18 +128,18 @@ class QdrantFolder:
             place = copy
         else:
             closed = lock.release
-        try:
-            return OpenIndex(_client(place), _COLLECTION, meta, closed=closed, always_exact=True)
-        except BaseException:
-            closed()
-            raise
+        with ExitStack() as on_failure:
+            on_failure.callback(closed)
+            index = OpenIndex(_client(place), _COLLECTION, meta, closed=closed, always_exact=True)
+            on_failure.pop_all()
+        return index
 
 
 def _client(folder: Path) -> QdrantClient:
     silence_telemetry()
     from qdrant_client import QdrantClient
 
-    # Said above 20,000 points. The report gives the times, so that everybody can see whether a server is needed.
+    # The client says so above 20,000 points. The report gives the times, which show whether a server is needed.
     warnings.filterwarnings("ignore", message="Local mode is not recommended", category=UserWarning)
     return QdrantClient(path=str(folder), force_disable_check_same_thread=True)
 

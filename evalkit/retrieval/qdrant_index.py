@@ -1,4 +1,4 @@
-"""A Qdrant collection that is whole: how it is filled, searched, and known by its digest."""
+"""A Qdrant collection: how it is filled, searched, and recognised by its digest."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _RETRY_STATUS = (408, 429)
 
 
 class IndexMeta(Record, frozen=True, kw_only=True):
-    """What an index was built from; kept beside it, and written last.
+    """What an index was built from; kept next to it, and written last.
 
     Attributes:
-        tokens: Embedding tokens of all chunks; None where nothing told.
+        tokens: Embedding tokens of all chunks; None where they are not known.
         embed_s: Service seconds of embedding them.
     """
 
@@ -84,17 +84,17 @@ class OpenIndex:
         from qdrant_client import models
 
         parameters = models.SearchParams(exact=True) if exact else models.SearchParams(hnsw_ef=ef)
-        given = None if self.always_exact else parameters  # local mode warns of what it does not heed
-        found = answered(
+        sent = None if self.always_exact else parameters  # local mode warns of parameters that it ignores
+        response = answered(
             lambda: self._client.query_points(
                 self._collection,
                 query=question.tolist(),
                 limit=k,
                 with_payload=False,
-                search_params=given,
+                search_params=sent,
             )
         )
-        hits = [Hit(int(point.id), float(point.score)) for point in found.points]
+        hits = [Hit(int(point.id), float(point.score)) for point in response.points]
         return sorted(hits, key=lambda hit: (-hit.score, hit.position))
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ def create(client: QdrantClient, collection: str, meta: IndexMeta) -> None:
 
 
 def upload(client: QdrantClient, collection: str, vectors: Vectors, meta: IndexMeta) -> None:
-    """Upload all points, nothing but their vectors: the corpus has the texts.
+    """Upload the vectors of all points, without their texts, which the corpus has.
 
     Raises:
         CallError: The server did not answer, or holds another number of points in the end.
@@ -163,7 +163,7 @@ def upload(client: QdrantClient, collection: str, vectors: Vectors, meta: IndexM
 
 
 def answered(ask: Callable[[], T]) -> T:
-    """What the client gives, its errors as ours.
+    """The result of a call of the Qdrant client, with its errors translated into evalkit's.
 
     Raises:
         RetryableError: No connection, or a server that is busy or broken.

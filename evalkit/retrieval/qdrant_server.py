@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
 from evalkit.embeddings.protocol import Vectors
-from evalkit.models.openai_request import public_url
+from evalkit.models.secrets import public_url
 from evalkit.optional import silence_telemetry
 from evalkit.retrieval.qdrant_index import IndexMeta, OpenIndex, answered, create, upload
 
@@ -22,7 +24,9 @@ _LOOK_EVERY_S = 0.5
 
 
 class QdrantServer:
-    """See ``QdrantStore``. The collections of builds that died stay on the server, since others may be building too.
+    """A ``QdrantStore`` on a server.
+
+    The collections of builds that died stay on the server, since others may be building too.
 
     Args:
         url: Of the server; its REST interface.
@@ -43,15 +47,13 @@ class QdrantServer:
         """The collection that the alias of that digest names, if it holds as many points as there are chunks."""
         client = self._client()
         alias = _alias(digest)
-        try:
-            known = {each.alias_name for each in answered(client.get_aliases).aliases}
-            if alias not in known or answered(lambda: client.count(alias, exact=True)).count != chunks:
-                client.close()
+        with ExitStack() as unless_opened:
+            unless_opened.callback(client.close)
+            aliases = {each.alias_name for each in answered(client.get_aliases).aliases}
+            if alias not in aliases or answered(lambda: client.count(alias, exact=True)).count != chunks:
                 return None
             info = answered(lambda: client.get_collection(alias))
-        except BaseException:
-            client.close()
-            raise
+            unless_opened.pop_all()
         return OpenIndex(client, alias, _meta_of(info.config, digest, chunks))
 
     def build(self, vectors: Vectors, meta: IndexMeta, *, reuse: bool) -> OpenIndex:
@@ -63,7 +65,8 @@ class QdrantServer:
         client = self._client()
         alias = _alias(meta.digest)
         collection = f"{alias}-{uuid4().hex[:8]}"
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(client.close)
             create(client, collection, meta)
             upload(client, collection, vectors, meta)
             _wait_until_indexed(client, collection)
@@ -82,10 +85,8 @@ class QdrantServer:
             )
             answered(lambda: client.update_collection_aliases(steps))
             for old in before:
-                answered(lambda old=old: client.delete_collection(old))  # type: ignore[misc]
-        except BaseException:
-            client.close()
-            raise
+                answered(partial(client.delete_collection, old))
+            on_failure.pop_all()
         return OpenIndex(client, alias, meta)
 
     def _client(self) -> QdrantClient:
@@ -116,7 +117,7 @@ def _wait_until_indexed(client: QdrantClient, collection: str) -> None:
 
 
 def _meta_of(config: object, digest: str, chunks: int) -> IndexMeta:
-    """What the collection says of itself; a server that keeps no metadata leaves tokens and seconds unknown."""
+    """What the collection was built from; a server that keeps no metadata leaves tokens and seconds unknown."""
     kept = (getattr(config, "metadata", None) or {}).get("evalkit")
     try:
         return msgspec.convert(kept, IndexMeta)

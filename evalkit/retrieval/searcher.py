@@ -15,11 +15,11 @@ from evalkit.retrieval.passage_vectors import IndexPlace, PassageVectors
 from evalkit.retrieval.protocol import Found, VectorRetriever
 
 Started = Callable[[str, int], Callable[[int], None]]
-"""Told that an index of so many chunks is begun; gives whom to tell of each step."""
+"""Called with a corpus and its number of chunks when its index is begun; gives the callback for each step."""
 
 
 class Searcher:
-    """Searches; shared by all arms of one corpus, chunking, embedder, method and options.
+    """Finds passages; shared by all arms of one corpus, chunking, embedder, method and options.
 
     Args:
         retriever: Not prepared yet.
@@ -39,12 +39,12 @@ class Searcher:
 
     @property
     def facts(self) -> IndexFacts | None:
-        """What is searched; None while nothing asked for it."""
+        """What is searched and what building it took; None before the first question."""
         return self._retriever.facts
 
     @property
     def vectors(self) -> PassageVectors:
-        """What is searched; the same object for all that search the same."""
+        """The vectors that are searched; one object for all methods over the same corpus, chunking and embedder."""
         return self._retriever.vectors
 
     def price(self, use: RetrievalUse) -> Decimal | None:
@@ -52,7 +52,7 @@ class Searcher:
         return self._retriever.vectors.caller.price(use.tokens, use.embed_s)
 
     def connect(self, caller: EmbeddingCaller, place: IndexPlace, started: Started) -> None:
-        """Say who embeds, where indexes are kept, and who is told."""
+        """Set who embeds, where indexes are kept, and what is called when building one begins."""
         self._retriever.vectors.connect(caller, place)
         self._started = started
         self._preparing = asyncio.Lock()
@@ -70,12 +70,12 @@ class Searcher:
         return await self._retriever.find(query, k)
 
     def stand_ins(self, number: int, k: int) -> tuple[Passage, ...]:
-        """``k`` passages from anywhere in the corpus, others for other numbers: where only lengths count."""
+        """``k`` passages from anywhere in the corpus, others for each number; estimates need only lengths."""
         chunks = self._retriever.vectors.chunks
         return tuple(chunks[(number * k + place) % len(chunks)] for place in range(min(k, len(chunks))))
 
     def close(self) -> None:
-        """Give back what the index holds."""
+        """Close the index and free its memory and connections."""
         self._retriever.close()
         self._ready = False
 
@@ -88,9 +88,9 @@ class Searcher:
             if self._ready:
                 return
             vectors = self._retriever.vectors
-            told = self._started(vectors.corpus, len(vectors.chunks))
+            progress = self._started(vectors.corpus, len(vectors.chunks))
             try:
-                await self._retriever.prepare(told)
+                await self._retriever.prepare(progress)
             except CallError as error:
                 self._fault = AccessError(f"the index of {vectors.corpus} was not built: {error}")
                 raise self._fault from error

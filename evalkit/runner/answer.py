@@ -25,7 +25,6 @@ from evalkit.runner.cells import (
 )
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
-from evalkit.runner.spending import BudgetedCaller
 from evalkit.runner.stop_signal import StopSignal
 
 
@@ -104,7 +103,6 @@ async def _answer_one_by_one(
 ) -> None:
     session.progress.start(work.name, total)
     rows = _JournalBuffer(session, work, tally)
-    spending = BudgetedCaller(work, session.stop)
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
@@ -117,8 +115,7 @@ async def _answer_one_by_one(
             try:
                 found = await work.arm.find(case) if work.arm.searcher is not None else None
                 cell = compose_cell(work, case, repeat, seed=session.seed, found=found)
-                key = work.caller.digest(cell.request)
-                answered = work.caller.replay(key) or await spending.ask(cell.request, key)
+                answered = await work.caller.call(cell.request)
             except HaltedError:
                 return
             except AccessError as error:
@@ -134,7 +131,7 @@ async def _answer_one_by_one(
                 sample = answered_sample(work, cell, answered)
             rows.add(sample, () if cell is None else cell.request.messages)
 
-    with EventLoopMonitor(work.caller.ease) as lag:
+    with EventLoopMonitor(work.caller.reduce_concurrency) as lag:
         workers = [asyncio.create_task(worker()) for _ in range(session.concurrency)]
         try:
             await asyncio.gather(*workers)
@@ -226,9 +223,6 @@ async def _answer_in_batches(
                 return
             rows = await _answer_batch(work, batch, missing)
             _journal(session, work, tally, rows)
-            for sample, _ in rows:
-                if sample.replayed is None and sample.cost is not None:
-                    session.stop.spend(sample.cost.model)
 
 
 async def _composed(
@@ -264,7 +258,7 @@ async def _answer_batch(
 ) -> list[tuple[Sample, tuple[Message, ...]]]:
     """The rows of ``missing``; the whole batch is computed, as an undisturbed run would have done."""
     try:
-        answers = await asyncio.to_thread(work.caller.call_batch, [cell.request for cell in batch])
+        answers = await work.caller.call_batch([cell.request for cell in batch])
     except CallError as error:
         return [(failed_sample(work, cell, str(error)), cell.request.messages) for cell in missing]
     wanted = {(cell.case_id, cell.repeat) for cell in missing}

@@ -10,7 +10,6 @@ import msgspec
 from evalkit.arms.arm import Arm, ArmPrompt
 from evalkit.calls.cache_key import prompt_digest
 from evalkit.calls.caller import Caller, CallResult
-from evalkit.pricing.prices_in_force import Pricer
 from evalkit.records.case import Case
 from evalkit.records.sample import Completion, Cost, Request, Sample, Status
 from evalkit.retrieval.protocol import Found
@@ -21,14 +20,12 @@ class ArmTask:
     """What answering one arm takes.
 
     Attributes:
-        most_output: Tokens at which the model stops; None where nothing says.
+        caller: Asks the arm's model, and prices its answers.
         currency: Of what its passages cost.
     """
 
     arm: Arm
     caller: Caller
-    price: Pricer
-    most_output: int | None = None
     currency: str = "USD"
 
     @property
@@ -94,7 +91,7 @@ def answered_sample(work: ArmTask, cell: Cell, answered: CallResult) -> Sample:
 
 def _cost(work: ArmTask, cell: Cell, completion: Completion) -> Cost | None:
     """What the answer and its passages cost; a part that is not known is None."""
-    cost = work.price(completion.usage, completion.timing)
+    cost = work.caller.price(completion.usage, completion.timing)
     searcher, use = work.arm.searcher, cell.prompt.use
     if searcher is None or use is None:
         return cost

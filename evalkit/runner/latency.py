@@ -14,7 +14,6 @@ from evalkit.records.case import Case
 from evalkit.records.sample import LatencyRow
 from evalkit.runner.cells import ArmTask, compose_cell
 from evalkit.runner.progress import Progress
-from evalkit.runner.spending import BudgetedCaller
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.jsonl import Appender, JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -46,7 +45,6 @@ async def time_alone(
     owed = [case for case in wanted if (case.id, work.name) not in timed]
     progress.start(task, len(wanted), len(wanted) - len(owed))
     warm = work.caller.batch_model is None
-    spending = BudgetedCaller(work, stop)
     with Appender(run.latency_file) as file:
         for case in owed:
             if stop.asked:
@@ -55,12 +53,11 @@ async def time_alone(
                 found = await work.arm.find(case)
                 cell = compose_cell(work, case, 0, seed=seed, found=found)
                 request = cell.request
-                if not warm and not work.caller.knows_alone(request):
+                if not warm and not work.caller.has_isolated_timing(request):
                     for _ in range(_WARM_UP):
                         await work.caller.model.complete(request)
                     warm = True
-                key = work.caller.digest(request, isolated=True)
-                answered = work.caller.replay(key) or await spending.ask(request, key)
+                answered = await work.caller.call(request, isolated=True)
             except HaltedError:
                 break
             except CallError:

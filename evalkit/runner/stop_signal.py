@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from types import FrameType
 
-from evalkit.calls.budget import Budget
+from evalkit.calls.budget import Budget, Spending
 
 _STOPPING = b"Finishing what is in flight; Ctrl-C again stops at once.\n"
 
@@ -21,11 +21,13 @@ class StopSignal:
     Attributes:
         reason: "interrupted" or "cost_limit" once it was asked, else None.
         budget: The money that may still be spent.
+        spending: The same as the run's callers see it, with the stop when its limit is reached.
     """
 
     def __init__(self, cost_limit: Decimal | None = None) -> None:
         self.reason: str | None = None
         self.budget = Budget(cost_limit)
+        self.spending = Spending(self.budget, self.reach_limit, lambda: self.asked)
 
     @property
     def asked(self) -> bool:
@@ -44,12 +46,6 @@ class StopSignal:
     def reach_limit(self) -> None:
         """Take no new cell, since the next one may pass the cost limit."""
         self.reason = self.reason or "cost_limit"
-
-    def spend(self, amount: Decimal | None) -> None:
-        """Count one call's cost against the limit; an unknown cost counts nothing."""
-        self.budget.spend(amount)
-        if self.budget.used_up:
-            self.reach_limit()
 
 
 @contextmanager

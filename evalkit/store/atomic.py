@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed."""
+"""Files that are whole or not there: written under another name, then renamed."""
 
 from __future__ import annotations
 

@@ -7,19 +7,17 @@ prompt or another repeat can never be given this one's answer.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 from platformdirs import user_cache_path
 
-from evalkit.errors import Problem, RunError
 from evalkit.records.record import Record, to_json
 from evalkit.records.sample import Completion
-
-_MOST_VARIABLES = 500
+from evalkit.store.sqlite_table import SqliteTable
 
 
 class CachedCompletion(Record, frozen=True, kw_only=True):
@@ -33,7 +31,7 @@ class ResponseCache(Protocol):
     """Completions by key. Keys are digests; a value once put never changes."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """The values of those keys that are known."""
+        """The values of those keys that are there."""
         ...
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
@@ -41,7 +39,7 @@ class ResponseCache(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Close the file, where there is one."""
         ...
 
 
@@ -49,14 +47,14 @@ class NoCache:
     """Remembers nothing: ``--no-cache``."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """Nothing."""
+        """An empty mapping: nothing was kept."""
         return {}
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
-        """Drop them."""
+        """Do nothing: the values are not kept."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
 
 def cache_folder() -> Path:
@@ -66,7 +64,7 @@ def cache_folder() -> Path:
 
 
 class SqliteCache:
-    """A cache in one file, safe with several processes.
+    """A response cache in one file, safe with several processes.
 
     Args:
         path: Created when missing, with its folder.
@@ -77,46 +75,26 @@ class SqliteCache:
 
     def __init__(self, path: Path) -> None:
         self._decode = msgspec.json.Decoder(CachedCompletion).decode
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Batches are answered in a worker thread; calls never overlap.
-            self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.execute(
-                "CREATE TABLE IF NOT EXISTS completions (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
-            )
-        except (sqlite3.Error, OSError) as error:
-            raise RunError(
-                Problem(
-                    str(path),
-                    None,
-                    "",
-                    f"the response cache cannot be opened: {error}. Remove it, or use --no-cache",
-                )
-            ) from error
+        self._table = SqliteTable[tuple[str, bytes]](
+            path,
+            title="response cache",
+            name="completions",
+            columns=("key TEXT PRIMARY KEY", "value BLOB NOT NULL"),
+            options="WITHOUT ROWID",
+        )
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """The values of those keys that are known; a value that cannot be read counts as unknown."""
-        found: dict[str, CachedCompletion] = {}
-        for start in range(0, len(keys), _MOST_VARIABLES):
-            part = keys[start : start + _MOST_VARIABLES]
-            marks = ",".join("?" * len(part))
-            rows = self._database.execute(f"SELECT key, value FROM completions WHERE key IN ({marks})", part)  # noqa: S608
-            for key, value in rows:
-                try:
-                    found[key] = self._decode(value)
-                except msgspec.MsgspecError:
-                    continue  # written by an older format: ask again
-        return found
+        """The values of those keys that are there; a value that cannot be read counts as missing."""
+        values: dict[str, CachedCompletion] = {}
+        for key, value in self._table.select(keys):
+            with suppress(msgspec.MsgspecError):  # written by an older format: ask again
+                values[key] = self._decode(value)
+        return values
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
-        """Keep values in one transaction."""
-        rows = [(key, to_json(value)) for key, value in items]
-        with self._database:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
+        """Keep values in one transaction; a key that is there already keeps its first value."""
+        self._table.insert((key, to_json(value)) for key, value in items)
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        self._table.close()

@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Record)
 FORMAT_VERSION = 1
 LATEST = "latest"
 CASES_FILE = "cases.jsonl"
-FINDINGS = ("report.html", "report.md", "report.json", "decision.json", "comparison.json")
+DERIVED_FILES = ("report.html", "report.md", "report.json", "decision.json", "comparison.json")
 
 
 class PromptRow(Record, frozen=True, kw_only=True):
@@ -56,17 +56,17 @@ class RunFolder:
 
     @property
     def scores_file(self) -> Path:
-        """The scores, rewritten whole by each marking."""
+        """The scores; each scoring writes the whole file again."""
         return self.file("scores.jsonl")
 
     @property
     def latency_file(self) -> Path:
-        """The isolated pass."""
+        """Timings of the isolated pass: cases answered one at a time."""
         return self.file("latency.jsonl")
 
     @property
     def prompts_file(self) -> Path:
-        """Each prompt once."""
+        """The prompts, each once under its digest."""
         return self.file("prompts.jsonl")
 
     def read(self, name: str, kind: type[R]) -> R:
@@ -109,13 +109,13 @@ class RunFolder:
         """Write one JSON file, whole or not at all."""
         write_atomic(self.file(name), to_pretty_json(record))
 
-    def forget_findings(self) -> None:
-        """Remove what rests on scores and prices that are about to change: a kill must not leave it beside new ones."""
-        for name in FINDINGS:
+    def remove_derived_files(self) -> None:
+        """Remove what rests on scores and prices that will change, so that a kill leaves none of it out of date."""
+        for name in DERIVED_FILES:
             self.file(name).unlink(missing_ok=True)
 
     def manifest(self) -> Manifest:
-        """``manifest.json``."""
+        """What the run was made from: the content of ``manifest.json``."""
         return self.read("manifest.json", Manifest)
 
     def cases(self) -> Iterator[CaseFacts]:
@@ -131,11 +131,11 @@ class RunFolder:
                 yield sample
 
     def scores(self) -> Iterator[ScoreRow]:
-        """Rows of ``scores.jsonl``."""
+        """Rows of ``scores.jsonl``, in file order."""
         return iter(JsonLines(self.scores_file, ScoreRow))
 
     def latency(self) -> Iterator[LatencyRow]:
-        """Rows of ``latency.jsonl``."""
+        """Rows of ``latency.jsonl``, in file order."""
         return iter(JsonLines(self.latency_file, LatencyRow))
 
 
@@ -167,18 +167,18 @@ def find_run(run: str | Path, root: Path, *, suite: str = "*") -> RunFolder:
     folder = Path(run)
     if (folder / "manifest.json").is_file():
         return RunFolder(folder)
-    known = sorted(path.parent for path in root.glob(f"{suite}/*/manifest.json"))
+    runs = sorted(path.parent for path in root.glob(f"{suite}/*/manifest.json"))
     if str(run) == LATEST:
-        if not known:
+        if not runs:
             raise RunError(Problem(str(root), None, "", "holds no run yet. `evalkit run SUITE` makes one."))
-        return RunFolder(max(known, key=lambda path: path.name))
-    matches = [path for path in known if path.name == str(run)]
+        return RunFolder(max(runs, key=lambda path: path.name))
+    matches = [path for path in runs if path.name == str(run)]
     if len(matches) > 1:
         raise RunError(
             f"{len(matches)} runs are called {run!r}; name the folder: " + ", ".join(map(str, matches))
         )
     if not matches:
-        recent = ", ".join(path.name for path in known[-3:]) or "none"
+        recent = ", ".join(path.name for path in runs[-3:]) or "none"
         raise RunError(
             f"no run {str(run)!r} under {root}. Name a run folder, a run id or 'latest'; newest runs: {recent}"
         )

@@ -35,15 +35,15 @@ class WriteBehind:
         self._broken = False
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """The values of those keys that are known, written or not."""
-        found = {key: self._pending[key] for key in keys if key in self._pending}
-        if self._broken or len(found) == len(keys):
-            return found
+        """The values of those keys that were put, whether they are written yet or not."""
+        pending = {key: self._pending[key] for key in keys if key in self._pending}
+        if self._broken or len(pending) == len(keys):
+            return pending
         try:
-            return {**self._cache.get_many([key for key in keys if key not in found]), **found}
+            return {**self._cache.get_many([key for key in keys if key not in pending]), **pending}
         except sqlite3.Error as error:  # even reading takes room on the disk
             self._give_up(error)
-            return found
+            return pending
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:
         """Keep values; a key that is there already keeps its first value."""

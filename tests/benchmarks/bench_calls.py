@@ -92,6 +92,7 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
     from decimal import Decimal
 
     from evalkit.calls.caller import Caller
+    from evalkit.calls.expected_cost import ExpectedCost
     from evalkit.models.build import build_model
     from evalkit.pipeline import spine
     from evalkit.pricing.prices_in_force import pricer
@@ -111,11 +112,13 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
         suite = prepared.suite
         model = build_model(suite.models["hosted"], folder=folder)
         cache = WriteBehind(SqliteCache(folder / "cache.sqlite"))
-        caller = Caller(model, cache=cache)
-        work = ArmTask(prepared.arms[0], caller, pricer(suite, "hosted", prepared.prices), 64)
+        stop = StopSignal(Decimal(1000))
+        expected_cost = ExpectedCost(pricer(suite, "hosted", prepared.prices), 64)
+        caller = Caller(model, cache=cache, spending=stop.spending, expected_cost=expected_cost)
+        work = ArmTask(prepared.arms[0], caller)
         run = RunFolder(folder)
         with Journal(run) as journal:
-            session = Session(journal, Silent(), StopSignal(Decimal(1000)), 7, 1, CONCURRENCY)
+            session = Session(journal, Silent(), stop, 7, 1, CONCURRENCY)
             start, cpu = time.perf_counter(), cpu_s()
             tally = await answer_arm(work, prepared.cases, n_cases, session)
             cache.flush()

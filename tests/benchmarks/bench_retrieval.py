@@ -47,8 +47,8 @@ def documents(chunks: int) -> Iterator[tuple[str, str]]:
 
 
 def prepared(chunks: int, place: Path):
-    from evalkit.calls.budget import Budget
-    from evalkit.calls.embedding import EmbeddingCaller, Spend
+    from evalkit.calls.budget import Spending
+    from evalkit.calls.embedding import EmbeddingCaller
     from evalkit.embeddings.hashed import HashedEmbedder
     from evalkit.records.case import Passage
     from evalkit.retrieval.chunks import cut
@@ -64,8 +64,8 @@ def prepared(chunks: int, place: Path):
     )
     vectors = PassageVectors(pieces, corpus="made up", documents=len(whole), embedder="hashed")
     embedder = HashedEmbedder(HashedEmbedderConfig(type="hashed", dimensions=DIMENSIONS), folder=Path())
-    spend = Spend(Budget(), lambda tokens, seconds: Decimal(0), lambda: None, lambda: False)
-    vectors.connect(EmbeddingCaller(embedder, spend=spend), IndexPlace(place))
+    caller = EmbeddingCaller(embedder, spending=Spending(), price=lambda tokens, seconds: Decimal(0))
+    vectors.connect(caller, IndexPlace(place))
     return vectors
 
 

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.caller import Caller
+from evalkit.calls.expected_cost import ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy
 from evalkit.metrics.exact_match import ExactMatch
@@ -104,9 +105,16 @@ class ArmRun:
                 WriteBehind(SqliteCache(self.run.file(name))) as cache,
                 Journal(self.run, retry_errors=retry_errors) as journal,
             ):
-                caller = Caller(model, cache=cache, policy=policy, limits=limits)
+                caller = Caller(
+                    model,
+                    cache=cache,
+                    spending=self.stop.spending,
+                    expected_cost=ExpectedCost(lambda usage, timing: self.cost, 256),
+                    policy=policy,
+                    limits=limits,
+                )
                 session = Session(journal, Silent(), self.stop, 7, 1, concurrency)
-                work = ArmTask(arm, caller, lambda usage, timing: self.cost, 256)
+                work = ArmTask(arm, caller)
                 try:
                     return await answer_arm(work, self.cases, len(self.cases), session)
                 finally:

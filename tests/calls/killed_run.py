@@ -16,10 +16,11 @@ from conftest import ArmRun, numbered
 
 if __name__ == "__main__":
     url, folder, count = sys.argv[1:]
-    for _ in sys.stdin:
+    for number, _ in enumerate(sys.stdin):
         pid = os.fork()
         if pid == 0:
-            run = ArmRun(SimpleNamespace(url=url, requests=[]), Path(folder))
+            # The cache of a session is named by the requests before it: each process has one of its own.
+            run = ArmRun(SimpleNamespace(url=url, requests=[None] * number), Path(folder))
             run.cases = numbered(int(count))
             run.session(concurrency=8, cached=False)
             os._exit(0)

@@ -114,7 +114,7 @@ def test_our_own_lag_takes_at_most_half():
     async def check():
         gate, rounds = await opened(40)
         for _ in range(50):
-            gate.ease()
+            gate.reduce()
         assert gate.limit == 20
         for entered in rounds:
             gate.leave(entered, succeeded=True)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.calls.budget import Budget
-from evalkit.calls.embedding import EmbeddingCaller, HaltedError, Spend
+from evalkit.calls.budget import Budget, Spending
+from evalkit.calls.embedding import EmbeddingCaller
+from evalkit.calls.endpoint import HaltedError
 from evalkit.calls.retry import RetryPolicy
 from evalkit.embeddings.openai import OpenAIEmbedder
 from evalkit.errors import AccessError, RequestError, RetryableError
@@ -64,15 +65,17 @@ class ComparisonRequest:
             )
             cache = SqliteVectors(self.folder / "vectors.sqlite") if cached else NoVectors()
             budget = Budget(limit)
-            spend = Spend(
-                budget,
-                lambda tokens, seconds: None if tokens is None else Decimal(repr(tokens)) * PRICE,
-                lambda: self.limits.append("reached"),
-                lambda: bool(self.limits),
-            )
+            spending = Spending(budget, lambda: self.limits.append("reached"), lambda: bool(self.limits))
             policy = RetryPolicy(attempts=4, first_wait_s=0.01, longest_wait_s=0.05, patience_s=1)
             embedder = OpenAIEmbedder(config, folder=Path())
-            caller = EmbeddingCaller(embedder, spend=spend, cache=cache, policy=policy, concurrency=2)
+            caller = EmbeddingCaller(
+                embedder,
+                spending=spending,
+                price=lambda tokens, seconds: None if tokens is None else Decimal(repr(tokens)) * PRICE,
+                cache=cache,
+                policy=policy,
+                concurrency=2,
+            )
             try:
                 return await work(caller)
             finally:

@@ -112,7 +112,7 @@ def test_rate_headers_are_heeded_before_a_request_is_refused(headers, seconds):
     clock = HandClock()
     pace = RateLimiter(clock=clock)
     pace.answered(200)
-    pace.hear(headers)
+    pace.on_headers(headers)
     assert max(0.0, pace.wait_s(pace.take_turn())) == pytest.approx(seconds)
 
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from evalkit.errors import AccessError, RequestError, RetryableError
-from evalkit.models.openai_faults import completion_of_refusal, fault_of_status, retry_after
-from evalkit.models.openai_payload import error_words, finish_of, read_answer
-from evalkit.models.openai_stream import StreamedAnswer
+from evalkit.models.error_reply import error_words, retry_after
+from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
+from evalkit.models.openai_payload import StreamedAnswer, finish_of, read_answer
 from evalkit.records.sample import Timing
 
 

@@ -22,6 +22,7 @@ from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache
 from evalkit.suite.load import load_suite
 from evalkit.suite.models import OpenAIModelConfig
+from tests.builders.callers import unpriced
 
 SUITE = """\
 name: known
@@ -89,7 +90,9 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
         model = build_model(config, folder=known.folder)
         with Journal(run) as journal:
             session = Session(journal, Silent(), StopSignal(None), 0, 3, 8)
-            caller = build_caller(model, config, cache=NoCache(), clock=Clock())
+            caller = build_caller(
+                model, config, cache=NoCache(), clock=Clock(), spending=session.stop.spending, price=unpriced
+            )
             await spine.ask_training_rows(prepared, run, "base", caller, session)
         await model.close()
 

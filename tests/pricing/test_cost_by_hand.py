@@ -17,7 +17,7 @@ import pytest
 from evalkit.economics.price_file import price_row, shipped_prices
 from evalkit.economics.prices import PriceRow
 from evalkit.economics.request_cost import Tokens, request_cost
-from evalkit.models.openai_usage import read_usage
+from evalkit.models.token_usage import read_usage
 from evalkit.pricing.prices_in_force import price_table, pricer
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.calls.budget import Budget
-from evalkit.calls.embedding import EmbeddingCaller, Spend
+from evalkit.calls.budget import Spending
+from evalkit.calls.embedding import EmbeddingCaller
 from evalkit.embeddings.hashed import HashedEmbedder
 from evalkit.records.case import Passage
 from evalkit.retrieval.passage_vectors import IndexPlace, PassageVectors
@@ -65,10 +65,10 @@ class Bench:
         self, passages: Sequence[Passage] | None = None, *, dimensions: int = 64, reuse: bool = True
     ) -> PassageVectors:
         self.embedder = Counting(dimensions)
-        spend = Spend(Budget(), lambda tokens, seconds: Decimal(0), lambda: None, lambda: False)
         chunks = self.corpus if passages is None else passages
         vectors = PassageVectors(chunks, corpus="made up", documents=len(chunks), embedder="hashed")
-        vectors.connect(EmbeddingCaller(self.embedder, spend=spend), IndexPlace(self.folder, reuse))
+        caller = EmbeddingCaller(self.embedder, spending=Spending(), price=lambda tokens, seconds: Decimal(0))
+        vectors.connect(caller, IndexPlace(self.folder, reuse))
         return vectors
 
 

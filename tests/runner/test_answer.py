@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.caller import Caller
+from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.errors import AccessError, RequestError
 from evalkit.prompts.composer import Composer
 from evalkit.prompts.template import Template
@@ -26,6 +27,7 @@ from evalkit.store.cache import NoCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.schema import PromptConfig
+from tests.builders.callers import unlimited_caller, unpriced
 
 
 class Hosted:
@@ -91,12 +93,17 @@ def arm(name: str = "a") -> Arm:
     return Arm(facts, Composer(PromptConfig()), None, Template("{{input}}"), 0)
 
 
+def caller(model, stop: StopSignal, price: AnswerPrice = unpriced) -> Caller:
+    return Caller(model, cache=NoCache(), spending=stop.spending, expected_cost=ExpectedCost(price))
+
+
 def answer(
     run: RunFolder, model, *, stop: StopSignal | None = None, retry_errors=False, concurrency=3, cases=CASES
 ):
-    work = ArmTask(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
+    stop = stop or StopSignal()
+    work = ArmTask(arm(), caller(model, stop))
     with Journal(run, retry_errors=retry_errors) as journal:
-        session = Session(journal, Silent(), stop or StopSignal(), 7, 1, concurrency)
+        session = Session(journal, Silent(), stop, 7, 1, concurrency)
         return asyncio.run(answer_arm(work, cases, len(cases), session))
 
 
@@ -174,7 +181,7 @@ def test_a_resumed_batch_is_computed_whole_and_only_its_missing_rows_are_added(r
 
 
 def test_batches_are_of_one_length_and_keep_shared_prefixes_together():
-    work = ArmTask(arm(), Caller(Local(), cache=NoCache()), lambda usage, timing: None)
+    work = ArmTask(arm(), unlimited_caller(Local()))
     cells = [compose_cell(work, case, 0, seed=0) for case in CASES]
     planned = list(plan_batches(cells, 4))
     lengths = [len(cell.request.messages[-1].content) for batch in planned for cell in batch]
@@ -190,24 +197,25 @@ def test_prompts_are_kept_once(run):
     assert run.prompts_file.read_bytes() == first
 
 
-def test_the_cost_limit_stops_the_run(tmp_path):
-    """Spent money is counted per call made now; at the limit no new cell is taken."""
+@pytest.mark.parametrize(("kind", "answered"), [(Hosted, 3), (Local, 4)])
+def test_the_cost_limit_stops_the_run(tmp_path, kind, answered):
+    """Spent money is counted per call made now; at the limit no new cell is taken, and no new batch (of 4)."""
     from decimal import Decimal
 
     from evalkit.records.sample import Cost
 
     run, stop = RunFolder(tmp_path), StopSignal(Decimal("0.03"))
     price = Cost(model=Decimal("0.01"), currency="USD")
-    work = ArmTask(arm(), Caller(Hosted(), cache=NoCache()), lambda usage, timing: price)
+    work = ArmTask(arm(), caller(kind(), stop, lambda usage, timing: price))
     with Journal(run) as journal:
         asyncio.run(answer_arm(work, CASES, len(CASES), Session(journal, Silent(), stop, 7, 1, 1)))
     assert stop.reason == "cost_limit"
-    assert len(rows(run)) == 3
+    assert len(rows(run)) == answered
 
 
 def test_the_isolated_pass_asks_one_at_a_time_and_resumes(run):
     model = Local()
-    work = ArmTask(arm(), Caller(model, cache=NoCache()), lambda usage, timing: None)
+    work = ArmTask(arm(), unlimited_caller(model))
 
     def alone(cases):
         asyncio.run(time_alone(work, cases, run, seed=7, progress=Silent(), stop=StopSignal()))

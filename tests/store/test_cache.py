@@ -13,6 +13,7 @@ from evalkit.errors import AccessError, RunError
 from evalkit.records.case import Message
 from evalkit.records.sample import Completion, Request
 from evalkit.store.cache import CachedCompletion, NoCache, SqliteCache
+from tests.builders.callers import unlimited_caller
 
 
 class Echo:
@@ -53,28 +54,28 @@ def ask(caller: Caller, *requests: Request, isolated: bool = False) -> list[str]
 def test_the_same_question_is_asked_once(tmp_path):
     cache = SqliteCache(tmp_path / "c.sqlite")
     model = Echo("a")
-    caller = Caller(model, cache=cache)
+    caller = unlimited_caller(model, cache=cache)
     assert ask(caller, request(), request()) == ["a 1", "a 1"]
     assert model.calls == 1
-    again = asyncio.run(Caller(Echo("a"), cache=cache).call(request()))
+    again = asyncio.run(unlimited_caller(Echo("a"), cache=cache).call(request()))
     assert again.replayed is not None
 
 
 def test_another_model_prompt_seed_or_repeat_is_another_question(tmp_path):
     """A second arm never gets the first arm's answers, and repeats are independent."""
     cache = SqliteCache(tmp_path / "c.sqlite")
-    first = Caller(Echo("a"), cache=cache)
+    first = unlimited_caller(Echo("a"), cache=cache)
     assert ask(first, request(), request(seed=1), request(repeat=1), request("other")) == [
         "a 1",
         "a 2",
         "a 3",
         "a 4",
     ]
-    assert ask(Caller(Echo("b"), cache=cache), request()) == ["b 1"]
+    assert ask(unlimited_caller(Echo("b"), cache=cache), request()) == ["b 1"]
 
 
 def test_an_answer_timed_alone_has_an_entry_of_its_own(tmp_path):
-    caller = Caller(Echo("a"), cache=SqliteCache(tmp_path / "c.sqlite"))
+    caller = unlimited_caller(Echo("a"), cache=SqliteCache(tmp_path / "c.sqlite"))
     assert ask(caller, request()) == ["a 1"]
     assert ask(caller, request(), isolated=True) == ["a 2"]
     assert ask(caller, request(), isolated=True) == ["a 2"]
@@ -84,13 +85,13 @@ def test_faults_are_never_cached(tmp_path):
     cache = SqliteCache(tmp_path / "c.sqlite")
     broken = Echo("a", AccessError("no"))
     with pytest.raises(AccessError):
-        ask(Caller(broken, cache=cache), request())
-    assert ask(Caller(Echo("a"), cache=cache), request()) == ["a 1"]
+        ask(unlimited_caller(broken, cache=cache), request())
+    assert ask(unlimited_caller(Echo("a"), cache=cache), request()) == ["a 1"]
 
 
 def test_an_endpoint_that_refuses_everybody_is_asked_once():
     broken = Echo("a", AccessError("wrong key"))
-    caller = Caller(broken, cache=NoCache())
+    caller = unlimited_caller(broken, cache=NoCache())
     for _ in range(3):
         with pytest.raises(AccessError, match="wrong key"):
             ask(caller, request())

@@ -140,12 +140,12 @@ def test_what_rests_on_a_file_goes_when_its_new_rows_are_on_the_disk_and_not_bef
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        rewrite(run.scores_file, broken(), before=run.forget_findings)
+        rewrite(run.scores_file, broken(), before=run.remove_derived_files)
     assert run.file("report.html").exists()
     seen = []
 
     def before():
-        run.forget_findings()
+        run.remove_derived_files()
         seen.extend(JsonLines(run.scores_file, Sample))
 
     rewrite(run.scores_file, [sample("third")], before=before)

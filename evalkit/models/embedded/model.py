@@ -21,7 +21,7 @@ def weights_folder() -> Path:
 
 
 class EmbeddedModel(LocalModel):
-    """See ``LocalModel``. Always float32 on the CPU, where it is quickest.
+    """A ``LocalModel`` with the weights inside the package. Always float32 on the CPU, where it is quickest.
 
     Args:
         config: The model's section of the suite.

@@ -49,8 +49,8 @@ class Chat:
         The last few tokens may come out otherwise once that content follows: compare with the whole prompt.
         """
         last = Message(role=role, content=_UNSEEN)  # type: ignore[arg-type]
-        text, found, _ = self._render([*messages, last], answering=True).partition(_UNSEEN)
-        return self._tokens([text])[0] if found else []
+        text, written, _ = self._render([*messages, last], answering=True).partition(_UNSEEN)
+        return self._tokens([text])[0] if written else []
 
     def training(self, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
         """Tokens of the prompt, and of the answer as the template writes it, up to and with its end.

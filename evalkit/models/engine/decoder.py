@@ -112,6 +112,7 @@ class SharedPrefixDecoder:
         self._model = model
 
     def prefill(self, tokens: Sequence[int]) -> Start:
+        """Run the model over what all rows of a batch begin with, which may be nothing; kept once for all of them."""
         if not tokens:
             return _SharedStart(self._model, None)
         rows = _SharedRows(self._model, OwnTokens(len(tokens)), None, [tokens], room=0)
@@ -203,6 +204,7 @@ class CacheDecoder:
         self.shares_prefixes = all(type(layer) is DynamicLayer for layer in layers)
 
     def prefill(self, tokens: Sequence[int]) -> Start:
+        """Run the model over what all rows of a batch begin with, which may be nothing; each batch copies it."""
         cache = DynamicCache(config=self._model.config)
         if tokens:
             _CacheRows(self._model, cache, 0, [tokens], takes_positions=self._takes_positions)

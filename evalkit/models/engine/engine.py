@@ -70,7 +70,7 @@ class Engine:
         self._decoder = open_decoder(weights.model)
         self._prefixes: OrderedDict[tuple[int, ...], _KeptPrefix] = OrderedDict()
         self._device = weights.model.device
-        # The first run in a process sets up kernels and would be charged to whoever comes first.
+        # The first run in a process sets up kernels and would be charged to the first request.
         self._prefill([0] * min(8, weights.context_limit - 1))
 
     @property
@@ -89,10 +89,10 @@ class Engine:
         fitting = [index for index, prompt in enumerate(prompts) if len(prompt) < self._context_limit]
         completions = [_over_the_limit(prompt) for prompt in prompts]
         if fitting:
-            answered = self._answer(
+            answers = self._answer(
                 [requests[index] for index in fitting], [prompts[index] for index in fitting], started
             )
-            for index, completion in zip(fitting, answered, strict=True):
+            for index, completion in zip(fitting, answers, strict=True):
                 completions[index] = completion
         return completions
 

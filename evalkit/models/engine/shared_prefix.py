@@ -19,17 +19,21 @@ from transformers.cache_utils import Cache
 
 NAME = "evalkit_shared_prefix"
 
-# Scores are computed for blocks of queries so that a long question after a long prefix does not need
-# batch x heads x questions x prefix numbers at once. In elements; 256 MB of float32.
-SCORE_ELEMENTS = 1 << 26
+_SCORE_ELEMENTS = 1 << 26  # 256 MB of float32
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Keys and values of a prefix, one pair per layer, each of shape (heads, tokens, head size)."""
+    """Keys and values of a prefix, one pair per layer, each of shape (heads, tokens, head size).
+
+    Attributes:
+        score_elements: Attention scores that may be held at once. They are computed for blocks of queries, so that a
+            long question after a long prefix does not need batch x heads x questions x prefix numbers.
+    """
 
     keys: tuple[torch.Tensor, ...]
     values: tuple[torch.Tensor, ...]
+    score_elements: int = _SCORE_ELEMENTS
 
     @property
     def tokens(self) -> int:
@@ -101,24 +105,22 @@ def attend(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
-    dropout: float = 0.0,
     shared_prefix: Prefix | None = None,
-    score_elements: int = SCORE_ELEMENTS,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention over a shared prefix and each row's own tokens.
+    """Attention over a shared prefix and each row's own tokens, in the form in which transformers calls it.
+
+    What else transformers hands over has no effect on answering: dropout is 0 there.
 
     Args:
         module: The layer's attention module, for its index.
         query: Shape (rows, heads, new tokens, head size).
         key: Shape (rows, key heads, own tokens, head size); the last of them are the new ones.
-        value: Likewise.
+        value: Shape (rows, key heads, own tokens, value size), in the order of ``key``.
         attention_mask: True where a query may look, shape (rows, 1, new tokens, own tokens); None for no
             restriction, which a caller may give only for one new token.
-        scaling: Factor of the scores.
-        dropout: Always 0 here.
+        scaling: Factor of the scores; None for one over the root of the head size.
         shared_prefix: Keys and values before every row's own; None for none.
-        score_elements: How many scores may be held at once.
 
     Returns:
         Shape (rows, new tokens, heads, head size), and no weights.
@@ -132,7 +134,8 @@ def attend(
     prefix_key, prefix_value = shared_prefix.keys[layer], shared_prefix.values[layer]
     rows, heads, new, size = query.shape
     query = query * (size**-0.5 if scaling is None else scaling)
-    block = max(1, score_elements // (rows * heads * (prefix_key.shape[1] + key.shape[2])))
+    scores_per_query = rows * heads * (prefix_key.shape[1] + key.shape[2])
+    block = max(1, shared_prefix.score_elements // scores_per_query)
     pieces = [
         _attend_block(
             query[:, :, start : start + block],

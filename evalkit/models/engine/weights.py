@@ -154,16 +154,16 @@ def _context_limit(config: Any, tokenizer: Any) -> int:
         getattr(tokenizer, "model_max_length", None),
     ]
     # A tokenizer without a limit of its own says 1e30.
-    known = [int(limit) for limit in limits if limit and limit < 1_000_000_000]
-    return min(known, default=2048)
+    stated = [int(limit) for limit in limits if limit and limit < 1_000_000_000]
+    return min(stated, default=2048)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     settings = getattr(model, "generation_config", None)
-    found: set[int] = set()
+    ids: set[int] = set()
     for value in (getattr(settings, "eos_token_id", None), tokenizer.eos_token_id, model.config.eos_token_id):
-        found.update(value if isinstance(value, list) else [] if value is None else [value])
-    return frozenset(found)
+        ids.update(value if isinstance(value, list) else [] if value is None else [value])
+    return frozenset(ids)
 
 
 def first_line(error: BaseException) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
-from evalkit.calls.caller import Caller
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.engine import Engine, Settings
 from evalkit.models.engine.weights import load_weights
 from evalkit.records.sample import Request
 from evalkit.store.cache import SqliteCache
+from tests.builders.callers import unlimited_caller
 
 
 def watched(folder, settings):
@@ -69,12 +70,12 @@ def test_a_finished_row_is_run_no_further(few_shot, tiny_llama):
 def test_arms_that_send_one_prompt_compute_it_once(embedded, few_shot, tmp_path):
     """The second arm's batches come from the cache whole; the model is not run."""
     model = embedded(max_tokens=8)
-    first, second = (Caller(model, cache=SqliteCache(tmp_path / "cache.sqlite")) for _ in range(2))
+    first, second = (unlimited_caller(model, cache=SqliteCache(tmp_path / "cache.sqlite")) for _ in range(2))
     requests = few_shot(8)
-    answers = first.call_batch(requests)
+    answers = asyncio.run(first.call_batch(requests))
     assert all(answer.replayed is None for answer in answers)
     model._load = None  # whoever answers now cannot load weights
     model._engine = None
-    again = second.call_batch(requests)
+    again = asyncio.run(second.call_batch(requests))
     assert all(answer.replayed is not None for answer in again)
     assert [one.completion for one in again] == [one.completion for one in answers]

@@ -3,15 +3,15 @@
 Providers agree on neither names nor sums:
 
     =============  =======================  ====================  =========================================
-    shape          cached prompt tokens     reasoning tokens      told by
+    shape          cached prompt tokens     reasoning tokens      recognised by
     =============  =======================  ====================  =========================================
     OpenAI, Azure  inside ``prompt_tokens``  inside the output    ``prompt_tokens``
     Responses API  inside ``input_tokens``   inside the output    ``input_tokens`` with ``_details``
-    Anthropic      beside ``input_tokens``   inside the output    ``input_tokens`` without
-    Gemini         inside the prompt         beside the output    ``promptTokenCount``
+    Anthropic      outside ``input_tokens``   inside the output    ``input_tokens`` without
+    Gemini         inside the prompt         outside the output    ``promptTokenCount``
     =============  =======================  ====================  =========================================
 
-xAI words its usage like OpenAI and counts reasoning beside the output; its total tells.
+xAI words its usage like OpenAI and counts reasoning outside the output, which its total shows.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evalkit.models.openai_usage import read_usage
+from evalkit.models.token_usage import read_usage
 from evalkit.records.sample import Usage
 
 PAYLOADS = {

@@ -6,17 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from evalkit.calls.caller import Caller
+from evalkit.calls.expected_cost import ExpectedCost
 from evalkit.records.case import Message
 from evalkit.records.sample import Cost, Usage
-from evalkit.runner.cells import ArmTask
-from evalkit.runner.spending import ExpectedCost
-from evalkit.store.cache import NoCache
-
-
-class Unasked:
-    answers_by_case = False
-    identity = {"name": "unasked"}  # noqa: RUF012
 
 
 def expected(most_output: int | None = 100, *, priced: bool = True) -> ExpectedCost:
@@ -24,7 +16,7 @@ def expected(most_output: int | None = 100, *, priced: bool = True) -> ExpectedC
         amount = Decimal(usage.prompt + 10 * usage.output) if priced else None
         return Cost(model=amount, currency="USD")
 
-    return ExpectedCost(ArmTask(None, Caller(Unasked(), cache=NoCache()), price, most_output))
+    return ExpectedCost(price, most_output)
 
 
 def prompt(text: str) -> tuple[Message, ...]:
