@@ -47,11 +47,3 @@ def build_embedding_caller(
 def usual_concurrency(config: ModelConfig) -> int:
     """Requests in flight that suit a model: its own setting where it is hosted."""
     return config.max_concurrency if isinstance(config, HostedModelConfig) else 1
-
-
-def most_output(config: ModelConfig) -> int | None:
-    """Tokens at which one answer stops; None where the section does not say."""
-    if isinstance(config, HostedModelConfig):
-        return config.output_limit
-    limit = getattr(config, "max_tokens", None)
-    return limit if isinstance(limit, int) else None

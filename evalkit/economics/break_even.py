@@ -73,7 +73,7 @@ def break_even(
 
     >>> from evalkit.economics.ledger import ArmCosts
     >>> from evalkit.economics.line_item import Factor, LineItem
-    >>> from evalkit.economics.triangular import Range
+    >>> from evalkit.economics.triangular import TriangularRange
     >>> def arm(name, unit, once):
     ...     request = LineItem("request", (Factor.exact(Decimal(unit), "per request"),))
     ...     training = LineItem("training", (Factor.exact(once, "once"),))
@@ -81,7 +81,7 @@ def break_even(
     ...     return PricedArm(costs, Decimal(1), Decimal(0))
     >>> found = break_even(
     ...     arm("tuned", "0.001", 1200), arm("few_shot", "0.002", 0),
-    ...     Terms("USD", 12, Range.point(200_000)), basis="cost",
+    ...     Terms("USD", 12, TriangularRange.point(200_000)), basis="cost",
     ... )
     >>> f"{found.requests_per_month:,f} a month, paid back in {found.months:f} months"
     '100,000 a month, paid back in 6 months'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -30,7 +30,8 @@ class Terms:
         cost_per_wrong: Money lost by one wrong answer; an abstention is neither correct nor wrong.
         discount_rate: Per year, 0.10 is ten percent.
 
-    >>> Terms("USD", 12, Range.point(100_000), Range.point(Decimal("0.02"))).inputs["requests_per_month"].mode
+    >>> value = TriangularRange.point(Decimal("0.02"))
+    >>> Terms("USD", 12, TriangularRange.point(100_000), value).inputs["requests_per_month"].mode
     Decimal('100000')
     """
 
@@ -119,6 +120,25 @@ class ArmCosts:
         renewed = tuple(item for renewal in self.renewals for item in renewal.items)
         return self.request_lines + self.one_off + self.standing + renewed
 
+    def with_input(self, name: str, value: Decimal) -> ArmCosts:
+        """The same costs with one input known exactly: the form of a changed assumption that is checked by hand.
+
+        Args:
+            name: Of the input, as factors name their ``source``.
+            value: In the unit of the input.
+        """
+
+        def changed(items: tuple[LineItem, ...]) -> tuple[LineItem, ...]:
+            return tuple(item.with_input(name, value) for item in items)
+
+        return replace(
+            self,
+            per_request={scenario: changed(lines) for scenario, lines in self.per_request.items()},
+            one_off=changed(self.one_off),
+            standing=changed(self.standing),
+            renewals=tuple(replace(renewal, items=changed(renewal.items)) for renewal in self.renewals),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -188,7 +208,7 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
     >>> hosting = LineItem("hosting", (Factor.exact(730, "hours"), Factor.exact(Decimal("1.70"), "per hour")))
     >>> request = LineItem("request", (Factor.exact(Decimal("0.0001"), "per request"),))
     >>> costs = ArmCosts("tuned", "USD", None, {"observed": (request,)}, standing=(hosting,))
-    >>> book = ledger(costs, Terms("USD", 12, Range.point(1000)))
+    >>> book = ledger(costs, Terms("USD", 12, TriangularRange.point(1000)))
     >>> book.standing.mode, book.per_request.mode, book.total.mode
     (Decimal('14892.00'), Decimal('1.2000'), Decimal('14893.2000'))
     >>> book.per_request.items[0].basis

@@ -114,6 +114,14 @@ class LineItem:
         """The same item taken several times, for instance over the months of the horizon."""
         return replace(self, factors=self.factors + factors)
 
+    def with_input(self, name: str, value: Decimal) -> LineItem:
+        """The same item with the factors that come from one input put at a value known exactly."""
+        point = TriangularRange.point(value)
+        factors = (
+            replace(factor, value=point) if factor.source == name else factor for factor in self.factors
+        )
+        return replace(self, factors=tuple(factors))
+
     def draws(self, drawn: Mapping[str, FloatArray]) -> FloatArray | float:
         """The amount in every draw, or one number when no factor is drawn.
 

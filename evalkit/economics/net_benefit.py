@@ -133,7 +133,7 @@ def net_benefit(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | N
     >>> request = LineItem("request", (Factor.exact(Decimal("0.001"), "per request"),))
     >>> training = LineItem("training", (Factor.exact(1440, "once"),))
     >>> costs = ArmCosts("tuned", "USD", None, {"observed": (request,)}, one_off=(training,))
-    >>> terms = Terms("USD", 12, Range.point(100_000), Range.point(Decimal("0.02")))
+    >>> terms = Terms("USD", 12, TriangularRange.point(100_000), TriangularRange.point(Decimal("0.02")))
     >>> net_benefit(PricedArm(costs, quality=Decimal("0.75"), wrong=Decimal("0.25")), terms)
     Decimal('15360.0000')
     """

@@ -24,7 +24,7 @@ class ParetoPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ParetoStanding:
+class ParetoResult:
     """Where one arm stands.
 
     Attributes:
@@ -39,7 +39,7 @@ class ParetoStanding:
     dominated_by: tuple[str, ...]
 
 
-def pareto_front(points: Sequence[ParetoPoint]) -> tuple[ParetoStanding, ...]:
+def pareto_front(points: Sequence[ParetoPoint]) -> tuple[ParetoResult, ...]:
     """Standing of every arm, in the order given.
 
     Latency counts between two arms only where both have one. Equal arms do not dominate each other.
@@ -55,7 +55,7 @@ def pareto_front(points: Sequence[ParetoPoint]) -> tuple[ParetoStanding, ...]:
     standings = []
     for point in points:
         better = tuple(other.arm for other in points if _dominates(other, point))
-        standings.append(ParetoStanding(point.arm, None if point.cost is None else not better, better))
+        standings.append(ParetoResult(point.arm, None if point.cost is None else not better, better))
     return tuple(standings)
 
 

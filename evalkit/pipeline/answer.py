@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from evalkit.arms.arm import Arm
-from evalkit.calls.build import build_caller, most_output, usual_concurrency
+from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.models.build import build_model
 from evalkit.models.local_files import answering_config
@@ -70,7 +70,7 @@ async def answer(
             try:
                 for arm in arms:
                     price = pricer(suite, name, prepared.prices)
-                    work = ArmTask(arm, caller, price, most_output(config), currency_of(suite))
+                    work = ArmTask(arm, caller, price, config.output_limit, currency_of(suite))
                     tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
                         picked = (prepared.cases.get(case_id) for case_id in alone)
