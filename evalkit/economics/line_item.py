@@ -173,7 +173,7 @@ def draw_inputs(
     """One set of draws of every uncertain input, to be shared by all arms so that they stay comparable.
 
     Args:
-        items: The line items of all arms; ranges are found in their factors.
+        items: The line items of all arms; their factors hold the ranges.
         inputs: Further ranges by name (``Terms.inputs``).
         rng: The source of chance. Inputs are drawn in the order of their names.
         n_draws: How many draws.

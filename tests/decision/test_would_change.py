@@ -11,8 +11,9 @@ from evalkit.decision.payoffs.more_cases import best_purchase, payoff_given_case
 from evalkit.decision.payoffs.payoff_model import WhatIf
 from evalkit.decision.verdict.sensitivity import expected_lead
 from evalkit.economics.ledger import VALUE, VOLUME
-from evalkit.economics.net_benefit import DrawnArm, net_benefit_draws
+from evalkit.economics.net_benefit import DrawnArm
 from evalkit.records.decision import Verdict
+from tests.builders.payoffs import net_benefit_draws
 
 
 def run_with_a_flip(synthetic, **changes):
