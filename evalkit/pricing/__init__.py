@@ -9,4 +9,6 @@
     embedding_cost    money from embedding tokens and seconds
     training_price    what the machine cost that trained
     reprice_samples   the samples of a run at other prices
+
+Amounts, price rows and their arithmetic are those of ``evalkit.economics``, which knows nothing of suites and runs.
 """

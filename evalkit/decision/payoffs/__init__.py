@@ -8,6 +8,6 @@
     ledger_records    ledgers, break-even and Pareto front as ``decision.json`` keeps them
     unit_economics    cost per correct answer and goodput of one arm
 
-``prepare`` makes the draws and the model; ``verdict/`` asks the model, ``more_cases`` and ``pilot``; ``decide`` asks the
-last three for its records. What an arm's requests, training and hosting cost comes from ``evalkit.pricing``.
+``prepare`` makes the draws and the model. ``verdict/`` asks the model, ``more_cases`` and ``pilot``; ``decide`` asks
+the last three for its records. What an arm's requests, training and hosting cost comes from ``evalkit.pricing``.
 """
