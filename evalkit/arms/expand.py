@@ -97,7 +97,7 @@ def _facts_of(
         role=arm.role if point is None else "curve",
         parent=None if point is None else name,
         model=arm.model,
-        base_model=model.base if isinstance(model, TunedModelConfig) else getattr(model, "tuned_from", None),
+        base_model=model.tuned_from_name,
         model_type=answers.type,
         prompt=prompt_name,
         prompt_digest=prompt_digest(prompt),
@@ -130,7 +130,7 @@ def prompt_digest(prompt: PromptConfig) -> str:
 def _kind(suite: Suite, name: str, shots: int) -> ArmKind:
     """Follows from the parts; what a suite declares wins, since a recorded answer does not show its parts."""
     arm = suite.arms[name]
-    if declared := arm.kind or getattr(suite.models[arm.model], "kind", None):
+    if declared := arm.kind or suite.models[arm.model].declared_kind:
         return ArmKind(declared)
     if suite.is_tuned(arm.model):
         return ArmKind.FINE_TUNED_RAG if arm.retrieval else ArmKind.FINE_TUNED
@@ -171,4 +171,4 @@ def _problems(suite: Suite) -> Iterator[Problem]:
 
 
 def _may_be_tuned(model: ModelConfig) -> bool:
-    return model.type in ("tuned", "recorded") or getattr(model, "tuned_from", None) is not None
+    return model.type == "recorded" or model.tuned_from_name is not None

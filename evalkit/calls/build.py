@@ -36,7 +36,7 @@ def build_caller(
         spending: The run's money; ``Spending()`` for no limit.
         price: What one answer costs.
     """
-    expected_cost = ExpectedCost(price, most_output(config))
+    expected_cost = ExpectedCost(price, config.output_limit)
     if not isinstance(config, HostedModelConfig):
         once = RetryPolicy(attempts=1)
         return Caller(
@@ -87,11 +87,3 @@ def build_embedding_caller(
 def usual_concurrency(config: ModelConfig) -> int:
     """Requests in flight that suit a model: its own setting where it is hosted."""
     return config.max_concurrency if isinstance(config, HostedModelConfig) else 1
-
-
-def most_output(config: ModelConfig) -> int | None:
-    """Tokens at which one answer stops; None where the section does not say."""
-    if isinstance(config, HostedModelConfig):
-        return config.output_limit
-    limit = getattr(config, "max_tokens", None)
-    return limit if isinstance(limit, int) else None

@@ -23,7 +23,7 @@ _OLD_DAYS = 90
 def command(model: str | None, as_json: bool) -> int:
     """Show the price row of MODEL, its source, its age and who disagrees; without MODEL, all ids."""
     from evalkit.clock import Clock
-    from evalkit.economics.genai_prices_check import second_opinion
+    from evalkit.economics.genai_prices_check import compare_with_genai_prices
     from evalkit.economics.price_file import shipped_prices
     from evalkit.economics.prices import PriceError
 
@@ -40,7 +40,7 @@ def command(model: str | None, as_json: bool) -> int:
     except PriceError as error:
         raise InputError(str(error)) from error
     age = (Clock().today() - row.as_of).days
-    others = second_opinion(model, row)
+    others = compare_with_genai_prices(model, row)
     if as_json:
         print_json(
             {

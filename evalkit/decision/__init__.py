@@ -1,1 +1,16 @@
-"""The checklist, the joint draws, the ladder of verdicts, and what would change them."""
+"""From a compared run to a verdict that says how sure it is, what it rests on and what would change it.
+
+    decide            decision.json from a suite, a compared run and prices; calls all that follows
+    prepare           prices the arms, draws, finds the best arm of each family
+    context           ComparedRun (what comes in) and DecisionContext (what everything below is answered from)
+    claims            paired differences of the tuned candidates, adjusted together, and what they show
+    limits            which candidates break a limit of ``decision.limits``
+    wording           numbers, inputs and verdicts as the sentences of a decision word them
+
+    payoffs/          what each arm costs and is worth, at the mode and in every joint draw
+    checklist/        the ten questions and the red flags
+    verdict/          one verdict from payoffs and claims, and how firmly it stands
+
+``decide`` calls ``prepare``, then ``checklist/``, then ``verdict/``, then writes the records of ``payoffs/``.
+``checklist/`` and ``verdict/`` do not import each other: red flags and blocked questions reach the verdict as values.
+"""

@@ -17,7 +17,7 @@ from evalkit.records.comparison import Comparison, Difference
 class Claims:
     """Paired differences of the tuned candidates against any untuned one, adjusted within that family.
 
-    The comparison holds them against the untuned arm of the highest quality. The decision may be between tuning
+    The comparison compares them with the untuned arm of the highest quality. The decision may be between tuning
     and another untuned arm (a little worse and far cheaper), so families are made for whatever arm that is.
 
     Args:

@@ -1,6 +1,6 @@
 """From a compared run to ``decision.json``: the contents page of this floor.
 
-    money -> joint draws -> limits -> checklist and red flags -> ladder -> what would change it
+    costs and joint draws (prepare) -> checklist and red flags -> verdict -> what would change it
 
 No model is asked and no clock is read: the same run, suite and prices give the same record, bit for bit,
 on every processor.
@@ -13,25 +13,28 @@ from dataclasses import replace
 import numpy as np
 
 from evalkit.comparison.differences import best_untuned
-from evalkit.comparison.table import ScoreTable
 from evalkit.decision.checklist.answers import checklist
 from evalkit.decision.checklist.red_flags import CONTROL_FAILED, invalid_codes, red_flags
-from evalkit.decision.context import DecisionContext
-from evalkit.decision.gather import Gathered, gather
+from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.ledger_records import break_evens, ledger_columns, pareto
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
-from evalkit.decision.payoffs.pilot import PilotQuestion, guessed_costs
+from evalkit.decision.payoffs.pilot import PilotQuestion, hypothetical_tuned_costs
 from evalkit.decision.payoffs.unit_economics import cost_per_correct, goodput
-from evalkit.decision.verdict.analyse import Sensitivity, weigh
-from evalkit.decision.verdict.choose_verdict import VerdictInputs, VerdictStep, climb, nothing_to_weigh
+from evalkit.decision.prepare import PreparedDecision, prepare_decision
+from evalkit.decision.verdict.choose_verdict import (
+    VerdictInputs,
+    VerdictStep,
+    choose_verdict,
+    verdict_without_payoffs,
+)
 from evalkit.decision.verdict.explain import explain
-from evalkit.decision.verdict.information import reason_of
+from evalkit.decision.verdict.sensitivity import Sensitivity, analyse, full_reason
 from evalkit.decision.wording import SHORT
 from evalkit.economics.prices import PriceTable
-from evalkit.pricing.arm_costs import SCENARIOS
+from evalkit.economics.prompt_cache import SCENARIOS
 from evalkit.records.arm import ArmFacts
-from evalkit.records.comparison import Comparison, Difference
+from evalkit.records.comparison import Difference
 from evalkit.records.decision import (
     ArmVerdict,
     Decision,
@@ -41,10 +44,6 @@ from evalkit.records.decision import (
     RedFlag,
 )
 from evalkit.records.digits import rounded
-from evalkit.records.manifest import Manifest
-from evalkit.records.profile import Profile
-from evalkit.records.run_observations import RunObservations
-from evalkit.records.tuning import TuningReport
 from evalkit.suite.schema import Suite
 
 _SCENARIO_WORDS = {
@@ -52,128 +51,106 @@ _SCENARIO_WORDS = {
     "observed": "with the cache as observed",
     "assumed": "at the assumed hit rate",
 }
+_BLOCKED = {4: "blocked_tunability", 7: "blocked_data"}
+"""By number of the question that can block tuning, the reason code of the verdict."""
+
 _CENTRAL = (5.0, 95.0)  # percentiles of the draws that a range in the record spans
 
 
 def decide(
-    suite: Suite,
-    manifest: Manifest,
-    table: ScoreTable,
-    comparison: Comparison,
-    profile: Profile,
-    tuning: TuningReport | None,
-    *,
-    prices: PriceTable | None = None,
-    seed: int | None = None,
-    answering: RunObservations | None = None,
+    suite: Suite, run: ComparedRun, *, prices: PriceTable | None = None, seed: int | None = None
 ) -> Decision:
-    """Answer the checklist and climb the ladder.
+    """Answer the checklist, choose the verdict, and say what would change it.
 
     Args:
         suite: Economics, limits, margin, alpha, confidence. They may differ from those of the run, which is how an
             assumption is tried out.
-        manifest: Says when and from what the run was made.
-        table: Its scores.
-        comparison: Its summaries and differences.
-        profile: Facts about its data.
-        tuning: What its own training took, where it trained.
+        run: The compared run.
         prices: In force; default: the shipped ones with the suite's own over them.
         seed: Of every draw; default: the suite's.
-        answering: What was seen while the run was answered: the dates that providers announced.
 
     Raises:
         SuiteError: Economics are declared and the price of a model is not known.
     """
     seed = suite.run.seed if seed is None else seed
-    gathered = gather(
-        suite,
-        manifest,
-        table,
-        comparison,
-        profile,
-        tuning,
-        prices=prices,
-        seed=seed,
-        answering=answering,
-    )
-    context, payoff_model = gathered.context, gathered.payoff_model
+    prepared = prepare_decision(suite, run, prices=prices, seed=seed)
+    context, payoff_model = prepared.context, prepared.payoff_model
     findings, flags = checklist(context), red_flags(context)
-    evidence = _evidence(gathered, findings, flags, seed)
+    inputs = _verdict_inputs(prepared, findings, flags, seed)
     if payoff_model is None:
-        step, weighed = nothing_to_weigh(evidence), Sensitivity()
+        step, sensitivity = verdict_without_payoffs(inputs), Sensitivity()
     else:
-        step = climb(payoff_model, context.claims, evidence)
-        weighed = weigh(payoff_model, context, evidence, step)
-        step = replace(step, reason=reason_of(step, weighed.evppi, weighed.would_change, weighed.spans))
-        flags += _cache_flag(payoff_model, context, evidence, step)
-    found = Decision(
+        step = choose_verdict(payoff_model, context.claims, inputs)
+        sensitivity = analyse(payoff_model, context, inputs, step)
+        step = replace(step, reason=full_reason(step, sensitivity))
+        flags += _cache_flag(payoff_model, context, inputs, step)
+    decision = Decision(
         suite=suite.name,
-        run_id=manifest.run_id,
+        run_id=run.manifest.run_id,
         verdict=step.verdict,
         reason=step.reason,
-        explanation=explain(context, step, evidence, findings, flags, weighed.would_change),
+        explanation=explain(context, step, inputs, findings, flags, sensitivity.would_change),
         recommended_arm=step.arm,
         confidence=step.confidence,
         p_best=step.p_best,
-        expected_regret=dict(weighed.regret),
-        evpi=weighed.evpi,
-        evppi=dict(weighed.evppi),
-        evsi=weighed.evsi,
+        expected_regret=dict(sensitivity.regret),
+        evpi=sensitivity.evpi,
+        evppi=dict(sensitivity.evppi),
+        evsi=sensitivity.evsi,
         q_star=None if step.pilot is None else step.pilot.q_star,
-        arms={arm.name: _arm_verdict(context, payoff_model, arm) for arm in table.arms},
+        arms={arm.name: _arm_verdict(context, payoff_model, arm) for arm in run.table.arms},
         differences=_differences(context),
         checklist=findings,
         red_flags=flags,
         ledger=ledger_columns(context),
         break_even=break_evens(context, payoff_model),
-        would_change=weighed.would_change,
-        tornado=weighed.tornado,
+        would_change=sensitivity.would_change,
+        tornado=sensitivity.tornado,
         pareto=pareto(context),
         currency=context.currency,
-        inputs=_inputs(context),
+        inputs=_decision_inputs(context),
         seed=seed,
         notes=_notes(payoff_model, step),
     )
-    return rounded(found)
+    return rounded(decision)
 
 
-def _evidence(
-    gathered: Gathered, findings: tuple[Finding, ...], flags: tuple[RedFlag, ...], seed: int
+def _verdict_inputs(
+    prepared: PreparedDecision, findings: tuple[Finding, ...], flags: tuple[RedFlag, ...], seed: int
 ) -> VerdictInputs:
-    context, economics = gathered.context, gathered.context.suite.economics
-    codes = {4: "blocked_tunability", 7: "blocked_data"}
-    per_case = None if economics is None else economics.cost_per_case
+    context, economics = prepared.context, prepared.context.suite.economics
+    cost_per_case = None if economics is None else economics.cost_per_case
     return VerdictInputs(
         tuned_measured=context.tuned is not None,
-        blocked=tuple(codes[finding.number] for finding in findings if finding.status == "blocked"),
+        blocked=tuple(_BLOCKED[finding.number] for finding in findings if finding.status == "blocked"),
         control_failed=any(flag.code == CONTROL_FAILED for flag in flags),
         invalid=invalid_codes(flags),
-        missing=gathered.missing,
+        missing=prepared.missing,
         confidence=context.suite.decision.confidence,
-        cost_per_case=None if per_case is None else float(per_case),
-        pilot=_pilot_question(gathered, seed),
+        cost_per_case=None if cost_per_case is None else float(cost_per_case),
+        pilot=_pilot_question(prepared, seed),
         best_untuned=best_untuned(context.table),
     )
 
 
-def _pilot_question(gathered: Gathered, seed: int) -> PilotQuestion | None:
+def _pilot_question(prepared: PreparedDecision, seed: int) -> PilotQuestion | None:
     """What a tuned arm would cost, where none was measured and another arm shows what its requests are like."""
-    context, payoff_model = gathered.context, gathered.payoff_model
+    context, payoff_model = prepared.context, prepared.payoff_model
     economics = context.suite.economics
     if context.tuned is not None or payoff_model is None or economics is None:
         return None
-    like = [
+    alike = [
         arm
         for arm in context.arms.values()
-        if not arm.tuned and arm.retrieval is None and context.money[arm.name].costs.unit_cost is not None
+        if not arm.tuned and arm.retrieval is None and context.unit_cost(arm.name) is not None
     ]
-    if not like:
+    if not alike:
         return None
-    shortest = min(like, key=lambda arm: arm.shots)
+    shortest = min(alike, key=lambda arm: arm.shots)
     pilot = context.suite.decision.pilot
-    names = [arm.name for arm in payoff_model.world.arms]
+    names = [arm.name for arm in payoff_model.draws.arms]
     return PilotQuestion(
-        guess=guessed_costs(economics, context.money[shortest.name], pilot),
+        tuned_costs=hypothetical_tuned_costs(economics, context.cost_models[shortest.name].costs, pilot),
         pilot=pilot,
         target=context.suite.use_case.target,
         quality={name: context.quality(name) or 0.0 for name in names},
@@ -183,21 +160,18 @@ def _pilot_question(gathered: Gathered, seed: int) -> PilotQuestion | None:
 
 
 def _cache_flag(
-    payoff_model: PayoffModel, context: DecisionContext, evidence: VerdictInputs, step: VerdictStep
+    payoff_model: PayoffModel, context: DecisionContext, inputs: VerdictInputs, step: VerdictStep
 ) -> tuple[RedFlag, ...]:
     """Warn where the verdict is another under another prompt-cache scenario."""
-    priced = [
-        scenario
-        for scenario in SCENARIOS
-        if all(scenario in m.caches for m in payoff_model.world.money.values())
-    ]
-    others = {
-        scenario: climb(payoff_model, context.claims, evidence, WhatIf(scenario=scenario)).verdict
+    cost_models = payoff_model.draws.cost_models.values()
+    priced = [scenario for scenario in SCENARIOS if all(scenario in model.caches for model in cost_models)]
+    verdicts = {
+        scenario: choose_verdict(payoff_model, context.claims, inputs, WhatIf(scenario=scenario)).verdict
         for scenario in priced
     }
     changed = [
         f"{SHORT[verdict]} {_SCENARIO_WORDS[scenario]}"
-        for scenario, verdict in others.items()
+        for scenario, verdict in verdicts.items()
         if verdict is not step.verdict
     ]
     if not changed:
@@ -208,7 +182,7 @@ def _cache_flag(
 
 def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm: ArmFacts) -> ArmVerdict:
     summary = context.summaries[arm.name]
-    standing = context.standing.get(arm.name)
+    limits = context.limit_checks.get(arm.name)
     per_correct = cost_per_correct(context, arm.name)
     return ArmVerdict(
         kind=arm.kind,
@@ -216,26 +190,26 @@ def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm
         n=summary.n,
         coverage=summary.coverage,
         quality=dict(summary.quality),
-        cost_per_request=context.money[arm.name].costs.unit_cost if arm.name in context.money else None,
+        cost_per_request=context.unit_cost(arm.name),
         cost_per_correct=per_correct.value,
         cost_per_correct_low=per_correct.low,
         cost_per_correct_high=per_correct.high,
         goodput=goodput(context, arm.name),
         latency=summary.latency,
         net_benefit=_net_benefit(context, payoff_model, arm.name),
-        within_limits=standing is None or not standing.broken,
-        broken_limits=() if standing is None else standing.broken,
+        within_limits=limits is None or not limits.broken,
+        broken_limits=() if limits is None else limits.broken,
     )
 
 
 def _net_benefit(context: DecisionContext, payoff_model: PayoffModel | None, arm: str) -> Interval3 | None:
     if payoff_model is None or payoff_model.terms.value_per_correct is None:
         return None
-    if arm not in payoff_model.world.answers:
+    if arm not in payoff_model.draws.answers:
         return None
     low, high = np.percentile(payoff_model.net_benefit(arm), _CENTRAL)
     mode = point_net_benefit(
-        context.money[arm].costs,
+        context.cost_models[arm].costs,
         payoff_model.terms,
         quality=context.quality(arm) or 0.0,
         wrong=context.wrong[arm],
@@ -244,19 +218,21 @@ def _net_benefit(context: DecisionContext, payoff_model: PayoffModel | None, arm
 
 
 def _differences(context: DecisionContext) -> tuple[Difference, ...]:
-    """Those of the comparison; and the tuned candidates against the arm that the decision holds them against."""
-    known = context.comparison.differences
+    """The comparison's differences, and those of the tuned candidates from the arm that the decision compares with."""
+    compared = context.run.comparison.differences
     if context.untuned is None or context.tuned is None:
-        return known
+        return compared
     family = context.claims.family(context.untuned).values()
-    held = {(record.treatment, record.control) for record in known if record.family == "tuned"}
-    return known + tuple(record for record in family if (record.treatment, record.control) not in held)
+    pairs = {(record.treatment, record.control) for record in compared if record.family == "tuned"}
+    return compared + tuple(record for record in family if (record.treatment, record.control) not in pairs)
 
 
-def _inputs(context: DecisionContext) -> DecisionInputs:
-    digests = context.manifest.digests
+def _decision_inputs(context: DecisionContext) -> DecisionInputs:
+    digests = context.run.manifest.digests
     dates = [
-        money.costs.prices_as_of for money in context.money.values() if money.costs.prices_as_of is not None
+        model.costs.prices_as_of
+        for model in context.cost_models.values()
+        if model.costs.prices_as_of is not None
     ]
     return DecisionInputs(
         digests={
@@ -274,9 +250,9 @@ def _inputs(context: DecisionContext) -> DecisionInputs:
 def _notes(payoff_model: PayoffModel | None, step: VerdictStep) -> tuple[str, ...]:
     if payoff_model is None:
         return ()
-    world = payoff_model.world
+    draws = payoff_model.draws
     notes = [
-        f"{world.n_draws:,} joint draws over {world.n_clusters:,} clusters of the {world.n_cases:,} cases that every "
+        f"{draws.n_draws:,} joint draws over {draws.n_clusters:,} clusters of the {draws.n_cases:,} cases that every "
         "candidate answered."
     ]
     if payoff_model.terms.value_per_correct is None:

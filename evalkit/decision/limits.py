@@ -1,4 +1,4 @@
-"""Which candidates are out of bounds: ``decision.limits`` against what was measured."""
+"""Which candidates break a limit: ``decision.limits`` compared with what was measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COST_LIMIT = "cost_per_request"
 
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
-    """One candidate against the limits.
+    """One candidate's figures compared with the limits.
 
     Attributes:
         broken: In words, each limit that its observed figure breaks.
@@ -24,13 +24,13 @@ class LimitCheck:
     unknown: tuple[str, ...]
 
 
-def standing(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, Limit]) -> LimitCheck:
-    """Hold an arm's observed figures against the limits; a figure that is not known breaks none.
+def check_limits(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, Limit]) -> LimitCheck:
+    """Compare an arm's observed figures with the limits; a figure that is not known breaks none.
 
     Args:
         summary: Quality and latency.
         unit_cost: Money per request in the scenario that the verdict uses; None when unknown.
-        limits: Metric name, ``p95_latency_s`` and its like, or ``cost_per_request``.
+        limits: By metric name, ``p50_latency_s``, ``p95_latency_s`` and their like, or ``cost_per_request``.
     """
     broken, unknown = [], []
     for name, limit in limits.items():
@@ -48,7 +48,13 @@ def standing(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, 
 
 
 def observed(summary: ArmSummary, unit_cost: float | None, name: str) -> float | None:
-    """The figure that a limit is about."""
+    """The figure of an arm that a limit is about; None where it was not measured.
+
+    Args:
+        summary: The arm's quality and latency.
+        unit_cost: Its money per request; None when unknown.
+        name: Of the limit.
+    """
     if name == COST_LIMIT:
         return unit_cost
     if name in LATENCY_LIMITS:
@@ -59,5 +65,5 @@ def observed(summary: ArmSummary, unit_cost: float | None, name: str) -> float |
 
 
 def within(figure: float, limit: Limit) -> bool:
-    """Whether a figure keeps to a limit."""
+    """Whether a figure lies between the two ends of a limit, the ends included."""
     return (limit.min is None or figure >= limit.min) and (limit.max is None or figure <= limit.max)

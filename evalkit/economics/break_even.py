@@ -35,7 +35,7 @@ class BreakEvenPoint:
 
     Attributes:
         treatment: Name of the arm that should pay.
-        control: Name of the arm it is held against.
+        control: Name of the arm that it is compared with.
         basis: "cost" counts only what is paid; "net" also what right and wrong answers are worth.
         side: The treatment is ahead "above" or "below" the volume, "always", "never", or it is "unknown".
         requests_per_month: The volume at which both are level; 0 for always, None for never and unknown.
@@ -73,41 +73,41 @@ def break_even(
 
     >>> from evalkit.economics.ledger import ArmCosts
     >>> from evalkit.economics.line_item import Factor, LineItem
-    >>> from evalkit.economics.triangular import Range
+    >>> from evalkit.economics.triangular import TriangularRange
     >>> def arm(name, unit, once):
     ...     request = LineItem("request", (Factor.exact(Decimal(unit), "per request"),))
     ...     training = LineItem("training", (Factor.exact(once, "once"),))
     ...     costs = ArmCosts(name, "USD", None, {"observed": (request,)}, one_off=(training,))
     ...     return PricedArm(costs, Decimal(1), Decimal(0))
-    >>> found = break_even(
+    >>> level = break_even(
     ...     arm("tuned", "0.001", 1200), arm("few_shot", "0.002", 0),
-    ...     Terms("USD", 12, Range.point(200_000)), basis="cost",
+    ...     Terms("USD", 12, TriangularRange.point(200_000)), basis="cost",
     ... )
-    >>> f"{found.requests_per_month:,f} a month, paid back in {found.months:f} months"
+    >>> f"{level.requests_per_month:,f} a month, paid back in {level.months:f} months"
     '100,000 a month, paid back in 6 months'
-    >>> found.reason
+    >>> level.reason
     '1,200 more fixed cost / (12 months x 0.001 gained per request)'
     """
-    found = partial(BreakEvenPoint, treatment.costs.arm, control.costs.arm, basis)
+    point = partial(BreakEvenPoint, treatment.costs.arm, control.costs.arm, basis)
     fixed = _less(fixed_cost(treatment.costs, terms, at=at), fixed_cost(control.costs, terms, at=at))
     gain = _gain(treatment, control, terms, basis, at)
     if fixed is None or gain is None:
-        return found("unknown", None, None, _what_is_unknown(treatment, control, terms, basis))
+        return point("unknown", None, None, _what_is_unknown(treatment, control, terms, basis))
     paid_back = _payback(treatment, control, terms, gain, at)
     months = discounted_months(terms.discount_rate, terms.horizon_months)
     if gain >= 0 and fixed <= 0:
         reason = f"{in_words(-fixed)} less fixed cost and {in_words(gain)} gained per request"
-        return found("always", Decimal(0), paid_back, reason)
+        return point("always", Decimal(0), paid_back, reason)
     if gain <= 0 and fixed >= 0:
         reason = f"{in_words(fixed)} more fixed cost and {in_words(-gain)} lost per request"
-        return found("never", None, paid_back, reason)
+        return point("never", None, paid_back, reason)
     side: Side = "above" if gain > 0 else "below"
     change, effect = ("more", "gained") if gain > 0 else ("less", "lost")
     span = f"{in_words(months)} {'months' if terms.discount_rate == 0 else 'discounted months'}"
     reason = (
         f"{in_words(abs(fixed))} {change} fixed cost / ({span} x {in_words(abs(gain))} {effect} per request)"
     )
-    return found(side, fixed / (months * gain), paid_back, reason)
+    return point(side, fixed / (months * gain), paid_back, reason)
 
 
 def _gain(treatment: PricedArm, control: PricedArm, terms: Terms, basis: Basis, at: At) -> Decimal | None:
@@ -123,20 +123,20 @@ def _payback(treatment: PricedArm, control: PricedArm, terms: Terms, gain: Decim
     for arm, sign in ((treatment, -1), (control, 1)):
         for renewal in arm.costs.renewals:
             for due in renewal_months(terms.horizon_months, renewal.every_months):
-                later[due] = later.get(due, Decimal(0)) + sign * _known(renewal.items, at)
-    standing = _known(control.costs.standing, at) - _known(treatment.costs.standing, at)
+                later[due] = later.get(due, Decimal(0)) + sign * _amount(renewal.items, at)
+    standing = _amount(control.costs.standing, at) - _amount(treatment.costs.standing, at)
     return payback_months(
         terms.discount_rate,
         terms.horizon_months,
-        upfront=_known(control.costs.one_off, at) - _known(treatment.costs.one_off, at),
+        upfront=_amount(control.costs.one_off, at) - _amount(treatment.costs.one_off, at),
         monthly=at_point(terms.requests_per_month, at) * gain + standing,
         later=later,
     )
 
 
-def _known(items: tuple[LineItem, ...], at: At) -> Decimal:
+def _amount(items: tuple[LineItem, ...], at: At) -> Decimal:
     amount = sum_at(items, at)
-    assert amount is not None  # noqa: S101 - fixed_cost found every amount known; this tells mypy
+    assert amount is not None  # noqa: S101 - fixed_cost is known, so every amount is; this tells mypy
     return amount
 
 

@@ -71,7 +71,7 @@ def break_even_range(
 
     Args:
         treatment: The arm that should pay, in every draw.
-        control: The arm it is held against, same draws.
+        control: The arm that it is compared with, in the same draws.
         terms: Horizon and value.
         drawn: Uncertain inputs by name, from ``draw_inputs``.
         basis: "cost" counts only what is paid; "net" also what right and wrong answers are worth.
@@ -101,8 +101,10 @@ def break_even_range(
     crossing = np.divide(fixed, months * gain, out=np.zeros_like(gain), where=crosses)
     return BreakEvenRange(
         side=side,
-        requests_per_month=_spread(np.where(crosses, crossing, np.where(always, at_once, not_at_all)), level),
-        months=_spread(_payback(treatment, control, terms, drawn, gain), level),
+        requests_per_month=_quantiles(
+            np.where(crosses, crossing, np.where(always, at_once, not_at_all)), level
+        ),
+        months=_quantiles(_payback(treatment, control, terms, drawn, gain), level),
         level=level,
         share_never=float((~(crosses | always)).mean()),
         n_draws=len(gain),
@@ -138,7 +140,7 @@ def _payback(
     )
 
 
-def _spread(values: FloatArray, level: float) -> BreakEvenBand:
+def _quantiles(values: FloatArray, level: float) -> BreakEvenBand:
     tail = (1 - level) / 2
     # inverted_cdf picks a draw and never averages with infinity.
     low, median, high = np.quantile(values, [tail, 0.5, 1 - tail], method="inverted_cdf")

@@ -1,4 +1,4 @@
-"""What ``genai-prices`` says of a model, where that package is installed. Differences are shown."""
+"""Where a price row differs from what the package ``genai-prices`` says, where that package is installed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from evalkit.economics.prices import PriceRow
 
-# Our name to the package's.
-_SAME = {"input": "input_mtok", "output": "output_mtok", "input_cache_read": "cache_read_mtok"}
+# The name of a rate in this package, and in that one.
+_SAME_RATE = {"input": "input_mtok", "output": "output_mtok", "input_cache_read": "cache_read_mtok"}
 
 
 @dataclass(frozen=True, slots=True)
-class SecondOpinion:
-    """How our row compares with another collection of prices.
+class PriceAgreement:
+    """How a price row of evalkit compares with ``genai-prices``.
 
     Attributes:
         disagreements: One sentence per price that differs.
@@ -25,7 +25,7 @@ class SecondOpinion:
     note: str
 
 
-def second_opinion(model_id: str, row: PriceRow) -> SecondOpinion:
+def compare_with_genai_prices(model_id: str, row: PriceRow) -> PriceAgreement:
     """Compare a price row with ``genai-prices`` (offline: the snapshot in the package).
 
     Args:
@@ -36,20 +36,20 @@ def second_opinion(model_id: str, row: PriceRow) -> SecondOpinion:
         package = importlib.import_module("genai_prices")
         snapshot = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
     except ModuleNotFoundError:
-        return SecondOpinion((), "none: genai-prices is not installed (pip install 'evalkit[prices]')")
+        return PriceAgreement((), "none: genai-prices is not installed (pip install 'evalkit[prices]')")
     version = getattr(package, "__version__", "?")
     try:
         _, model = snapshot.find_provider_model(
             row.model.rpartition("/")[2], None, row.provider or None, None
         )
     except LookupError:
-        return SecondOpinion((), f"genai-prices {version} does not know {model_id}")
+        return PriceAgreement((), f"genai-prices {version} does not know {model_id}")
     theirs = model.prices if not isinstance(model.prices, list) else model.prices[-1].prices
-    found = tuple(
+    disagreements = tuple(
         f"{ours}: ours {mine} (as of {row.as_of}, {row.source}), genai-prices {version} {other}"
-        for ours, name in _SAME.items()
+        for ours, name in _SAME_RATE.items()
         if (mine := getattr(row.rates, ours)) is not None
         and isinstance(other := getattr(theirs, name, None), Decimal | int | float)
         and Decimal(str(other)) != mine
     )
-    return SecondOpinion(found, f"genai-prices {version}{' agrees' if not found else ''}")
+    return PriceAgreement(disagreements, f"genai-prices {version}{'' if disagreements else ' agrees'}")

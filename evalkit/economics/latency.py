@@ -74,12 +74,12 @@ def percentiles(seconds: FloatArray) -> Percentiles:
     >>> percentiles(np.arange(1.0, 21.0))
     Percentiles(n=20, p50=10.5, p90=18.1, p95=19.05, p99=None)
     """
-    known = seconds[np.isfinite(seconds)]
+    timed = seconds[np.isfinite(seconds)]
 
     def percentile(percent: int) -> float | None:
-        return float(np.percentile(known, percent)) if enough_for(percent, len(known)) else None
+        return float(np.percentile(timed, percent)) if enough_for(percent, len(timed)) else None
 
-    return Percentiles(len(known), percentile(50), percentile(90), percentile(95), percentile(99))
+    return Percentiles(len(timed), percentile(50), percentile(90), percentile(95), percentile(99))
 
 
 def tpot(end_to_end_s: FloatArray, ttft_s: FloatArray, output_tokens: FloatArray) -> FloatArray:
@@ -120,10 +120,10 @@ def goodput(values: Mapping[str, FloatArray], limits: Mapping[str, float], durat
         raise ValueError(f"no values for the limit {', '.join(missing)}")
     if not limits or not duration_s > 0:
         raise ValueError("goodput needs a limit and a duration above 0 seconds")
-    held = np.stack([values[name] for name in limits])
-    n = held.shape[1]
+    columns = np.stack([values[name] for name in limits])
+    n = columns.shape[1]
     if n == 0:
         raise ValueError("goodput needs at least one request")
     ceiling = np.array(list(limits.values()))[:, np.newaxis]
-    met = int((held <= ceiling).all(axis=0).sum())
-    return Goodput(met, n, int(np.isnan(held).any(axis=0).sum()), met / duration_s, met / n)
+    met = int((columns <= ceiling).all(axis=0).sum())
+    return Goodput(met, n, int(np.isnan(columns).any(axis=0).sum()), met / duration_s, met / n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -30,7 +30,8 @@ class Terms:
         cost_per_wrong: Money lost by one wrong answer; an abstention is neither correct nor wrong.
         discount_rate: Per year, 0.10 is ten percent.
 
-    >>> Terms("USD", 12, Range.point(100_000), Range.point(Decimal("0.02"))).inputs["requests_per_month"].mode
+    >>> value = TriangularRange.point(Decimal("0.02"))
+    >>> Terms("USD", 12, TriangularRange.point(100_000), value).inputs["requests_per_month"].mode
     Decimal('100000')
     """
 
@@ -73,7 +74,7 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class ArmCosts:
-    """One candidate's money facts.
+    """What one candidate costs, as ledger lines.
 
     Attributes:
         arm: Its name.
@@ -119,10 +120,29 @@ class ArmCosts:
         renewed = tuple(item for renewal in self.renewals for item in renewal.items)
         return self.request_lines + self.one_off + self.standing + renewed
 
+    def with_input(self, name: str, value: Decimal) -> ArmCosts:
+        """The same costs with one input known exactly: the form of a changed assumption that is checked by hand.
+
+        Args:
+            name: Of the input, as factors name their ``source``.
+            value: In the unit of the input.
+        """
+
+        def changed(items: tuple[LineItem, ...]) -> tuple[LineItem, ...]:
+            return tuple(item.with_input(name, value) for item in items)
+
+        return replace(
+            self,
+            per_request={scenario: changed(lines) for scenario, lines in self.per_request.items()},
+            one_off=changed(self.one_off),
+            standing=changed(self.standing),
+            renewals=tuple(replace(renewal, items=changed(renewal.items)) for renewal in self.renewals),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Lines of one kind with their sums.
+class LedgerBlock:
+    """The lines of one part of a ledger, with their sums.
 
     Attributes:
         items: The lines, over the whole horizon.
@@ -160,23 +180,23 @@ class Ledger:
     currency: str
     prices_as_of: date | None
     scenario: Scenario
-    one_off: Block
-    standing: Block
-    recurring: Block
-    per_request: Block
+    one_off: LedgerBlock
+    standing: LedgerBlock
+    recurring: LedgerBlock
+    per_request: LedgerBlock
 
     @property
-    def total(self) -> Block:
+    def total(self) -> LedgerBlock:
         """All lines together."""
         blocks = (self.one_off, self.standing, self.recurring, self.per_request)
-        return Block(tuple(item for block in blocks for item in block.items))
+        return LedgerBlock(tuple(item for block in blocks for item in block.items))
 
 
 def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
     """The ledger of one arm.
 
     Args:
-        costs: The arm's money facts.
+        costs: The arm's ledger lines.
         terms: Volume and horizon.
 
     Returns:
@@ -188,10 +208,10 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
     >>> hosting = LineItem("hosting", (Factor.exact(730, "hours"), Factor.exact(Decimal("1.70"), "per hour")))
     >>> request = LineItem("request", (Factor.exact(Decimal("0.0001"), "per request"),))
     >>> costs = ArmCosts("tuned", "USD", None, {"observed": (request,)}, standing=(hosting,))
-    >>> book = ledger(costs, Terms("USD", 12, Range.point(1000)))
-    >>> book.standing.mode, book.per_request.mode, book.total.mode
+    >>> arm_ledger = ledger(costs, Terms("USD", 12, TriangularRange.point(1000)))
+    >>> arm_ledger.standing.mode, arm_ledger.per_request.mode, arm_ledger.total.mode
     (Decimal('14892.00'), Decimal('1.2000'), Decimal('14893.2000'))
-    >>> book.per_request.items[0].basis
+    >>> arm_ledger.per_request.items[0].basis
     '0.0001 per request x 1,000 requests a month x 12 months'
     """
     same_currency(costs, terms)
@@ -202,10 +222,10 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
         currency=costs.currency,
         prices_as_of=costs.prices_as_of,
         scenario=costs.scenario,
-        one_off=Block(costs.one_off),
-        standing=Block(tuple(item.times(months) for item in costs.standing)),
-        recurring=Block(tuple(_recurring(costs, terms))),
-        per_request=Block(tuple(item.times(volume, months) for item in costs.request_lines)),
+        one_off=LedgerBlock(costs.one_off),
+        standing=LedgerBlock(tuple(item.times(months) for item in costs.standing)),
+        recurring=LedgerBlock(tuple(_recurring(costs, terms))),
+        per_request=LedgerBlock(tuple(item.times(volume, months) for item in costs.request_lines)),
     )
 
 

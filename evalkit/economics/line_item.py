@@ -114,6 +114,14 @@ class LineItem:
         """The same item taken several times, for instance over the months of the horizon."""
         return replace(self, factors=self.factors + factors)
 
+    def with_input(self, name: str, value: Decimal) -> LineItem:
+        """The same item with the factors that come from one input put at a value known exactly."""
+        point = TriangularRange.point(value)
+        factors = (
+            replace(factor, value=point) if factor.source == name else factor for factor in self.factors
+        )
+        return replace(self, factors=tuple(factors))
+
     def draws(self, drawn: Mapping[str, FloatArray]) -> FloatArray | float:
         """The amount in every draw, or one number when no factor is drawn.
 
@@ -165,7 +173,7 @@ def draw_inputs(
     """One set of draws of every uncertain input, to be shared by all arms so that they stay comparable.
 
     Args:
-        items: The line items of all arms; ranges are found in their factors.
+        items: The line items of all arms; their factors hold the ranges.
         inputs: Further ranges by name (``Terms.inputs``).
         rng: The source of chance. Inputs are drawn in the order of their names.
         n_draws: How many draws.

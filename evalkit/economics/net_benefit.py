@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.economics.cash_flow import discount_factor, discounted_months, renewal_months
-from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Terms, same_currency
+from evalkit.economics.ledger import VALUE, WRONG, ArmCosts, Terms, same_currency
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total, total_draws
 from evalkit.economics.triangular import FloatArray, TriangularRange
 
@@ -24,10 +24,10 @@ At = Literal["mode", "mean"]
 
 @dataclass(frozen=True, slots=True)
 class PricedArm:
-    """An arm's costs and what it achieved.
+    """What an arm costs and what it achieved.
 
     Attributes:
-        costs: Its money facts.
+        costs: Its ledger lines.
         quality: Mean score on the primary metric, in [0, 1].
         wrong: Share of wrong answers, in [0, 1]; abstentions make it smaller than 1 - quality.
     """
@@ -39,10 +39,10 @@ class PricedArm:
 
 @dataclass(frozen=True, slots=True)
 class DrawnArm:
-    """The same arm in every joint draw; one draw is one position in all arrays of all arms.
+    """What an arm costs and achieves in every joint draw; one draw is one position in all arrays of all arms.
 
     Attributes:
-        costs: Its money facts.
+        costs: Its ledger lines.
         quality: Shape (n_draws,), in [0, 1].
         wrong: Shape (n_draws,), in [0, 1].
         unit_cost: Shape (n_draws,), money per request in the scenario used.
@@ -133,7 +133,7 @@ def net_benefit(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | N
     >>> request = LineItem("request", (Factor.exact(Decimal("0.001"), "per request"),))
     >>> training = LineItem("training", (Factor.exact(1440, "once"),))
     >>> costs = ArmCosts("tuned", "USD", None, {"observed": (request,)}, one_off=(training,))
-    >>> terms = Terms("USD", 12, Range.point(100_000), Range.point(Decimal("0.02")))
+    >>> terms = Terms("USD", 12, TriangularRange.point(100_000), TriangularRange.point(Decimal("0.02")))
     >>> net_benefit(PricedArm(costs, quality=Decimal("0.75"), wrong=Decimal("0.25")), terms)
     Decimal('15360.0000')
     """
@@ -146,7 +146,7 @@ def net_benefit(arm: PricedArm, terms: Terms, *, at: At = "mode") -> Decimal | N
 
 
 def fixed_cost_draws(costs: ArmCosts, terms: Terms, drawn: Mapping[str, FloatArray]) -> FloatArray | float:
-    """``fixed_cost`` in every draw; one number when nothing in it is drawn.
+    """Discounted cost that does not depend on volume, in every draw; one number when nothing in it is drawn.
 
     Raises:
         PriceError: The arm is priced in another currency than the terms.
@@ -158,45 +158,6 @@ def fixed_cost_draws(costs: ArmCosts, terms: Terms, drawn: Mapping[str, FloatArr
     for weight, items in _renewals(costs, terms):
         fixed = fixed + float(weight) * total_draws(items, drawn)
     return fixed
-
-
-def cost_draws(arm: DrawnArm, terms: Terms, drawn: Mapping[str, FloatArray]) -> FloatArray:
-    """All that an arm costs over the horizon in every draw, discounted.
-
-    Args:
-        arm: The arm in every draw.
-        terms: Horizon and discount rate; its ranges must be in ``drawn``.
-        drawn: Uncertain inputs by name, each of shape (n_draws,), from ``draw_inputs``. An input put here as a
-            constant array replaces what the suite says ("what would change it").
-
-    Returns:
-        Shape (n_draws,), money.
-    """
-    months = float(discounted_months(terms.discount_rate, terms.horizon_months))
-    volume = input_draws(terms.requests_per_month, VOLUME, drawn)
-    return months * volume * arm.unit_cost + fixed_cost_draws(arm.costs, terms, drawn)
-
-
-def net_benefit_draws(arm: DrawnArm, terms: Terms, drawn: Mapping[str, FloatArray]) -> FloatArray:
-    """``net_benefit`` in every draw.
-
-    Args:
-        arm: The arm in every draw.
-        terms: Horizon and discount rate; its ranges must be in ``drawn``.
-        drawn: Uncertain inputs by name, each of shape (n_draws,), shared by all arms.
-
-    Returns:
-        Shape (n_draws,), money.
-
-    Raises:
-        PriceError: The arm is priced in another currency than the terms.
-        ValueError: The value of a correct answer is not declared (compare ``cost_draws`` then), a line is
-            unknown, or a range was not drawn.
-    """
-    months = float(discounted_months(terms.discount_rate, terms.horizon_months))
-    volume = input_draws(terms.requests_per_month, VOLUME, drawn)
-    worth = worth_draws(arm, terms, drawn)
-    return months * volume * (worth - arm.unit_cost) - fixed_cost_draws(arm.costs, terms, drawn)
 
 
 def worth_draws(arm: DrawnArm, terms: Terms, drawn: Mapping[str, FloatArray]) -> FloatArray:

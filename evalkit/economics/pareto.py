@@ -24,14 +24,14 @@ class ParetoPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ParetoStanding:
-    """Where one arm stands.
+class ParetoResult:
+    """Whether other arms beat one arm.
 
     Attributes:
         arm: Its name.
         on_front: True when no arm is at least as good in everything and better in something; None when its cost
             is unknown, so that it has no place.
-        dominated_by: The arms that are.
+        dominated_by: Names of the arms that are at least as good in everything and better in something.
     """
 
     arm: str
@@ -39,24 +39,24 @@ class ParetoStanding:
     dominated_by: tuple[str, ...]
 
 
-def pareto_front(points: Sequence[ParetoPoint]) -> tuple[ParetoStanding, ...]:
-    """Standing of every arm, in the order given.
+def pareto_front(points: Sequence[ParetoPoint]) -> tuple[ParetoResult, ...]:
+    """Which arms no other arm beats, in the order given.
 
     Latency counts between two arms only where both have one. Equal arms do not dominate each other.
 
-    >>> standings = pareto_front([
+    >>> results = pareto_front([
     ...     ParetoPoint("few_shot", 0.70, 0.002),
     ...     ParetoPoint("rag", 0.68, 0.003),
     ...     ParetoPoint("fine_tuned", 0.80, 0.004),
     ... ])
-    >>> [(standing.arm, standing.on_front, standing.dominated_by) for standing in standings]
+    >>> [(result.arm, result.on_front, result.dominated_by) for result in results]
     [('few_shot', True, ()), ('rag', False, ('few_shot',)), ('fine_tuned', True, ())]
     """
-    standings = []
+    results = []
     for point in points:
         better = tuple(other.arm for other in points if _dominates(other, point))
-        standings.append(ParetoStanding(point.arm, None if point.cost is None else not better, better))
-    return tuple(standings)
+        results.append(ParetoResult(point.arm, None if point.cost is None else not better, better))
+    return tuple(results)
 
 
 def _dominates(one: ParetoPoint, other: ParetoPoint) -> bool:

@@ -59,15 +59,6 @@ def price_row(model: str, written: Mapping[str, Any], *, currency: str) -> Price
     )
 
 
-def own_prices(written: Mapping[str, Mapping[str, Any]], *, currency: str) -> tuple[PriceRow, ...]:
-    """The rows of a suite's ``prices``: model id to keys.
-
-    Raises:
-        PriceError: As ``price_row``.
-    """
-    return tuple(price_row(model, keys, currency=currency) for model, keys in written.items())
-
-
 def shipped_prices(currency: str = "USD") -> PriceTable:
     """The prices that come with evalkit, each with the day it was checked and its source.
 

@@ -203,5 +203,5 @@ def _spellings(model_id: str) -> Iterator[tuple[str, str]]:
 
 def _without_provider(model_id: str) -> tuple[str, str]:
     """("openai", "gpt-4o") from "openai:gpt-4o" or "openai/gpt-4o"; ("", id) for an id without provider."""
-    found = re.fullmatch(r"(?!ft:)(?P<provider>[a-z0-9_-]+)[:/](?P<name>.+)", model_id)
-    return (found["provider"], found["name"]) if found else ("", model_id)
+    prefixed = re.fullmatch(r"(?!ft:)(?P<provider>[a-z0-9_-]+)[:/](?P<name>.+)", model_id)
+    return (prefixed["provider"], prefixed["name"]) if prefixed else ("", model_id)

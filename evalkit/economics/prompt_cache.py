@@ -13,6 +13,9 @@ Scenario = Literal["cold", "observed", "assumed"]
 """cold: no cache, every prompt token at the input price. observed: as the provider counted. assumed: a share of
 the requests, the hit rate, finds the prefix that all requests of the arm share; the others write it."""
 
+SCENARIOS: tuple[Scenario, ...] = ("cold", "observed", "assumed")
+"""All of them, in the order in which they are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptCache:

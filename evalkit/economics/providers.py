@@ -122,17 +122,6 @@ class Route:
         """What may already keep an organisation out on ``day``."""
         return tuple(event for event in self.events if event.what == "restricted" and event.from_day <= day)
 
-    def is_usable(self, base: str, *, start: date, until: date) -> bool:
-        """Whether a job can start on ``start`` and its model still answer on ``until``, as far as is known.
-
-        >>> route("openai").is_usable("gpt-4o-mini", start=date(2026, 11, 20), until=date(2027, 11, 20))
-        False
-        """
-        jobs_end = self.jobs_end()
-        if self.state in ("ended", "deprecated") or (jobs_end is not None and start >= jobs_end):
-            return False
-        return not self.retirements_before(until, base)
-
 
 def route_row(written: Mapping[str, Any]) -> Route:
     """A route from its written keys, as the shipped file holds them.
@@ -162,11 +151,11 @@ def route(name: str) -> Route:
     Raises:
         PriceError: No route has that name; the nearest are given.
     """
-    known = routes()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=2) or sorted(known)
+    shipped = routes()
+    if name not in shipped:
+        near = difflib.get_close_matches(name, shipped, n=2) or sorted(shipped)
         raise PriceError(f"no tuning route is called {name!r}. Known: {', '.join(map(repr, near))}")
-    return known[name]
+    return shipped[name]
 
 
 def _event(written: Mapping[str, Any]) -> RouteEvent:

@@ -43,7 +43,7 @@ def hour_training(hours: TriangularRange, price: Decimal | None, *, source: str)
         price: Per device-hour; None when it is not known.
         source: Input name of the price, "<model id> train_per_hour".
 
-    >>> hour_training(Range.point(Decimal("1.5")), Decimal(100), source="ft:o4-mini train_per_hour").basis
+    >>> hour_training(TriangularRange.point(Decimal("1.5")), Decimal(100), source="ft:o4-mini train_per_hour").basis
     '1.5 hours x 100 per hour'
     """
     factors = (Factor(hours, "hours", "training_hours"), Factor.exact(price, "per hour", source=source))
@@ -54,7 +54,7 @@ def failed_runs(run: LineItem, count: TriangularRange) -> LineItem:
     """Runs that were paid for and thrown away; Azure does not bill failed runs, so there the count is 0.
 
     >>> run = token_training(1_000_000, 2, Decimal("3.00"), source="ft:gpt-4o-mini train")
-    >>> failed_runs(run, Range.point(2)).basis
+    >>> failed_runs(run, TriangularRange.point(2)).basis
     '1,000,000 tokens x 2 epochs x 3.00 per million x 2 failed runs'
     """
     return LineItem("failed runs", (*run.factors, Factor(count, "failed runs", "failed_runs")))
@@ -71,7 +71,7 @@ def labour(
         rate: Money per hour.
         hours_source: Input name of the hours ("retune_hours" for one renewal).
 
-    >>> labour("engineering", Range.point(24), Range.point(60)).amount
+    >>> labour("engineering", TriangularRange.point(24), TriangularRange.point(60)).amount
     Decimal('1440')
     """
     return LineItem(name, (Factor(hours, "hours", hours_source), Factor(rate, "per hour", "labour_rate")))

@@ -39,7 +39,7 @@ class TriangularRange:
     Raises:
         ValueError: The three are not finite or not in order.
 
-    >>> Range.of(20, 100, 500).mean
+    >>> TriangularRange.of(20, 100, 500).mean
     Decimal('206.6666666666666666666666667')
     """
 
@@ -62,7 +62,7 @@ class TriangularRange:
     def point(cls, value: Decimal | float) -> Self:
         """A value known exactly.
 
-        >>> Range.point(24).mean
+        >>> TriangularRange.point(24).mean
         Decimal('24')
         """
         return cls.of(value, value, value)

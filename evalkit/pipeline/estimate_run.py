@@ -9,7 +9,7 @@ from statistics import fmean
 
 from evalkit.arms.build import build_composer
 from evalkit.calls.budget import Spending
-from evalkit.calls.build import build_caller, most_output, usual_concurrency
+from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.data.examples import read_examples
 from evalkit.data.recorded import read_recorded
@@ -106,9 +106,9 @@ async def _arms(
                     isolated=suite.run.latency.isolated,
                     seed=suite.run.seed,
                     tuned=isinstance(suite.models[name], TunedModelConfig),
-                    limit=most_output(config),
+                    limit=config.output_limit,
                     in_flight=suite.run.max_concurrency or usual_concurrency(config),
-                    per_minute=getattr(config, "requests_per_minute", None),
+                    per_minute=config.request_rate_limit,
                 )
                 found[arm.name] = expected_arm(
                     question, probes=probes if probe else None, cached=cache is not None

@@ -10,7 +10,7 @@ from evalkit.interchange.score_table import read_score_table
 from evalkit.interchange.suite_from_table import suite_of_table
 from evalkit.interchange.write_run import write_table_run
 from evalkit.pipeline import spine
-from evalkit.pricing.arm_costs import check_prices
+from evalkit.pricing.check_prices import check_prices
 from evalkit.store.run_folder import RunFolder
 
 

@@ -19,7 +19,7 @@ from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import Metric
 from evalkit.models.local_files import weights_digest
-from evalkit.pricing.arm_costs import check_prices
+from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table, prices_as_of
 from evalkit.runner.run_start import Experiment
 from evalkit.suite.schema import Suite

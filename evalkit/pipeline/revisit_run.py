@@ -14,9 +14,9 @@ from evalkit.comparison.two_runs import RunInput, compare_runs
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import Aggregate, aggregate_of
 from evalkit.pipeline import spine
-from evalkit.pricing.arm_costs import check_prices
+from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import currency_of, price_table, prices_used
-from evalkit.pricing.reprice_samples import check_rows, prices_digest, repriced
+from evalkit.pricing.reprice_samples import check_rows, prices_digest, reprice_samples
 from evalkit.records.comparison import Comparison
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
@@ -106,7 +106,7 @@ def _mean_costs(run: RunFolder, suite: Suite) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     counts: Counter[str] = Counter()
     embeds = {arm.name for arm in run.manifest().arms if arm.embedder is not None}
-    for sample in repriced(run.samples(), run.manifest().arms, suite, price_table(suite)):
+    for sample in reprice_samples(run.samples(), run.manifest().arms, suite, price_table(suite)):
         if sample.status is Status.OK and sample.cost is not None and sample.cost.model is not None:
             if sample.arm in embeds and sample.cost.retrieval is None:
                 continue

@@ -21,6 +21,7 @@ from evalkit.comparison.failures import read_answers
 from evalkit.comparison.table import ScoreTable, build_table
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
+from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
 from evalkit.models.build import answering_config
@@ -33,13 +34,14 @@ from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare
 from evalkit.pipeline.train import train
 from evalkit.pricing.prices_in_force import price_table, prices_used
-from evalkit.pricing.reprice_samples import prices_digest, repriced
-from evalkit.pricing.training_price import priced
+from evalkit.pricing.reprice_samples import prices_digest, reprice_samples
+from evalkit.pricing.training_price import price_trainings
 from evalkit.records.case import Case
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.profile import Profile
 from evalkit.records.run import DeclaredEconomics, DeclaredRange, RunRecords
+from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport
 from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
@@ -111,7 +113,7 @@ def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
     """The scores of a run as arrays; where the run was repriced, with the costs of its present prices."""
     manifest, samples = run.manifest(), run.samples()
     if run.has(PRICES_FILE):
-        samples = repriced(samples, manifest.arms, suite, price_table(suite))
+        samples = reprice_samples(samples, manifest.arms, suite, price_table(suite))
     return build_table(manifest, run.cases(), samples, run.scores(), suite.primary_metric)
 
 
@@ -157,16 +159,15 @@ def decide_run(run: RunFolder, suite: Suite) -> Decision:
     if run.has(PRICES_FILE):
         digests = structs.replace(manifest.digests, prices=prices_digest(suite))
         manifest = structs.replace(manifest, digests=digests)
-    return decide(
-        suite,
-        manifest,
-        read_table(run, suite),
-        run.read("comparison.json", Comparison),
-        run.read("profile.json", Profile),
-        tuning_of(run),
-        prices=price_table(suite),
-        answering=answering_of(run),
+    compared = ComparedRun(
+        manifest=manifest,
+        table=read_table(run, suite),
+        comparison=run.read("comparison.json", Comparison),
+        profile=run.read("profile.json", Profile),
+        tuning=tuning_of(run),
+        observations=answering_of(run) or RunObservations(),
     )
+    return decide(suite, compared, prices=price_table(suite))
 
 
 def write_decision(run: RunFolder, suite: Suite) -> Decision:
@@ -188,7 +189,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
     return RunRecords(
         manifest=run.manifest(),
         profile=run.read("profile.json", Profile),
-        tuning=None if (tuning := tuning_of(run)) is None else priced(suite, tuning),
+        tuning=None if (tuning := tuning_of(run)) is None else price_trainings(suite, tuning),
         comparison=run.read("comparison.json", Comparison),
         decision=run.read("decision.json", Decision),
         excerpts=() if cases is None else pick_excerpts(table, cases.get, run.samples(), order=cases.ids),

@@ -10,7 +10,7 @@ from pathlib import Path
 from evalkit.arms.build import build_composer
 from evalkit.data.examples import read_examples
 from evalkit.errors import InputError, did_you_mean
-from evalkit.pricing.training_price import priced
+from evalkit.pricing.training_price import price_trainings
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
@@ -38,7 +38,7 @@ def train(
         only=only,
         stopped=stopped,
     )
-    return dataclasses.replace(outcome, report=priced(suite, outcome.report))
+    return dataclasses.replace(outcome, report=price_trainings(suite, outcome.report))
 
 
 def train_and_export(

@@ -8,58 +8,50 @@ from decimal import Decimal
 
 import numpy as np
 
-from evalkit.economics.device_cost import device_costs, device_lines
+from evalkit.economics.device_cost import device_costs
 from evalkit.economics.ledger import ArmCosts, Terms
-from evalkit.economics.line_item import Factor, LineItem
 from evalkit.economics.price_file import RATE_KEYS
-from evalkit.economics.prices import PriceError, PriceRow, PriceTable
+from evalkit.economics.prices import PriceRow, PriceTable
 from evalkit.economics.prompt_cache import PromptCache, Scenario
-from evalkit.economics.request_cost import TokenColumns, Tokens, request_costs, request_lines
+from evalkit.economics.request_cost import TokenColumns, request_costs
 from evalkit.economics.triangular import FloatArray, TriangularRange, exact
-from evalkit.errors import Problem, SuiteError
-from evalkit.pricing.embedding_cost import embedder_price_id
 from evalkit.pricing.fixed_costs import (
-    is_retune,
     one_off_lines,
     range_of,
     renewals,
-    served_model,
     standing_lines,
     training_lines,
 )
-from evalkit.pricing.prices_in_force import device_hour, price_id, price_table
+from evalkit.pricing.request_pricing import request_pricing, unknown_of_request
 from evalkit.pricing.retrieval_costs import retrieval_costs
-from evalkit.pricing.unknown_costs import unknown_costs
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.economics import Economics
+from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
-
-CADENCE = "retune_every_months"
-SCENARIOS: tuple[Scenario, ...] = ("cold", "observed", "assumed")
 
 
 @dataclass(frozen=True, slots=True)
-class ArmMoney:
+class ArmCostModel:
     """An arm's ledger lines, and how its unit cost follows from drawn tokens or device seconds.
 
     Attributes:
         costs: Lines at the run's mean tokens or device seconds.
         row: Prices per token; None for models paid by the hour.
-        hour: Price of one device hour; None for models priced by tokens, or where it is not known.
+        hour_price: Price of one device hour; None for models priced by tokens, or where it is not known.
         hour_source: Name under which that price is varied.
         prefill_s: Seconds that a cold prefill of the shared prefix takes.
         caches: The prompt-cache scenarios that could be priced.
-        retrieval: Prices of one request's passages, by name.
-        passages_known: Whether those are all that its passages cost.
+        retrieval: Prices of one request's passages, by the name under which each is varied.
         unknown: What is not known of its costs, and what to declare; empty when everything is.
         stated: Mean money of a request as its answers came with it, where nothing else prices the arm.
+        passages_known: Whether the prices of ``retrieval`` are all that its passages cost.
     """
 
     costs: ArmCosts
     row: PriceRow | None
-    hour: Decimal | None
+    hour_price: Decimal | None
     hour_source: str
     prefill_s: Decimal
     caches: Mapping[Scenario, PromptCache]
@@ -72,11 +64,11 @@ class ArmMoney:
     def request_prices(self) -> dict[str, Decimal]:
         """The prices behind one request, by the name under which each is varied."""
         if self.row is None:
-            hour = {} if self.hour is None else {self.hour_source: self.hour}
-            return {**hour, **self.retrieval}
+            by_hour = {} if self.hour_price is None else {self.hour_source: self.hour_price}
+            return {**by_hour, **self.retrieval}
         rates = {key: getattr(self.row.rates, key) for key in RATE_KEYS}
-        named = {f"{self.row.model} {key}": price for key, price in rates.items() if price is not None}
-        return {**named, **self.retrieval}
+        by_token = {f"{self.row.model} {key}": price for key, price in rates.items() if price is not None}
+        return {**by_token, **self.retrieval}
 
     def unit_costs(
         self,
@@ -90,9 +82,12 @@ class ArmMoney:
 
         Args:
             tokens: Mean tokens of a request in every draw; not read for models paid by the hour.
-            device_s: Mean device seconds in every draw; read only for those.
+            device_s: Shape (n_draws,), mean device seconds; read only for models paid by the hour.
             scenario: Default: the one that the verdict uses.
             prices: Prices to put in place of the declared ones, by name.
+
+        Returns:
+            Shape (n_draws,); NaN where the cost is not known.
         """
         cache = self.caches[scenario or self.costs.scenario]
         changed = {
@@ -105,33 +100,14 @@ class ArmMoney:
             rates = {name.rpartition(" ")[2]: value for name, value in changed.items()}
             row = replace(self.row, rates=replace(self.row.rates, **rates)) if rates else self.row
             return request_costs(tokens, row, cache=cache) + passages
-        hour = changed.get(self.hour_source, self.hour)
-        if hour is None:
+        hour_price = changed.get(self.hour_source, self.hour_price)
+        if hour_price is None:
             return np.full(device_s.shape, np.nan if self.stated is None else float(self.stated))
-        return device_costs(device_s, hour, prefix_prefill_s=self.prefill_s, cache=cache) + passages
-
-
-def check_prices(suite: Suite, prices: PriceTable | None = None) -> None:
-    """Refuse a suite that counts in money but names a model whose price nobody knows.
-
-    Nothing is checked where ``economics`` is not declared: no price is needed then.
-
-    Args:
-        suite: Before or after its run.
-        prices: In force; default: the shipped ones with the suite's own over them.
-
-    Raises:
-        SuiteError: For each such model, its line and the nearest known ids.
-    """
-    if suite.economics is None:
-        return
-    table = price_table(suite) if prices is None else prices
-    if problems := list(_unpriced(suite, table)):
-        raise SuiteError(*problems)
+        return device_costs(device_s, hour_price, prefix_prefill_s=self.prefill_s, cache=cache) + passages
 
 
 def terms_of(economics: Economics) -> Terms:
-    """What all arms share: volume, value, horizon, discount rate."""
+    """What all arms of a suite share: currency, volume, value, horizon and discount rate."""
     value = economics.value_per_correct
     return Terms(
         currency=economics.currency,
@@ -143,15 +119,15 @@ def terms_of(economics: Economics) -> Terms:
     )
 
 
-def arm_money(
+def arm_cost_model(
     suite: Suite,
     economics: Economics,
     arm: ArmFacts,
     summary: ArmSummary,
     tuning: TuningReport | None,
     prices: PriceTable,
-) -> ArmMoney:
-    """The money facts of one arm.
+) -> ArmCostModel:
+    """The costs of one arm, and how they follow from what its requests use.
 
     Args:
         suite: Models and what their training cost.
@@ -161,105 +137,38 @@ def arm_money(
         tuning: What the run's own training took.
         prices: In force, checked by ``check_prices``.
     """
-    named = price_id(suite, arm.model)
-    row = None if named is None else prices.lookup(named)
-    served = served_model(suite, arm.model)
-    hour = None if named is not None else device_hour(suite, served)
-    source = f"{served} device_hour"
+    request = request_pricing(suite, arm, summary, prices)
     caches = _caches(economics, summary)
-    prefill = exact(round(summary.prefill_s, 6))
     passages = retrieval_costs(suite, economics, arm, summary, prices)
-    per_request = {
-        scenario: _request_lines(summary, row, hour, source, prefill, cache)
-        for scenario, cache in caches.items()
-    }
-    training = tuple(training_lines(suite, arm, tuning, row)) if arm.tuned else ()
+    per_request = {scenario: request.lines(summary, cache) for scenario, cache in caches.items()}
+    training = tuple(training_lines(suite, arm, tuning, request.row)) if arm.tuned else ()
     costs = ArmCosts(
         arm=arm.name,
         currency=economics.currency,
-        prices_as_of=None if row is None else row.as_of,
+        prices_as_of=None if request.row is None else request.row.as_of,
         per_request={name: (*lines, *passages.lines) for name, lines in per_request.items()},
         scenario="observed" if economics.prompt_cache_hit is None else "assumed",
         one_off=tuple(one_off_lines(economics, arm, training, passages.index)),
-        standing=tuple(standing_lines(economics, arm, row)),
+        standing=tuple(standing_lines(economics, arm, request.row)),
         renewals=tuple(renewals(economics, arm, training, passages.index)),
     )
     answers = replace(costs, per_request=per_request)
-    return ArmMoney(
+    unknown = [
+        *unknown_of_request(suite, arm, summary, answers, request),
+        *_unknown_training(suite, arm, costs),
+    ]
+    return ArmCostModel(
         costs=costs,
-        row=row,
-        hour=hour,
-        hour_source=source,
-        prefill_s=prefill,
+        row=request.row,
+        hour_price=request.hour_price,
+        hour_source=request.hour_source,
+        prefill_s=request.prefill_s,
         caches=caches,
         retrieval=passages.prices,
-        unknown=(
-            *unknown_costs(suite, arm, summary, answers, row, hour, served),
-            *passages.unknown,
-        ),
+        unknown=(*unknown, *passages.unknown),
+        stated=request.stated,
         passages_known=not any(line.amount is None for line in passages.lines),
-        stated=_stated(summary, row, hour),
     )
-
-
-def with_cadence(costs: ArmCosts, months: float) -> ArmCosts:
-    """The same arm tuned again every ``months`` months, where it is a tuned one."""
-    renewals = tuple(
-        replace(renewal, every_months=exact(months)) if is_retune(renewal) else renewal
-        for renewal in costs.renewals
-    )
-    return replace(costs, renewals=renewals)
-
-
-def with_input(costs: ArmCosts, name: str, value: Decimal) -> ArmCosts:
-    """The same arm with one input of its lines at a point: the hand-checkable form of a changed assumption."""
-
-    def changed(items: tuple[LineItem, ...]) -> tuple[LineItem, ...]:
-        return tuple(
-            replace(
-                item,
-                factors=tuple(
-                    replace(factor, value=TriangularRange.point(value)) if factor.source == name else factor
-                    for factor in item.factors
-                ),
-            )
-            for item in items
-        )
-
-    return replace(
-        costs,
-        per_request={scenario: changed(lines) for scenario, lines in costs.per_request.items()},
-        one_off=changed(costs.one_off),
-        standing=changed(costs.standing),
-        renewals=tuple(replace(renewal, items=changed(renewal.items)) for renewal in costs.renewals),
-    )
-
-
-def _unpriced(suite: Suite, table: PriceTable) -> Iterator[Problem]:
-    used = {arm.model for arm in suite.arms.values()}
-    for name in suite.models:
-        named = price_id(suite, name)
-        if name not in used or named is None:
-            continue
-        try:
-            table.lookup(named)
-        except PriceError as error:
-            key = "model" if suite.models[name].price is None else "price"
-            yield suite.source.problem(("models", name, key), str(error))
-    if suite.economics is not None and suite.economics.retrieval.embedding_per_request:
-        return  # declared, so no price of tokens is needed
-    for name in suite.embedders_used:
-        if (named := embedder_price_id(suite.embedders[name])) is None:
-            continue
-        key = "model" if getattr(suite.embedders[name], "price", None) is None else "price"
-        try:
-            row = table.lookup(named)
-        except PriceError as error:
-            yield suite.source.problem(("embedders", name, key), str(error))
-            continue
-        if row.rates.input is None:
-            message = f"the price of {row.model!r} has no `input`, which is what embedding costs"
-            yield suite.source.problem(("embedders", name, key), message)
 
 
 def _caches(economics: Economics, summary: ArmSummary) -> dict[Scenario, PromptCache]:
@@ -270,29 +179,11 @@ def _caches(economics: Economics, summary: ArmSummary) -> dict[Scenario, PromptC
     return caches
 
 
-def _stated(summary: ArmSummary, row: PriceRow | None, hour: Decimal | None) -> Decimal | None:
-    """What answers brought from elsewhere say they cost, where neither tokens nor hours are priced."""
-    priced = row is not None or hour is not None or summary.unit_cost is None
-    return None if priced else Decimal(summary.unit_cost or 0)
-
-
-def _request_lines(
-    summary: ArmSummary,
-    row: PriceRow | None,
-    hour: Decimal | None,
-    source: str,
-    prefill: Decimal,
-    cache: PromptCache,
-) -> tuple[LineItem, ...]:
-    if (stated := _stated(summary, row, hour)) is not None:
-        return (LineItem("request", (Factor.exact(stated, "a request, as its answers state"),)),)
-    if row is None:
-        seconds = None if summary.device_s is None else exact(round(summary.device_s, 9))
-        return device_lines(seconds, hour, prefix_prefill_s=prefill, cache=cache, source=source)
-    if summary.tokens is None:
-        return request_lines(Tokens(None, None), row, cache=cache)
-    means = {
-        kind: exact(round(getattr(summary.tokens, kind), 4))
-        for kind in ("input", "output", "cache_read", "cache_write", "reasoning")
-    }
-    return request_lines(Tokens(**means), row, cache=cache)
+def _unknown_training(suite: Suite, arm: ArmFacts, costs: ArmCosts) -> Iterator[str]:
+    """What to declare so that the cost of training is known; nothing where it is known."""
+    if all(item.amount is not None for item in costs.items if item.name == "training"):
+        return
+    if isinstance(suite.models[arm.model], TunedModelConfig):
+        yield f"{arm.name}: its training is not priced; give models.{arm.model}.device_hour"
+    else:
+        yield f"{arm.name}: what its training cost is not declared; give models.{arm.model}.training"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from evalkit.economics.line_item import MILLION
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable
-from evalkit.suite.retrieval import EmbedderConfig, HashedEmbedderConfig, OpenAIEmbedderConfig
+from evalkit.suite.retrieval import EmbedderConfig, HashedEmbedderConfig
 from evalkit.suite.schema import Suite
 
 EmbeddingPricer = Callable[[float | None, float | None], Decimal | None]
@@ -17,19 +17,11 @@ EmbeddingPricer = Callable[[float | None, float | None], Decimal | None]
 _HOUR_S = Decimal(3600)
 
 
-def embedder_price_id(config: EmbedderConfig) -> str | None:
-    """The id under which an embedder's tokens are priced; None for one that bills none."""
-    if (named := getattr(config, "price", None)) is not None:
-        return str(named)
-    return config.model if isinstance(config, OpenAIEmbedderConfig) else None
-
-
 def embedder_row(config: EmbedderConfig, prices: PriceTable) -> PriceRow | None:
     """The price row of an embedder, or None where there is none."""
-    named = embedder_price_id(config)
-    if named is not None:
+    if config.price_id is not None:
         with suppress(PriceError):
-            return prices.lookup(named)
+            return prices.lookup(config.price_id)
     return None
 
 
@@ -45,10 +37,10 @@ def embedding_price(suite: Suite, embedder: str, prices: PriceTable) -> Embeddin
     config = suite.embedders[embedder]
     if isinstance(config, HashedEmbedderConfig):
         return lambda tokens, seconds: Decimal(0)
-    if embedder_price_id(config) is None:
-        hour: Decimal | None = getattr(config, "device_hour", None)
+    if config.price_id is None:
+        hour_price = config.device_hour_price
         return lambda tokens, seconds: (
-            None if hour is None or seconds is None else Decimal(repr(seconds)) * hour / _HOUR_S
+            None if hour_price is None or seconds is None else Decimal(repr(seconds)) * hour_price / _HOUR_S
         )
     row = embedder_row(config, prices)
     rate = None if row is None else row.rates.input

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from evalkit.economics.cash_flow import cadence
-from evalkit.economics.ledger import Renewal
+from evalkit.economics.ledger import ArmCosts, Renewal
 from evalkit.economics.line_item import Factor, LineItem
 from evalkit.economics.prices import PriceRow
 from evalkit.economics.training_cost import failed_runs, hosting, hour_training, labour, token_training
@@ -16,36 +17,40 @@ from evalkit.records.arm import ArmFacts
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.economics import Economics
 from evalkit.suite.economics import Range as DeclaredRange
-from evalkit.suite.models import TunedModelConfig
+from evalkit.suite.models import ModelConfig, TrainingBill, TunedModelConfig
 from evalkit.suite.schema import Suite
 
+CADENCE = "retune_every_months"
+"""Name of the input that says how many months lie between two tunings."""
+
 RETUNE_HOURS = "retune_hours"
+"""Name of the input that says how many hours of work one retuning takes."""
+
 _RETUNING = "retuning"
 
 
 def retune_every(economics: Economics) -> Decimal | None:
     """Months between two tunings: the shorter of the declared cadence and how fast the knowledge changes."""
-    months = (economics.retune_every_months, economics.knowledge_changes_every_months)
-    return cadence(*(None if known is None else Decimal(known) for known in months))
+    limits = (economics.retune_every_months, economics.knowledge_changes_every_months)
+    return cadence(*(None if months is None else Decimal(months) for months in limits))
 
 
 def training_lines(
     suite: Suite, arm: ArmFacts, tuning: TuningReport | None, row: PriceRow | None
 ) -> Iterator[LineItem]:
-    """One training run, paid at the start and at each renewal."""
+    """What training an arm's model once costs; it is paid at the start and at each renewal.
+
+    Args:
+        suite: Names the model and, for one that was tuned elsewhere, its bill.
+        arm: A tuned arm.
+        tuning: What the run's own training took, where it trained.
+        row: The model's prices; None where it is not priced by tokens.
+    """
     config = suite.models[arm.model]
     if isinstance(config, TunedModelConfig):
-        hour = config.device_hour if config.device_hour is not None else device_hour(suite, config.base)
-        own = config.device_hour is not None
-        source = f"{arm.model if own else served_model(suite, arm.model)} device_hour"
-        runs = [] if tuning is None else tuning.runs
-        found = [run for run in runs if run.model == arm.model and run.fraction == (arm.fraction or 1.0)]
-        found.sort(key=lambda run: run.seed != (arm.seed or 1))
-        hours = exact(round(found[0].seconds / 3600, 6)) if found else None
-        price = Factor.exact(hour, "per hour", source=source)
-        yield LineItem("training", (Factor.exact(hours, "hours"), price))
+        yield _measured_training(suite, arm, config, tuning)
         return
-    bill = getattr(config, "training", None)
+    bill = config.training
     if bill is None:
         yield LineItem("training", (Factor.exact(None, "bill"),))
     elif bill.cost is not None:
@@ -55,20 +60,45 @@ def training_lines(
         name = "tuned" if row is None else row.model
         yield token_training(bill.tokens, exact(bill.epochs or 1), per_million, source=f"{name} train")
     else:
-        base = getattr(config, "tuned_from", None)
-        hour = device_hour(suite, arm.model) or (device_hour(suite, base) if base is not None else None)
-        by_hour = row.train_per_hour if row is not None and row.train_per_hour is not None else hour
-        hours = None if bill.device_hours is None else exact(bill.device_hours)
-        if hours is None:
-            yield LineItem("training", (Factor.exact(None, "device hours"),))
-        else:
-            yield hour_training(TriangularRange.point(hours), by_hour, source=f"{arm.model} train_per_hour")
+        yield _training_by_hour(suite, arm, config, bill, row)
+
+
+def _measured_training(
+    suite: Suite, arm: ArmFacts, config: TunedModelConfig, tuning: TuningReport | None
+) -> LineItem:
+    """A training that the run made itself: the hours it took, of the arm's own seed where that was trained."""
+    own_machine = config.device_hour is not None
+    price = config.device_hour if own_machine else device_hour(suite, config.base)
+    source = f"{arm.model if own_machine else served_model(suite, arm.model)} device_hour"
+    runs = [
+        run
+        for run in (() if tuning is None else tuning.runs)
+        if run.model == arm.model and run.fraction == (arm.fraction or 1.0)
+    ]
+    runs.sort(key=lambda run: run.seed != (arm.seed or 1))
+    hours = exact(round(runs[0].seconds / 3600, 6)) if runs else None
+    return LineItem(
+        "training", (Factor.exact(hours, "hours"), Factor.exact(price, "per hour", source=source))
+    )
+
+
+def _training_by_hour(
+    suite: Suite, arm: ArmFacts, config: ModelConfig, bill: TrainingBill, row: PriceRow | None
+) -> LineItem:
+    """A training made elsewhere and billed by device hours: at the price row's rate, else at a machine's."""
+    if bill.device_hours is None:
+        return LineItem("training", (Factor.exact(None, "device hours"),))
+    base = config.tuned_from_name
+    machine = device_hour(suite, arm.model) or (None if base is None else device_hour(suite, base))
+    price = row.train_per_hour if row is not None and row.train_per_hour is not None else machine
+    hours = TriangularRange.point(exact(bill.device_hours))
+    return hour_training(hours, price, source=f"{arm.model} train_per_hour")
 
 
 def one_off_lines(
     economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...], index: tuple[LineItem, ...]
 ) -> Iterator[LineItem]:
-    """Paid once at the start."""
+    """The lines of an arm that are paid once at the start."""
     effort = economics.training
     if arm.tuned:
         yield from training
@@ -84,7 +114,7 @@ def one_off_lines(
 
 
 def standing_lines(economics: Economics, arm: ArmFacts, row: PriceRow | None) -> Iterator[LineItem]:
-    """Paid every month."""
+    """The lines of an arm that are paid every month, whatever the volume."""
     declared = economics.hosting
     if arm.tuned:
         hours = exact(declared.hours_per_month)
@@ -99,7 +129,7 @@ def standing_lines(economics: Economics, arm: ArmFacts, row: PriceRow | None) ->
 def renewals(
     economics: Economics, arm: ArmFacts, training: tuple[LineItem, ...], index: tuple[LineItem, ...]
 ) -> Iterator[Renewal]:
-    """Tuning again, and building the index again."""
+    """What an arm does again and again: tune its model, build its index."""
     effort = economics.training
     every = retune_every(economics)
     if arm.tuned and every is not None:
@@ -116,8 +146,17 @@ def _evaluation(economics: Economics) -> Iterator[LineItem]:
         yield LineItem("evaluation", (Factor.exact(economics.training.evaluation_cost, "per tuning"),))
 
 
+def with_cadence(costs: ArmCosts, months: float) -> ArmCosts:
+    """The same arm tuned again every ``months`` months; an arm that is never tuned again stays as it is."""
+    renewals = tuple(
+        replace(renewal, every_months=exact(months)) if is_retune(renewal) else renewal
+        for renewal in costs.renewals
+    )
+    return replace(costs, renewals=renewals)
+
+
 def is_retune(renewal: Renewal) -> bool:
-    """Whether a renewal is a tuning, and not an index."""
+    """Whether a renewal is a tuning, and not an index built again."""
     return any(item.name == _RETUNING for item in renewal.items)
 
 

@@ -16,14 +16,14 @@ from evalkit.errors import SuiteError
 from evalkit.pricing.embedding_cost import embedder_row
 from evalkit.records.run import PriceUsed
 from evalkit.records.sample import Cost, Timing, Usage
-from evalkit.suite.models import HostedModelConfig, TunedModelConfig
+from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
 Pricer = Callable[[Usage | None, Timing | None], Cost | None]
 
 
 def currency_of(suite: Suite) -> str:
-    """What the suite counts in."""
+    """Three-letter code of the currency that a suite counts in; USD where it declares no economics."""
     return suite.economics.currency if suite.economics is not None else "USD"
 
 
@@ -47,18 +47,10 @@ def price_table(suite: Suite) -> PriceTable:
 def device_hour(suite: Suite, model: str) -> Decimal | None:
     """Price of one hour of the machine a local model answers on; a tune takes its base's where it has none."""
     config = suite.models[model]
-    price: Decimal | None = getattr(config, "device_hour", None)
+    price = config.device_hour_price
     if price is None and isinstance(config, TunedModelConfig):
         return device_hour(suite, config.base)
     return price
-
-
-def price_id(suite: Suite, model: str) -> str | None:
-    """The id under which a hosted or recorded model is priced, or None where nothing names one."""
-    config = suite.models[model]
-    if config.price is not None:
-        return config.price
-    return config.model if isinstance(config, HostedModelConfig) else None
 
 
 def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
@@ -68,20 +60,20 @@ def pricer(suite: Suite, model: str, prices: PriceTable) -> Pricer:
         A function that gives None when usage, timing or price is unknown, never 0 instead.
     """
     currency = prices.currency
-    named = price_id(suite, model)
-    if named is None:
-        config = suite.models[model]  # a tune answers where its base does, whatever machine trained it
-        hour = device_hour(suite, config.base if isinstance(config, TunedModelConfig) else model)
+    config = suite.models[model]
+    if config.price_id is None:
+        # A tune answers where its base does, whatever machine trained it.
+        hour_price = device_hour(suite, config.base if isinstance(config, TunedModelConfig) else model)
 
         def by_device(usage: Usage | None, timing: Timing | None) -> Cost | None:
-            if hour is None or timing is None or timing.device_s is None:
+            if hour_price is None or timing is None or timing.device_s is None:
                 return None
-            amount = total(device_lines(Decimal(repr(timing.device_s)), hour))
+            amount = total(device_lines(Decimal(repr(timing.device_s)), hour_price))
             return Cost(model=amount, currency=currency)
 
         return by_device
     try:
-        row = prices.lookup(named)
+        row = prices.lookup(config.price_id)
     except PriceError:
         return lambda usage, timing: None
 
@@ -136,18 +128,18 @@ def prices_used(suite: Suite, prices: PriceTable) -> tuple[PriceUsed, ...]:
     ]
     used.sort(key=lambda one: one.as_of)
     for model in suite.models:
-        if (hour := device_hour(suite, model)) is not None and price_id(suite, model) is None:
-            price = f"{hour} {prices.currency}"
-            declared = PriceUsed(
-                item=f"{model}: device hour", price=price, as_of="declared", source="suite.yaml"
-            )
-            used.append(declared)
+        if (price := device_hour(suite, model)) is not None and suite.models[model].price_id is None:
+            used.append(_declared_hour(model, price, prices.currency))
     for embedder in suite.embedders_used:
-        if (hour := getattr(suite.embedders[embedder], "device_hour", None)) is not None:
-            price = f"{hour} {prices.currency}"
-            item = f"{embedder}: device hour"
-            used.append(PriceUsed(item=item, price=price, as_of="declared", source="suite.yaml"))
+        if (price := suite.embedders[embedder].device_hour_price) is not None:
+            used.append(_declared_hour(embedder, price, prices.currency))
     return tuple(used)
+
+
+def _declared_hour(name: str, price: Decimal, currency: str) -> PriceUsed:
+    return PriceUsed(
+        item=f"{name}: device hour", price=f"{price} {currency}", as_of="declared", source="suite.yaml"
+    )
 
 
 def _priced(row: PriceRow) -> Iterator[tuple[str, Decimal]]:
@@ -158,9 +150,9 @@ def _priced(row: PriceRow) -> Iterator[tuple[str, Decimal]]:
 def _rows_used(suite: Suite, prices: PriceTable) -> dict[str, PriceRow]:
     rows = {}
     for model in suite.models:
-        if (named := price_id(suite, model)) is not None:
-            with suppress(PriceError):  # unknown ids are told where money is needed
-                rows[model] = prices.lookup(named)
+        if (price_id := suite.models[model].price_id) is not None:
+            with suppress(PriceError):  # an unknown id is an error only where money is needed: check_prices
+                rows[model] = prices.lookup(price_id)
     for embedder in suite.embedders_used:
         if (row := embedder_row(suite.embedders[embedder], prices)) is not None:
             rows[embedder] = row

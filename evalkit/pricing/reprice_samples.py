@@ -11,7 +11,7 @@ from evalkit.economics.price_file import price_row
 from evalkit.economics.prices import PriceError, PriceTable
 from evalkit.errors import Problem, SuiteError
 from evalkit.pricing.embedding_cost import embedding_price
-from evalkit.pricing.prices_in_force import Pricer, currency_of, device_hour, price_id, pricer
+from evalkit.pricing.prices_in_force import Pricer, currency_of, device_hour, pricer
 from evalkit.records.arm import ArmFacts
 from evalkit.records.sample import Sample
 from evalkit.suite.price_override import PriceOverride
@@ -19,7 +19,7 @@ from evalkit.suite.schema import Suite
 from evalkit.suite.source import Source
 
 
-def repriced(
+def reprice_samples(
     samples: Iterable[Sample], arms: Iterable[ArmFacts], suite: Suite, prices: PriceTable
 ) -> Iterator[Sample]:
     """The same samples with the cost that these prices give.
@@ -57,7 +57,10 @@ def repriced(
 
 
 def check_rows(override: PriceOverride, source: Source, suite: Suite) -> tuple[str, ...]:
-    """Refuse rows that cannot be used; give the ids that no model of the suite is priced as.
+    """Refuse price rows that cannot be used.
+
+    Returns:
+        Ids of the rows that no model of the suite is priced by.
 
     Raises:
         SuiteError: A row is in another currency than the suite counts in, or does not hold together.
@@ -83,24 +86,24 @@ def check_rows(override: PriceOverride, source: Source, suite: Suite) -> tuple[s
 
 
 def prices_digest(suite: Suite) -> str:
-    """What the manifest keeps of a suite's prices, here of those in force now."""
+    """Digest of a suite's own prices, as the manifest of a run keeps it."""
     return digest_of(suite.model_dump(mode="json", include={"prices"}))
 
 
 def _row_of(suite: Suite, model: str, override: PriceOverride) -> str | None:
-    """The row of the file that prices a model."""
-    named = price_id(suite, model)
-    if named is None:
+    """Id of the row in the price file that prices a model of the suite; None where no row does."""
+    price_id = suite.models[model].price_id
+    if price_id is None:
         return None
     rows = [
         price_row(row, config.model_dump(exclude_none=True), currency=currency_of(suite))
         for row, config in override.prices.items()
     ]
     try:
-        return PriceTable({row.model: row for row in rows}, currency_of(suite)).lookup(named).model
+        return PriceTable({row.model: row for row in rows}, currency_of(suite)).lookup(price_id).model
     except PriceError:
         return None
 
 
 def _is_priced(suite: Suite, model: str) -> bool:
-    return price_id(suite, model) is not None or device_hour(suite, model) is not None
+    return suite.models[model].price_id is not None or device_hour(suite, model) is not None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from evalkit.economics.line_item import MILLION, Factor, LineItem
 from evalkit.economics.prices import PriceTable
 from evalkit.economics.triangular import exact
-from evalkit.pricing.embedding_cost import embedder_price_id, embedder_row
+from evalkit.pricing.embedding_cost import embedder_row
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, RetrievalSummary
 from evalkit.suite.economics import Economics
@@ -21,7 +21,7 @@ EMBEDDING = "embedding_per_request"
 
 @dataclass(frozen=True, slots=True)
 class RetrievalCosts:
-    """The money facts of an arm's passages.
+    """What the passages of an arm cost.
 
     Attributes:
         prices: Of one request, by the name under which each is varied; what costs 0 is left out.
@@ -56,37 +56,35 @@ def retrieval_costs(
         "reranker_per_request": declared.reranker_per_request,
         "search_per_request": declared.search_per_request,
     }
-    known = {name: price for name, price in named.items() if price}
-    lines = [_line(name, price, "per request") for name, price in known.items()]
+    request_prices = {name: price for name, price in named.items() if price}
+    lines = [_line(name, price, "per request") for name, price in request_prices.items()]
     index: list[LineItem] = []
     if economics.reindex_cost:
         index.append(LineItem("index building", (Factor.exact(economics.reindex_cost, "per build"),)))
     unknown: list[str] = []
     config = None if arm.embedder is None else suite.embedders.get(arm.embedder)
     if config is None or isinstance(config, HashedEmbedderConfig):
-        return RetrievalCosts(known, tuple(lines), tuple(index))
+        return RetrievalCosts(request_prices, tuple(lines), tuple(index))
     rate = _rate(suite, arm.embedder or "", prices)
-    if EMBEDDING not in known:
+    if EMBEDDING not in request_prices:
         line = _request_line(rate, summary.retrieval)
         lines.append(line)
         if line.amount is None:
             unknown.append(f"{arm.name}: what embedding a question costs is not known; {rate.remedy}")
         elif line.amount:
-            known[EMBEDDING] = line.amount
+            request_prices[EMBEDDING] = line.amount
     if not index:
-        found = None if summary.retrieval is None else summary.retrieval.index
-        line = LineItem(
-            "index embedding",
-            rate.factors(None if found is None else rate.taken(found.tokens, found.embed_s)),
-        )
+        built = None if summary.retrieval is None else summary.retrieval.index
+        quantity = None if built is None else rate.quantity(built.tokens, built.embed_s)
+        line = LineItem("index embedding", rate.factors(quantity))
         index.append(line)
         if line.amount is None:
             unknown.append(f"{arm.name}: what embedding its corpus costs is not known; {rate.remedy}")
-    return RetrievalCosts(known, tuple(lines), tuple(index), tuple(unknown))
+    return RetrievalCosts(request_prices, tuple(lines), tuple(index), tuple(unknown))
 
 
 @dataclass(frozen=True, slots=True)
-class _Rate:
+class _EmbedderRate:
     """How one embedder is billed.
 
     Attributes:
@@ -99,35 +97,34 @@ class _Rate:
     by_hour: bool
     remedy: str
 
-    def taken(self, tokens: float | None, seconds: float | None) -> Decimal | None:
-        """What is multiplied with the price: tokens, or hours."""
+    def quantity(self, tokens: float | None, seconds: float | None) -> Decimal | None:
+        """What is multiplied by the price: tokens, or hours; None where they were not counted."""
         if self.by_hour:
             return None if seconds is None else exact(round(seconds, 9)) / 3600
         return None if tokens is None else exact(round(tokens, 4))
 
-    def factors(self, taken: Decimal | None) -> tuple[Factor, ...]:
-        """The same as factors of a line."""
+    def factors(self, quantity: Decimal | None) -> tuple[Factor, ...]:
+        """The factors of a ledger line: a quantity and the price of one unit of it."""
         if self.by_hour:
-            return Factor.exact(taken, "hours"), Factor.exact(self.price, "per hour")
-        return Factor.exact(taken, "tokens"), Factor.exact(self.price, "per million", per=MILLION)
+            return Factor.exact(quantity, "hours"), Factor.exact(self.price, "per hour")
+        return Factor.exact(quantity, "tokens"), Factor.exact(self.price, "per million", per=MILLION)
 
 
-def _rate(suite: Suite, embedder: str, prices: PriceTable) -> _Rate:
+def _rate(suite: Suite, embedder: str, prices: PriceTable) -> _EmbedderRate:
     config = suite.embedders[embedder]
-    if embedder_price_id(config) is None:
-        hour: Decimal | None = getattr(config, "device_hour", None)
-        return _Rate(hour, True, f"give embedders.{embedder}.device_hour")
+    if config.price_id is None:
+        return _EmbedderRate(config.device_hour_price, True, f"give embedders.{embedder}.device_hour")
     row = embedder_row(config, prices)
     remedy = "its endpoint tells no token counts: declare economics.retrieval.embedding_per_request and reindex_cost"
     if row is None or row.rates.input is None:
-        remedy = f"give the price of {embedder_price_id(config)!r} under `prices`"
-    return _Rate(None if row is None else row.rates.input, False, remedy)
+        remedy = f"give the price of {config.price_id!r} under `prices`"
+    return _EmbedderRate(None if row is None else row.rates.input, False, remedy)
 
 
-def _request_line(rate: _Rate, found: RetrievalSummary | None) -> LineItem:
-    taken = None if found is None else rate.taken(found.query_tokens, found.embed_s)
-    whole = LineItem("embedding", rate.factors(taken))
-    return whole if whole.amount is None else _line(EMBEDDING, whole.amount, f"per request: {whole.basis}")
+def _request_line(rate: _EmbedderRate, searched: RetrievalSummary | None) -> LineItem:
+    quantity = None if searched is None else rate.quantity(searched.query_tokens, searched.embed_s)
+    line = LineItem("embedding", rate.factors(quantity))
+    return line if line.amount is None else _line(EMBEDDING, line.amount, f"per request: {line.basis}")
 
 
 def _line(name: str, price: Decimal, unit: str) -> LineItem:

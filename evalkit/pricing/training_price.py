@@ -14,15 +14,15 @@ from evalkit.records.tuning import TuningReport, TuningRun
 from evalkit.suite.schema import Suite
 
 
-def priced(suite: Suite, report: TuningReport) -> TuningReport:
+def price_trainings(suite: Suite, report: TuningReport) -> TuningReport:
     """The same trainings with the device cost of each; None where the suite knows no price of an hour."""
-    return replace(report, runs=tuple(_priced(suite, run) for run in report.runs))
+    return replace(report, runs=tuple(_price_training(suite, run) for run in report.runs))
 
 
-def _priced(suite: Suite, run: TuningRun) -> TuningRun:
-    hour = device_hour(suite, run.model)
-    if hour is None:
+def _price_training(suite: Suite, run: TuningRun) -> TuningRun:
+    hour_price = device_hour(suite, run.model)
+    if hour_price is None:
         return replace(run, device_cost=None, currency=None)
     hours = TriangularRange.point(Decimal(str(round(run.seconds / 3600, 6))))
-    line = hour_training(hours, hour, source=f"{run.model} device_hour")
+    line = hour_training(hours, hour_price, source=f"{run.model} device_hour")
     return replace(run, device_cost=total([line]), currency=currency_of(suite))

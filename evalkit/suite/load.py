@@ -128,8 +128,8 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
             yield problem(
                 (*at, "type"), f"no model type is called {model.type!r}. {did_you_mean(model.type, names)}"
             )
-        if (tuned_from := getattr(model, "tuned_from", None)) is not None:
-            yield from _reference(suite, (*at, "tuned_from"), "model", tuned_from, suite.models)
+        if not isinstance(model, model_section.TunedModelConfig) and model.tuned_from is not None:
+            yield from _reference(suite, (*at, "tuned_from"), "model", model.tuned_from, suite.models)
     for name, embedder in suite.embedders.items():
         yield from _registered(("embedders", name, "type"), EMBEDDERS, embedder.type, suite)
     for name, arm in suite.arms.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 from evalkit.suite.amounts import Money, Quantity
+from evalkit.suite.model_facts import ModelFacts
 
 
 class Strict(BaseModel):
@@ -37,12 +39,22 @@ class TrainingBill(Strict):
     cost: Money | None = None
 
 
-class _Model(Strict):
+class _Model(ModelFacts, Strict):
     price: str | None = Field(None, description="Price row to use; default: the model's own id.")
     tuned_from: str | None = Field(
         None, description="Name of the base model in this suite, for tuned models."
     )
     training: TrainingBill | None = Field(None, description="What training cost, with tuned_from.")
+
+    @property
+    def price_id(self) -> str | None:
+        """The id under which this model's tokens are priced; None where nothing names one."""
+        return self.price
+
+    @property
+    def tuned_from_name(self) -> str | None:
+        """Name of the model of this suite that this one was tuned from; None where it names none."""
+        return self.tuned_from
 
 
 class _Local(_Model):
@@ -51,6 +63,16 @@ class _Local(_Model):
     stop: list[str] = Field(default_factory=lambda: ["\n"])
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_batch: PositiveInt = 32
+
+    @property
+    def device_hour_price(self) -> Decimal | None:
+        """Money for one hour of the machine that answers; None where it is not declared."""
+        return self.device_hour
+
+    @property
+    def output_limit(self) -> int | None:
+        """Tokens at which one answer stops."""
+        return self.max_tokens
 
 
 class EmbeddedModelConfig(_Local):
@@ -70,6 +92,11 @@ class TransformersModelConfig(_Local):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     trust_remote_code: bool = False
+
+    @property
+    def model_id(self) -> str:
+        """The folder or the hub id of the model."""
+        return self.model
 
 
 class AzureConfig(Strict):
@@ -102,6 +129,21 @@ class HostedModelConfig(_Model):
     requests_per_minute: PositiveInt | None = None
     tokens_per_minute: PositiveInt | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def price_id(self) -> str:
+        """The id under which this model's tokens are priced: the declared row, else the model's own id."""
+        return self.model if self.price is None else self.price
+
+    @property
+    def model_id(self) -> str:
+        """The provider's id of the model."""
+        return self.model
+
+    @property
+    def request_rate_limit(self) -> int | None:
+        """Most requests in one minute; None where the section sets no limit."""
+        return self.requests_per_minute
 
     @property
     def output_limit(self) -> int | None:
@@ -221,6 +263,11 @@ class RecordedModelConfig(_Model):
         None, description="What kind of arm made these answers, where the suite cannot tell."
     )
 
+    @property
+    def declared_kind(self) -> str | None:
+        """The kind of arm that made these answers; None where the section does not say."""
+        return self.kind
+
 
 class Every(Strict):
     """How often: by optimiser steps or by seconds."""
@@ -251,7 +298,7 @@ _LEARNING_RATES = {"full": 1e-3, "partial": 2e-3}
 _LORA_RATE = 4e-3
 
 
-class TunedModelConfig(Strict):
+class TunedModelConfig(ModelFacts, Strict):
     """A pilot tune of another model of this suite, made by evalkit before the arms are built."""
 
     type: Literal["tuned"]
@@ -328,6 +375,21 @@ class TunedModelConfig(Strict):
     price: str | None = None
 
     @property
+    def price_id(self) -> str | None:
+        """The id under which this model's tokens are priced; None where nothing names one."""
+        return self.price
+
+    @property
+    def device_hour_price(self) -> Decimal | None:
+        """Money for one hour of the machine that trains; None where the base's price is to be used."""
+        return self.device_hour
+
+    @property
+    def tuned_from_name(self) -> str:
+        """Name of the model of this suite that this one is tuned from."""
+        return self.base
+
+    @property
     def rate(self) -> float:
         """The highest learning rate, of this suite or the default of the method."""
         return self.learning_rate or _LEARNING_RATES.get(self.method, _LORA_RATE)
@@ -363,7 +425,7 @@ class TunedModelConfig(Strict):
         return self
 
 
-class PluginModelConfig(BaseModel):
+class PluginModelConfig(ModelFacts, BaseModel):
     """A third party's model: ``type`` is its registered name or ``my_pkg.mod:Class``; it checks its own options."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -372,6 +434,49 @@ class PluginModelConfig(BaseModel):
     tuned_from: str | None = None
     training: TrainingBill | None = None
     device_hour: Money | None = None
+
+    @property
+    def price_id(self) -> str | None:
+        """The id under which this model's tokens are priced; None where nothing names one."""
+        return self.price
+
+    @property
+    def device_hour_price(self) -> Decimal | None:
+        """Money for one hour of the machine that answers; None where it is not declared."""
+        return self.device_hour
+
+    @property
+    def tuned_from_name(self) -> str | None:
+        """Name of the model of this suite that this one was tuned from; None where it names none."""
+        return self.tuned_from
+
+    @property
+    def declared_kind(self) -> str | None:
+        """The plugin's option ``kind``; None without one."""
+        return self._text_option("kind")
+
+    @property
+    def model_id(self) -> str | None:
+        """The plugin's option ``model``; None without one."""
+        return self._text_option("model")
+
+    @property
+    def output_limit(self) -> int | None:
+        """The plugin's option ``max_tokens``: tokens at which one answer stops; None without one."""
+        return self._whole_option("max_tokens")
+
+    @property
+    def request_rate_limit(self) -> int | None:
+        """The plugin's option ``requests_per_minute``; None without one."""
+        return self._whole_option("requests_per_minute")
+
+    def _text_option(self, name: str) -> str | None:
+        value = (self.model_extra or {}).get(name)
+        return None if value is None else str(value)
+
+    def _whole_option(self, name: str) -> int | None:
+        value = (self.model_extra or {}).get(name)
+        return value if isinstance(value, int) else None
 
 
 BUILT_IN_TYPES = ("embedded", "transformers", "openai", "gemini", "recorded", "tuned")

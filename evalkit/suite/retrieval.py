@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 from evalkit.suite.amounts import Money
+from evalkit.suite.model_facts import EmbedderFacts
 from evalkit.suite.models import AzureConfig, Strict
 
 WITH_EMBEDDER = ("dense", "hybrid", "qdrant")
@@ -63,7 +65,7 @@ class RetrievalConfig(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Embedder(Strict):
+class _Embedder(EmbedderFacts, Strict):
     query_prefix: str = Field("", description='Put before each question: E5 models want "query: ".')
     passage_prefix: str = Field("", description='Put before each passage: E5 models want "passage: ".')
 
@@ -104,6 +106,11 @@ class OpenAIEmbedderConfig(_Embedder):
     )
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def price_id(self) -> str:
+        """The id under which this embedder's tokens are priced: the declared row, else the model's own id."""
+        return self.model if self.price is None else self.price
+
     @model_validator(mode="after")
     def _one_place(self) -> OpenAIEmbedderConfig:
         if self.azure and self.base_url:
@@ -125,14 +132,29 @@ class SentenceTransformersConfig(_Embedder):
     batch_size: PositiveInt = 32
     device_hour: Money | None = Field(None, description="Money for one hour of the machine that embeds.")
 
+    @property
+    def device_hour_price(self) -> Decimal | None:
+        """Money for one hour of the machine that embeds; None where it is not declared."""
+        return self.device_hour
 
-class PluginEmbedderConfig(BaseModel):
+
+class PluginEmbedderConfig(EmbedderFacts, BaseModel):
     """A third party's embedder: ``type`` is its registered name or ``my_pkg.mod:Class``; it checks its own options."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     type: str
     price: str | None = None
     device_hour: Money | None = None
+
+    @property
+    def price_id(self) -> str | None:
+        """The id under which this embedder's tokens are priced; None where nothing names one."""
+        return self.price
+
+    @property
+    def device_hour_price(self) -> Decimal | None:
+        """Money for one hour of the machine that embeds; None where it is not declared."""
+        return self.device_hour
 
 
 EMBEDDER_TYPES = ("hashed", "openai", "sentence_transformers")

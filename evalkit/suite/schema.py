@@ -242,12 +242,7 @@ class Suite(Strict):
     def is_tuned(self, model: str) -> bool:
         """Whether a model of this suite is tuned, by evalkit or elsewhere."""
         config = self.models[model]
-        kind = getattr(config, "kind", None)
-        return (
-            config.type == "tuned"
-            or getattr(config, "tuned_from", None) is not None
-            or kind in ("fine_tuned", "fine_tuned_rag")
-        )
+        return config.tuned_from_name is not None or config.declared_kind in ("fine_tuned", "fine_tuned_rag")
 
     def embedder_of(self, arm: str) -> str | None:
         """Name of the embedder that an arm searches with: the named one, else the suite's only one; None for none."""

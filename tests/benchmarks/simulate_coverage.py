@@ -34,7 +34,7 @@ KINDS = ("0/1", "0/1 in clusters", "graded, alike", "graded, apart", "graded in 
 
 
 @dataclass(frozen=True)
-class JointDraws:
+class World:
     kind: str
     base_rate: float
     discordance: float
@@ -70,22 +70,22 @@ class JointDraws:
 
 @dataclass(frozen=True)
 class Coverage:
-    world: JointDraws
+    world: World
     one_arm: float
     pair: float
     exact: float | None
     false_positives: float | None
 
 
-def worlds() -> Iterator[JointDraws]:
+def worlds() -> Iterator[World]:
     for n, outcome in itertools.product((20, 50, 100, 300), outcomes()):
-        yield JointDraws("0/1", *outcome, n)
+        yield World("0/1", *outcome, n)
         for size, correlation in itertools.product((2, 5), (0.1, 0.5, 0.9)):
-            yield JointDraws("0/1 in clusters", *outcome, n, size, correlation)
+            yield World("0/1 in clusters", *outcome, n, size, correlation)
     for n, outcome in itertools.product((20, 50, 100), outcomes()):
-        yield JointDraws("graded, alike", *outcome, n)
-        yield JointDraws("graded, apart", *outcome, n)
-        yield JointDraws("graded in clusters", *outcome, n - n % 3, 3, 0.5)
+        yield World("graded, alike", *outcome, n)
+        yield World("graded, apart", *outcome, n)
+        yield World("graded in clusters", *outcome, n - n % 3, 3, 0.5)
 
 
 def outcomes() -> list[tuple[float, float, float]]:
@@ -94,11 +94,11 @@ def outcomes() -> list[tuple[float, float, float]]:
         (base, discordance, difference)
         for base, discordance in itertools.product((0.5, 0.7, 0.9), (0.05, 0.1, 0.3))
         for difference in (0.0, discordance / 2)
-        if min(JointDraws("0/1", base, discordance, difference, 1).outcome_shares) > -1e-12
+        if min(World("0/1", base, discordance, difference, 1).outcome_shares) > -1e-12
     ]
 
 
-def simulate(world: JointDraws, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def simulate(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Draw one run: the two arms' scores and the clusters.
 
     A case copies its cluster's outcome with the root of the correlation as chance, so that any two cases of a cluster
@@ -127,7 +127,7 @@ def grade(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(right, when_right, when_wrong)
 
 
-def coverage_of(world: JointDraws, repetitions: int, rng: np.random.Generator) -> Coverage:
+def coverage_of(world: World, repetitions: int, rng: np.random.Generator) -> Coverage:
     mean, difference = world.truth
     hits = np.zeros(4)
     for _ in range(repetitions):

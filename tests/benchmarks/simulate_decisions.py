@@ -34,8 +34,9 @@ from typing import Any
 import numpy as np
 
 from evalkit.comparison.compare import compare
-from evalkit.decision.gather import gather
-from evalkit.decision.verdict.choose_verdict import VerdictInputs, climb
+from evalkit.decision.context import ComparedRun
+from evalkit.decision.prepare import prepare_decision
+from evalkit.decision.verdict.choose_verdict import VerdictInputs, choose_verdict
 from evalkit.records.decision import Verdict
 from evalkit.stats.exact_power import pairs_needed_exact
 
@@ -58,7 +59,7 @@ FREE = {
 
 
 @dataclass(frozen=True)
-class JointDraws:
+class World:
     kind: str
     base_rate: float
     discordance: float
@@ -78,7 +79,7 @@ class JointDraws:
 
 @dataclass(frozen=True)
 class Verdicts:
-    world: JointDraws
+    world: World
     shares: dict[str, float]
     repetitions: int
 
@@ -87,20 +88,20 @@ class Verdicts:
         return self.shares.get(Verdict.FINE_TUNE, 0.0)
 
 
-def worlds() -> Iterator[JointDraws]:
+def worlds() -> Iterator[World]:
     rates = (0.5, 0.7)
     for gain, base, discordance, n in itertools.product(
         (0.05, 0.0, -0.05), rates, (0.1, 0.2, 0.4), (60, 200, 600)
     ):
-        yield JointDraws("null", base, discordance, gain, n)
+        yield World("null", base, discordance, gain, n)
     for base, discordance, n, correlation in itertools.product(rates, (0.2, 0.4), (100, 300), (0.1, 0.5)):
-        yield JointDraws("null, clusters of 5", base, discordance, 0.05, n, 5, correlation)
+        yield World("null, clusters of 5", base, discordance, 0.05, n, 5, correlation)
     for base, discordance, n in itertools.product(rates, (0.2, 0.4), (60, 200, 600)):
-        yield JointDraws("null, three tuned", base, discordance, 0.05, n, candidates=3)
+        yield World("null, three tuned", base, discordance, 0.05, n, candidates=3)
     for discordance, n in itertools.product((0.2, 0.4), (60, 100, 200, 400)):
-        yield JointDraws("gain of 0.15", 0.6, discordance, 0.15, n)
+        yield World("gain of 0.15", 0.6, discordance, 0.15, n)
     for discordance, gain in ((0.1, 0.05), (0.2, 0.1), (0.3, 0.1), (0.4, 0.15)):
-        yield JointDraws(
+        yield World(
             "power of 80%, tuning free", 0.6, discordance, gain, pairs_needed_exact(gain, discordance)
         )
 
@@ -108,7 +109,7 @@ def worlds() -> Iterator[JointDraws]:
 class Runs:
     """Runs of one world: the synthetic run is put together once, and its scores are drawn anew each time."""
 
-    def __init__(self, world: JointDraws, synthetic: ModuleType) -> None:
+    def __init__(self, world: World, synthetic: ModuleType) -> None:
         self.world = world
         names = ["tuned", *(f"tuned{number}" for number in range(2, world.candidates + 1))]
         arms = {"few_shot": synthetic.Arm([0.0] * world.n)}
@@ -122,9 +123,10 @@ class Runs:
         values = np.stack([*self.draw(rng)])[:, :, None]
         table = replace(run.table, values={run.table.primary: values})
         comparison = compare(run.suite, table)
-        found = gather(run.suite, run.manifest, table, comparison, run.profile, None, prices=None, seed=seed)
-        assert found.payoff_model is not None
-        return climb(found.payoff_model, found.context.claims, SURE).verdict
+        compared = ComparedRun(run.manifest, table, comparison, run.profile)
+        prepared = prepare_decision(run.suite, compared, seed=seed)
+        assert prepared.payoff_model is not None
+        return choose_verdict(prepared.payoff_model, prepared.context.claims, SURE).verdict
 
     def draw(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
         """The few-shot arm's scores, then each tuned candidate's.
@@ -153,7 +155,7 @@ class Runs:
         return np.where(rng.random(world.n) < np.sqrt(world.correlation), shared, own)
 
 
-def verdicts_of(world: JointDraws, repetitions: int, seed: int, synthetic: ModuleType) -> Verdicts:
+def verdicts_of(world: World, repetitions: int, seed: int, synthetic: ModuleType) -> Verdicts:
     """The shares of each verdict over runs of one world."""
     runs = Runs(world, synthetic)
     rng = np.random.default_rng([seed, *(ord(letter) for letter in repr(world))])

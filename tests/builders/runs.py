@@ -12,7 +12,9 @@ from msgspec.structs import replace as struct_replace
 
 from evalkit.comparison.compare import compare
 from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
+from evalkit.decision.prepare import PreparedDecision, prepare_decision
 from evalkit.metrics.protocol import Metric
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
@@ -21,6 +23,7 @@ from evalkit.records.decision import Decision
 from evalkit.records.manifest import CaseFacts, Digests, Manifest
 from evalkit.records.profile import LengthSpread, Profile, TrainingProfile
 from evalkit.records.record import Record, to_json
+from evalkit.records.run_observations import RunObservations
 from evalkit.records.sample import LatencyRow, Sample, Status, Timing, Usage
 from evalkit.records.score import ScoreRow
 from evalkit.records.tuning import TuningReport
@@ -76,9 +79,21 @@ def suite_of(arms: dict[str, Arm], **changes: Any) -> Suite:
     return build_suite(parse_yaml(suite_text(arms, changes), file="suite.yaml", folder=Path()))
 
 
-def decision(run: Run, **given: Any) -> Decision:
+def compared(run: Run, observations: RunObservations | None = None) -> ComparedRun:
+    """The run as a decision takes it."""
+    return ComparedRun(
+        run.manifest, run.table, run.comparison, run.profile, run.tuning, observations or RunObservations()
+    )
+
+
+def prepared(run: Run, seed: int | None = None) -> PreparedDecision:
+    """What the decision on a run starts from."""
+    return prepare_decision(run.suite, compared(run), seed=seed)
+
+
+def decision(run: Run, observations: RunObservations | None = None, **given: Any) -> Decision:
     """The decision on a run."""
-    return decide(run.suite, run.manifest, run.table, run.comparison, run.profile, run.tuning, **given)
+    return decide(run.suite, compared(run, observations), **given)
 
 
 def changed(run: Run, **changes: Any) -> Run:

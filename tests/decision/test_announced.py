@@ -29,7 +29,7 @@ def decided(synthetic, answering: RunObservations | None, **changes):
         "few_shot": synthetic.Arm(synthetic.scores(20, N)),
         "fine_tuned": synthetic.Arm(synthetic.scores(55, N), kind="fine_tuned", shots=0),
     }
-    found = synthetic.decision(synthetic.make_run(arms, **changes), answering=answering)
+    found = synthetic.decision(synthetic.make_run(arms, **changes), observations=answering)
     (tunability,) = [finding for finding in found.checklist if finding.number == 4]
     return found, tunability
 

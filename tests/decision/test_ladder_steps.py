@@ -4,26 +4,12 @@ import numpy as np
 import pytest
 
 from evalkit.decision.claims import Claims
-from evalkit.decision.gather import gather
-from evalkit.decision.payoffs.joint_draws import draw_world
+from evalkit.decision.payoffs.joint_draws import draw_jointly
 from evalkit.decision.payoffs.more_cases import values_of_more_cases
-from evalkit.decision.payoffs.payoff_model import AS_IT_STANDS, PayoffModel
-from evalkit.decision.verdict.choose_verdict import DEPENDS, VerdictInputs, VerdictStep, climb
-from evalkit.decision.verdict.information import reason_of
+from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel
+from evalkit.decision.verdict.choose_verdict import DEPENDS, VerdictInputs, VerdictStep, choose_verdict
+from evalkit.decision.verdict.sensitivity import Sensitivity, full_reason
 from evalkit.records.decision import Verdict, WouldChange
-
-
-def gathered(run):
-    return gather(
-        run.suite,
-        run.manifest,
-        run.table,
-        run.comparison,
-        run.profile,
-        run.tuning,
-        prices=None,
-        seed=run.suite.run.seed,
-    )
 
 
 def two(synthetic, few=60, tuned=80, n=100, **changes):
@@ -44,13 +30,13 @@ def test_a_broken_scorer_is_told_before_economics_that_are_not_declared(syntheti
 def test_a_tuned_arm_that_nothing_can_be_held_against_carries_no_claim(synthetic):
     """It wins every draw, alone; with no untuned arm anywhere, inside the limits or out, that is no evidence."""
     run = two(synthetic)
-    found = gathered(run)
+    found = synthetic.prepared(run)
     only = [arm for arm in run.table.candidates if arm.tuned]
-    money = {"tuned": found.context.money["tuned"]}
-    world = draw_world(run.table, only, money, found.context.terms, n_draws=200, seed=7)
+    money = {"tuned": found.context.cost_models["tuned"]}
+    draws = draw_jointly(run.table, only, money, found.context.terms, n_draws=200, seed=7)
     summaries = {summary.name: summary for summary in run.comparison.arms}
-    payoff_model = PayoffModel(world, {}, 0.03, summaries)
-    evidence = VerdictInputs(
+    payoff_model = PayoffModel(draws, {}, 0.03, summaries)
+    inputs = VerdictInputs(
         tuned_measured=True,
         blocked=(),
         control_failed=False,
@@ -61,11 +47,11 @@ def test_a_tuned_arm_that_nothing_can_be_held_against_carries_no_claim(synthetic
         pilot=None,
         best_untuned=None,
     )
-    step = climb(payoff_model, Claims(run.table, run.comparison, alpha=0.05, margin=0.03, seed=7), evidence)
-    assert (step.verdict, step.reason, step.arm) == (Verdict.NOT_DECIDABLE, "no_paired_claim", None)
-    assert values_of_more_cases(payoff_model, AS_IT_STANDS, cost_per_case=1.0) == (), (
-        "nothing to choose between"
+    step = choose_verdict(
+        payoff_model, Claims(run.table, run.comparison, alpha=0.05, margin=0.03, seed=7), inputs
     )
+    assert (step.verdict, step.reason, step.arm) == (Verdict.NOT_DECIDABLE, "no_paired_claim", None)
+    assert values_of_more_cases(payoff_model, UNCHANGED, cost_per_case=1.0) == (), "nothing to choose between"
 
 
 def test_cases_that_cost_next_to_nothing_are_bought_up_to_the_most_that_is_weighed(synthetic):
@@ -107,13 +93,15 @@ def change(name, flips_at):
 def test_it_depends_on_the_dearest_input_whose_flip_lies_inside_its_range(flips, reason):
     """Worth knowing: volume 30, hours 20, quality 10; a flip outside its range is no doubt about that input."""
     values = {"requests_per_month": 30.0, "labour_hours": 20.0, "quality": 10.0}
-    spans = {"requests_per_month": (1.0, 10.0), "labour_hours": (1.0, 3.0), "quality:tuned": (0.6, 0.9)}
+    ranges = {"requests_per_month": (1.0, 10.0), "labour_hours": (1.0, 3.0), "quality:tuned": (0.6, 0.9)}
     step = VerdictStep(Verdict.NOT_DECIDABLE, DEPENDS)
-    assert reason_of(step, values, [change(name, at) for name, at in flips.items()], spans) == reason
+    changes = tuple(change(name, at) for name, at in flips.items())
+    sensitivity = Sensitivity(evppi=values, would_change=changes, ranges=ranges)
+    assert full_reason(step, sensitivity) == reason
 
 
 def test_a_step_that_depends_on_nothing_keeps_its_reason():
-    assert reason_of(VerdictStep(Verdict.FINE_TUNE, "superior"), {}, [], {}) == "superior"
+    assert full_reason(VerdictStep(Verdict.FINE_TUNE, "superior"), Sensitivity()) == "superior"
 
 
 def test_a_difference_from_another_alpha_is_computed_again(synthetic):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.decision.checklist.tuning_route import route_of
-from evalkit.decision.gather import gather
-from evalkit.decision.payoffs.joint_draws import draw_world, uncertain_inputs
+from evalkit.decision.payoffs.joint_draws import draw_jointly, uncertain_inputs
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 
 EMBEDDED = {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None}
@@ -23,30 +22,17 @@ def local(synthetic, *, device_s=(2.0, 1.0), **changes):
     return synthetic.make_run(arms, models=models, **changes)
 
 
-def gathered(run):
-    return gather(
-        run.suite,
-        run.manifest,
-        run.table,
-        run.comparison,
-        run.profile,
-        run.tuning,
-        prices=None,
-        seed=run.suite.run.seed,
-    )
-
-
 def test_a_local_request_costs_its_seconds_and_its_hour_can_be_varied(synthetic):
     """Two seconds at 0.36 USD an hour are 0.0002 USD; at ten times the price 0.002, in every draw."""
     run = local(synthetic)
     decision = synthetic.decision(run)
     assert decision.arms["few_shot"].cost_per_request == Decimal("0.0002")
     assert "base device_hour" in {change.input for change in decision.would_change}
-    payoff_model = gathered(run).payoff_model
+    payoff_model = synthetic.prepared(run).payoff_model
     assert payoff_model.arm("few_shot").unit_cost == pytest.approx(0.0002)
     dearer = payoff_model.arm("few_shot", WhatIf(inputs={"base device_hour": 3.6}))
     assert dearer.unit_cost == pytest.approx(0.002)
-    assert payoff_model.world.money["few_shot"].request_prices == {"base device_hour": Decimal("0.36")}
+    assert payoff_model.draws.cost_models["few_shot"].request_prices == {"base device_hour": Decimal("0.36")}
 
 
 def test_answers_without_device_seconds_ask_for_a_run_without_the_cache(synthetic):
@@ -92,14 +78,14 @@ def test_answers_that_state_their_own_cost_are_counted_at_that(synthetic):
     (line,) = decision.ledger["few_shot"].per_request
     assert (line.name, "as its answers state" in line.basis) == ("request", True)
     assert decision.ledger["few_shot"].total == Decimal(3600)
-    assert gathered(run).payoff_model.arm("rag").unit_cost.tolist() == [0.003] * 1000
+    assert synthetic.prepared(run).payoff_model.arm("rag").unit_cost.tolist() == [0.003] * 1000
 
 
 def test_nothing_is_known_of_the_route_of_recorded_answers(synthetic):
     suite = synthetic.suite_of({"few_shot": synthetic.Arm([1.0])}, models={"base": RECORDED})
-    assert (route_of(suite, "base").route, route_of(suite, "base").base) == (None, "base")
+    assert (route_of(suite, "base").route, route_of(suite, "base").base_model) == (None, "base")
     own = synthetic.suite_of({"few_shot": synthetic.Arm([1.0])}, models={"base": EMBEDDED})
-    assert (route_of(own, "base").route.name, route_of(own, "base").base) == ("local", "base")
+    assert (route_of(own, "base").route.name, route_of(own, "base").base_model) == ("local", "base")
 
 
 def test_one_name_for_two_ranges_is_an_error_and_not_a_choice(synthetic):
@@ -108,25 +94,28 @@ def test_one_name_for_two_ranges_is_an_error_and_not_a_choice(synthetic):
         "few_shot": synthetic.Arm(synthetic.scores(60, 100)),
         "tuned": synthetic.Arm(synthetic.scores(60, 100), kind="fine_tuned", shots=0),
     }
-    worlds = [
-        gathered(
+    payoff_models = [
+        synthetic.prepared(
             synthetic.make_run(
                 arms, economics={"training": {"labour_hours": {"low": 1, "mode": 2, "high": high}}}
             )
         ).payoff_model
         for high in (5, 6)
     ]
-    mixed = {str(number): payoff_model.world.money["tuned"] for number, payoff_model in enumerate(worlds)}
+    mixed = {
+        str(number): payoff_model.draws.cost_models["tuned"]
+        for number, payoff_model in enumerate(payoff_models)
+    }
     with pytest.raises(ValueError, match="'labour_hours' stands for two different ranges"):
-        uncertain_inputs(mixed, worlds[0].terms)
+        uncertain_inputs(mixed, payoff_models[0].terms)
 
 
 def test_without_economics_there_are_draws_but_no_outlook(synthetic):
     run = synthetic.make_run({"few_shot": synthetic.Arm(synthetic.scores(60, 100))}, economics=None)
-    world = draw_world(run.table, run.table.candidates, {}, None, n_draws=100, seed=7)
-    assert world.answers["few_shot"].quality.shape == (100,)
+    draws = draw_jointly(run.table, run.table.candidates, {}, None, n_draws=100, seed=7)
+    assert draws.answers["few_shot"].quality.shape == (100,)
     with pytest.raises(ValueError, match="needs economics"):
-        PayoffModel(world, {}, 0.03, {})
+        PayoffModel(draws, {}, 0.03, {})
 
 
 def within(synthetic, limits, service_s=0.5, **changes):
@@ -139,7 +128,7 @@ def within(synthetic, limits, service_s=0.5, **changes):
     run = synthetic.make_run(
         arms, economics={"value_per_correct": None}, decision={"limits": limits}, **changes
     )
-    payoffs = gathered(run).payoff_model.at()
+    payoffs = synthetic.prepared(run).payoff_model.at()
     return dict(zip(payoffs.names, np.isfinite(payoffs.payoff).mean(axis=0), strict=True))
 
 

@@ -100,7 +100,7 @@ def test_an_address_tells_the_provider(synthetic):
         {"few_shot": synthetic.Arm([1.0])}, models={"base": {"model": "gpt-4o-mini", "base_url": None}}
     )
     found = route_of(suite, "base")
-    assert (found.route.name, found.base) == ("openai", "gpt-4o-mini")
+    assert (found.route.name, found.base_model) == ("openai", "gpt-4o-mini")
     elsewhere = synthetic.suite_of({"few_shot": synthetic.Arm([1.0])})
     assert route_of(elsewhere, "base").route is None
 

@@ -34,7 +34,7 @@ def test_where_tuning_is_not_worth_more_it_is_rarely_advised(simulation, synthet
 
     The bounds leave room for two standard errors of 60 runs a world; the full grid has 400.
     """
-    world = simulation.JointDraws
+    world = simulation.World
     worlds = [
         world("null", 0.7, 0.1, 0.05, 60),
         world("null", 0.5, 0.2, 0.05, 200),
@@ -51,8 +51,8 @@ def test_where_tuning_is_not_worth_more_it_is_rarely_advised(simulation, synthet
 @pytest.mark.slow
 def test_where_tuning_is_worth_more_it_is_found(simulation, synthetic):
     """0.15 more quality on 400 cases with 40% discordant; and a free tune at the size that `evalkit power` gives."""
-    big = simulation.JointDraws("gain of 0.15", 0.6, 0.4, 0.15, 400)
-    sized = simulation.JointDraws("power of 80%", 0.6, 0.2, 0.1, simulation.pairs_needed_exact(0.1, 0.2))
+    big = simulation.World("gain of 0.15", 0.6, 0.4, 0.15, 400)
+    sized = simulation.World("power of 80%", 0.6, 0.2, 0.1, simulation.pairs_needed_exact(0.1, 0.2))
     found = shares(simulation, synthetic, [big, sized], 60)
     assert found[0] >= 0.8 - noise(0.8, 60)
     assert found[1] >= 0.8 - noise(0.8, 60)

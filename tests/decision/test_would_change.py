@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from evalkit.decision.claims import Claims
-from evalkit.decision.gather import gather
 from evalkit.decision.payoffs.more_cases import best_purchase, payoff_given_cases
 from evalkit.decision.payoffs.payoff_model import WhatIf
-from evalkit.decision.verdict.tornado import lead
+from evalkit.decision.verdict.sensitivity import expected_lead
 from evalkit.economics.ledger import VALUE, VOLUME
-from evalkit.economics.net_benefit import DrawnArm, net_benefit_draws
+from evalkit.economics.net_benefit import DrawnArm
 from evalkit.records.decision import Verdict
+from tests.builders.payoffs import net_benefit_draws
 
 
 def run_with_a_flip(synthetic, **changes):
@@ -104,26 +104,13 @@ def test_none_within_a_hundred_times_is_an_answer(synthetic):
     assert flip(synthetic.decision(run), "labour_hours").flips_at is None
 
 
-def gathered(run):
-    return gather(
-        run.suite,
-        run.manifest,
-        run.table,
-        run.comparison,
-        run.profile,
-        run.tuning,
-        prices=None,
-        seed=run.suite.run.seed,
-    )
-
-
 def test_payoffs_are_the_net_benefit_of_the_economics_floor(synthetic):
     """The same arrays, with nothing changed and with volume, value and a price changed."""
     run = run_with_a_flip(
         synthetic, economics={"training": {"labour_hours": {"low": 5, "mode": 10, "high": 20}}}
     )
-    payoff_model = gathered(run).payoff_model
-    world = payoff_model.world
+    payoff_model = synthetic.prepared(run).payoff_model
+    draws = payoff_model.draws
     for inputs in ({}, {VOLUME: 5000.0, VALUE: 0.5}, {"labour_hours": 3.0}):
         what_if = WhatIf(inputs=inputs)
         payoffs = payoff_model.at(what_if)
@@ -132,16 +119,17 @@ def test_payoffs_are_the_net_benefit_of_the_economics_floor(synthetic):
             expected = net_benefit_draws(
                 DrawnArm(arm.costs, arm.quality, arm.wrong, arm.unit_cost),
                 payoff_model.terms,
-                payoff_model.drawn(what_if),
+                payoff_model.drawn_inputs(what_if),
             )
             np.testing.assert_allclose(payoffs.payoff[:, column], expected, rtol=1e-12, atol=1e-9)
-    assert world.n_cases == 600
+    assert draws.n_cases == 600
 
 
 def test_more_volume_never_costs_the_arm_that_gains_more_per_request_its_lead(synthetic):
-    payoff_model = gathered(run_with_a_flip(synthetic)).payoff_model
+    payoff_model = synthetic.prepared(run_with_a_flip(synthetic)).payoff_model
     leads = [
-        lead(payoff_model, "tuned", WhatIf(inputs={VOLUME: volume})) for volume in np.geomspace(1e3, 1e7, 20)
+        expected_lead(payoff_model, "tuned", WhatIf(inputs={VOLUME: volume}))
+        for volume in np.geomspace(1e3, 1e7, 20)
     ]
     assert all(later > earlier for earlier, later in itertools.pairwise(leads))
 
@@ -152,17 +140,17 @@ def test_an_input_that_becomes_certain_leaves_the_other_draws_alone(synthetic):
         "requests_per_month": {"low": 1, "mode": 2, "high": 3},
         "training": {"labour_hours": {"low": 1, "mode": 2, "high": 4}},
     }
-    wide = gathered(run_with_a_flip(synthetic, economics=ranges)).payoff_model.world
-    narrow = gathered(
+    wide = synthetic.prepared(run_with_a_flip(synthetic, economics=ranges)).payoff_model.draws
+    narrow = synthetic.prepared(
         run_with_a_flip(synthetic, economics={**ranges, "requests_per_month": 2})
-    ).payoff_model.world
-    assert set(narrow.drawn) == {"labour_hours"}
-    np.testing.assert_array_equal(wide.drawn["labour_hours"], narrow.drawn["labour_hours"])
+    ).payoff_model.draws
+    assert set(narrow.inputs) == {"labour_hours"}
+    np.testing.assert_array_equal(wide.inputs["labour_hours"], narrow.inputs["labour_hours"])
 
 
 def test_cases_are_bought_up_to_the_best_difference_of_value_and_cost(synthetic):
     run = run_with_a_flip(synthetic, economics={"requests_per_month": 64_000})
-    found = gathered(run)
+    found = synthetic.prepared(run)
     payoff_model = found.payoff_model
     assert payoff_given_cases(payoff_model, WhatIf()).std() > 0
     cheap, dear = (best_purchase(payoff_model, WhatIf(), price) for price in (0.001, 1e6))

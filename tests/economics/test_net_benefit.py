@@ -14,16 +14,10 @@ from hypothesis import strategies as st
 from evalkit.economics.cash_flow import npv
 from evalkit.economics.ledger import ArmCosts, Renewal, Terms, ledger
 from evalkit.economics.line_item import Factor, LineItem, draw_inputs
-from evalkit.economics.net_benefit import (
-    DrawnArm,
-    PricedArm,
-    cost_draws,
-    fixed_cost,
-    net_benefit,
-    net_benefit_draws,
-)
+from evalkit.economics.net_benefit import DrawnArm, PricedArm, fixed_cost, net_benefit
 from evalkit.economics.prices import PriceError
 from evalkit.economics.triangular import TriangularRange
+from tests.builders.payoffs import cost_draws, net_benefit_draws
 
 MakeArm = Callable[..., PricedArm]
 TERMS = Terms(

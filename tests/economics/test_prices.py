@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.economics.price_file import own_prices, price_row, shipped_prices
+from evalkit.economics.price_file import price_row, shipped_prices
 from evalkit.economics.prices import PriceError, PriceRow, PriceTable, Rates, is_tune
 
 DATED: dict[str, Any] = {"as_of": "2026-11-01", "source": "contract"}
@@ -67,7 +67,7 @@ def test_an_id_like_no_other_says_what_to_do():
 
 
 def test_a_suites_own_row_replaces_the_whole_shipped_row_but_its_provider():
-    own = own_prices({"gpt-4o-mini": DATED | {"input": 0.10, "output": 0.40}}, currency="USD")
+    own = [price_row("gpt-4o-mini", DATED | {"input": 0.10, "output": 0.40}, currency="USD")]
     table = shipped_prices().over(own)
     row = table.lookup("openai/gpt-4o-mini")
     assert row.rates == Rates(input=Decimal("0.1"), output=Decimal("0.4"))
@@ -77,7 +77,7 @@ def test_a_suites_own_row_replaces_the_whole_shipped_row_but_its_provider():
 
 
 def test_a_suites_own_row_for_one_tune_wins_over_the_row_for_tunes_of_its_base():
-    own = own_prices({"ft:gpt-4o-mini:acme::Ab12": DATED | {"input": 1}}, currency="USD")
+    own = [price_row("ft:gpt-4o-mini:acme::Ab12", DATED | {"input": 1}, currency="USD")]
     table = shipped_prices().over(own)
     assert table.lookup("ft:gpt-4o-mini:acme::Ab12").source == "contract"
     assert table.lookup("ft:gpt-4o-mini:acme::Zz99").model == "ft:gpt-4o-mini"
@@ -99,7 +99,7 @@ def test_mixed_currencies_are_refused():
 
 
 def test_a_suite_in_another_currency_prices_its_models_itself():
-    own = own_prices({"gpt-4o": DATED | {"input": "2.30"}}, currency="EUR")
+    own = [price_row("gpt-4o", DATED | {"input": "2.30"}, currency="EUR")]
     assert shipped_prices("EUR").over(own).lookup("gpt-4o").rates.input == Decimal("2.30")
 
 

@@ -78,7 +78,11 @@ def test_restrictions_hold_from_their_day():
 def test_a_route_is_usable_when_a_job_can_start_and_its_model_stays(
     name: str, start: date, until: date, usable: bool
 ):
-    assert route(name).is_usable("gpt-4o", start=start, until=until) is usable
+    way = route(name)
+    offered = way.state not in ("ended", "deprecated")
+    jobs_end = way.jobs_end()
+    can_start = jobs_end is None or start < jobs_end
+    assert (offered and can_start and not way.retirements_before(until, "gpt-4o")) is usable
 
 
 def test_an_unknown_route_names_the_nearest_or_all():

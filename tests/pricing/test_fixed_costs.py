@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from evalkit.decision.gather import gather
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 
 
@@ -49,17 +48,8 @@ def test_a_declared_cadence_moves_what_retuning_costs_and_a_changed_one_replaces
     """Ten hours at 50 USD and a bill of 100; retuning without hours pays the bill again, at months 4 and 8."""
     run = synthetic.make_run(arms(synthetic), economics={"retune_every_months": 4})
     assert sum(line.amount for line in synthetic.decision(run).ledger["tuned"].recurring) == 200
-    found = gather(
-        run.suite,
-        run.manifest,
-        run.table,
-        run.comparison,
-        run.profile,
-        run.tuning,
-        prices=None,
-        seed=7,
-    )
-    costs, terms = found.context.money["tuned"].costs, found.context.terms
+    found = synthetic.prepared(run)
+    costs, terms = found.context.cost_models["tuned"].costs, found.context.terms
     worth = {
         months: point_net_benefit(
             costs, terms, quality=0.8, wrong=0.2, inputs={"retune_every_months": months}

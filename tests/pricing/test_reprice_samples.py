@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from evalkit.arms.expand import expand_arms
 from evalkit.errors import SuiteError
 from evalkit.pricing.prices_in_force import price_table
-from evalkit.pricing.reprice_samples import check_rows, repriced
+from evalkit.pricing.reprice_samples import check_rows, reprice_samples
 from evalkit.records.sample import Cost, Sample, Status, Timing, Usage
 from evalkit.suite.load import load_suite, with_prices
 from evalkit.suite.price_override import read_price_override
@@ -49,7 +49,7 @@ def sample(arm: str, **fields) -> Sample:
 
 
 def again(suite, *samples: Sample) -> list[Sample]:
-    return list(repriced(samples, expand_arms(suite), suite, price_table(suite)))
+    return list(reprice_samples(samples, expand_arms(suite), suite, price_table(suite)))
 
 
 def test_a_device_hour_prices_device_seconds(priced):

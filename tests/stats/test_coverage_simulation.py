@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 SIMULATION = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "simulate_coverage.py"))
-JointDraws, coverage_of = SIMULATION["JointDraws"], SIMULATION["coverage_of"]
+World, coverage_of = SIMULATION["World"], SIMULATION["coverage_of"]
 
 WORLDS = [
-    JointDraws("0/1", 0.7, 0.1, 0.05, 100),
-    JointDraws("0/1", 0.9, 0.05, 0.0, 50),
-    JointDraws("0/1 in clusters", 0.7, 0.1, 0.05, 120, 3, 0.5),
-    JointDraws("0/1 in clusters", 0.7, 0.05, 0.05, 100, 5, 0.5),
-    JointDraws("0/1 in clusters", 0.9, 0.05, 0.0, 200, 10, 0.5),
-    JointDraws("graded, alike", 0.7, 0.1, 0.05, 50),
-    JointDraws("graded, alike", 0.7, 0.05, 0.0, 100),
-    JointDraws("graded, apart", 0.7, 0.3, 0.15, 50),
-    JointDraws("graded in clusters", 0.7, 0.1, 0.0, 90, 3, 0.5),
+    World("0/1", 0.7, 0.1, 0.05, 100),
+    World("0/1", 0.9, 0.05, 0.0, 50),
+    World("0/1 in clusters", 0.7, 0.1, 0.05, 120, 3, 0.5),
+    World("0/1 in clusters", 0.7, 0.05, 0.05, 100, 5, 0.5),
+    World("0/1 in clusters", 0.9, 0.05, 0.0, 200, 10, 0.5),
+    World("graded, alike", 0.7, 0.1, 0.05, 50),
+    World("graded, alike", 0.7, 0.05, 0.0, 100),
+    World("graded, apart", 0.7, 0.3, 0.15, 50),
+    World("graded in clusters", 0.7, 0.1, 0.0, 90, 3, 0.5),
 ]
 
 
@@ -44,7 +44,7 @@ def test_intervals_cover_and_tests_do_not_cry_wolf(world):
 
 def test_clustered_pairs_would_fool_mcnemar_and_do_not_fool_the_sign_flip():
     """decision.md section 2: with 70 clusters of 3, McNemar's 5% test on the cases is wrong up to 23% of the time."""
-    world = JointDraws("0/1 in clusters", 0.5, 0.3, 0.0, 210, 3, 1.0)
+    world = World("0/1 in clusters", 0.5, 0.3, 0.0, 210, 3, 1.0)
     rng = np.random.default_rng(7)
     mcnemar_wrong = flip_wrong = 0
     for _ in range(300):

@@ -13,7 +13,7 @@ ENOUGH_RECALL = 0.8
 
 
 def prompting(context: DecisionContext) -> Finding:
-    """Prompts tried, and whether more shots still help."""
+    """Question 2: which prompts were tried, and whether more shots still help."""
     untuned = [arm for arm in context.arms.values() if not arm.tuned and arm.retrieval != "gold"]
     prompts = {(arm.prompt, arm.prompt_digest) for arm in untuned}
     shots = sorted({arm.shots for arm in untuned})
@@ -45,7 +45,7 @@ def prompting(context: DecisionContext) -> Finding:
 
 
 def retrieval(context: DecisionContext) -> Finding:
-    """Whether retrieval was tried, and whether the retriever or the reader limits it."""
+    """Question 3: whether retrieval was tried, and whether the retriever or the reader limits it."""
     arms = [arm for arm in context.arms.values() if arm.kind.value == "rag" and arm.retrieval != "gold"]
     if not arms:
         return RETRIEVAL.unknown("No arm retrieves; add one with a `retrieval` section.")
@@ -54,19 +54,21 @@ def retrieval(context: DecisionContext) -> Finding:
         Evidence(label=context.table.primary, value=score(context.quality(summary.name)), source=summary.name)
         for summary in summaries
     ]
-    known = [
+    recalls = [
         (summary.retrieval.recall_at_k, summary.retrieval, summary.name)
         for summary in summaries
         if summary.retrieval is not None and summary.retrieval.recall_at_k is not None
     ]
     evidence += [
-        Evidence(label=f"recall@{found.top_k}", value=f"{share(recall)} of {found.n} cases", source=name)
-        for recall, found, name in known
+        Evidence(
+            label=f"recall@{measured.top_k}", value=f"{share(recall)} of {measured.n} cases", source=name
+        )
+        for recall, measured, name in recalls
     ]
-    if not known:
+    if not recalls:
         answer = "Retrieval was tried, but its recall is not known; give the cases `gold_passages`."
         return RETRIEVAL.unknown(answer, evidence)
-    recall = max(recall for recall, _, _ in known)
+    recall = max(recall for recall, _, _ in recalls)
     if recall < ENOUGH_RECALL:
         answer = f"The retriever finds {share(recall)} of the passages that answer: fix the retriever first."
         return RETRIEVAL.not_met(answer, evidence)
@@ -76,14 +78,14 @@ def retrieval(context: DecisionContext) -> Finding:
 
 
 def _shot_curve(context: DecisionContext) -> Curve | None:
-    """That of the best untuned arm, else of any untuned one."""
-    found = context.curve("shots", context.untuned)
-    if found is not None:
-        return found
+    """The shot curve of the best untuned arm, else of any untuned one."""
+    curve = context.curve("shots", context.untuned)
+    if curve is not None:
+        return curve
     return next(
         (
             curve
-            for curve in context.comparison.curves
+            for curve in context.run.comparison.curves
             if curve.kind == "shots" and not context.arms[curve.parent].tuned
         ),
         None,

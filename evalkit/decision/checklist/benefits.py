@@ -18,7 +18,7 @@ _NO_PAIR = "No tuned candidate was measured beside an untuned one; run a pilot t
 
 
 def quality(context: DecisionContext) -> Finding:
-    """The best tuned candidate against the best untuned one, case by case."""
+    """Question 8: the best tuned candidate compared with the best untuned one, case by case."""
     if context.tuned is None or context.untuned is None:
         return QUALITY.unknown(_NO_PAIR)
     record = context.claims.between(context.tuned, context.untuned)
@@ -56,7 +56,7 @@ def quality(context: DecisionContext) -> Finding:
 
 
 def cost(context: DecisionContext) -> Finding:
-    """Unit cost and latency of the two, and when the saving has paid for the training."""
+    """Question 9: unit cost and latency of the two, and when the saving has paid for the training."""
     if context.tuned is None or context.untuned is None:
         return COST.unknown(_NO_PAIR)
     evidence = []
@@ -71,22 +71,20 @@ def cost(context: DecisionContext) -> Finding:
                 f"{seconds(summary.latency.p50)} (p50, n = {summary.latency.n}, {summary.latency.source})"
             )
             evidence.append(Evidence(label="latency", value=median, source=arm))
-        if arm in context.money:
-            unit = context.money[arm].costs.unit_cost
-            evidence.append(
-                Evidence(label="cost per request", value=amount(unit, context.currency), source=arm)
-            )
+        if arm in context.cost_models:
+            money = amount(context.unit_cost(arm), context.currency)
+            evidence.append(Evidence(label="cost per request", value=money, source=arm))
     if context.terms is None:
         return COST.unknown("No economics are declared, so nothing is priced; give `economics`.", evidence)
     treatment, control = context.priced(context.tuned), context.priced(context.untuned)
     if treatment is None or control is None:
         return COST.unknown("One of the two has no score; answer its cases.", evidence)
-    found = break_even(treatment, control, context.terms, basis="cost")
-    evidence.append(Evidence(label="break-even on cost alone", value=found.reason))
-    if found.side == "unknown":
-        return COST.unknown(f"Not known: {found.reason}.", evidence)
-    if found.months is not None:
-        when = "at once" if found.months == 0 else f"after {float(found.months):.1f} months"
+    level = break_even(treatment, control, context.terms, basis="cost")
+    evidence.append(Evidence(label="break-even on cost alone", value=level.reason))
+    if level.side == "unknown":
+        return COST.unknown(f"Not known: {level.reason}.", evidence)
+    if level.months is not None:
+        when = "at once" if level.months == 0 else f"after {float(level.months):.1f} months"
         return COST.met(f"Its requests cost less, and the saving alone pays for it {when}.", evidence)
     if _cheaper(context):
         return COST.not_met(
@@ -102,20 +100,20 @@ def cost(context: DecisionContext) -> Finding:
 
 
 def extensibility(context: DecisionContext) -> Finding:
-    """Transfer and forgetting are measured on other task sets; whether weights can be taken is known by route."""
+    """Question 10: transfer and forgetting on other task sets, and whether the weights can be taken along."""
     evidence = []
     arm = context.tuned or context.untuned
-    known = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
-    if known is not None and known.weights_exportable is not None:
-        state = "can be exported" if known.weights_exportable else "cannot be exported, only served"
-        evidence.append(Evidence(label="weights", value=state, source=f"{known.source}, {known.as_of}"))
-    held = [
+    route = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
+    if route is not None and route.weights_exportable is not None:
+        state = "can be exported" if route.weights_exportable else "cannot be exported, only served"
+        evidence.append(Evidence(label="weights", value=state, source=f"{route.source}, {route.as_of}"))
+    differences = [
         (each, record)
-        for each in context.comparison.extra
+        for each in context.run.comparison.extra
         for record in each.differences
         if record.treatment == context.tuned and record.estimate is not None
     ]
-    if not held:
+    if not differences:
         answer = (
             "Not run: name task sets of other kinds under `extra_cases`; the reference arm and the tuned ones answer "
             "them."
@@ -127,16 +125,16 @@ def extensibility(context: DecisionContext) -> Finding:
             value=interval(record),
             source=f"{record.treatment} against {record.control}",
         )
-        for each, record in held
+        for each, record in differences
     ]
-    lost = [f"{each.name} {interval(record)}" for each, record in held if _dropped(each, record)]
+    lost = [f"{each.name} {interval(record)}" for each, record in differences if _dropped(each, record)]
     if lost:
         return EXTENSIBILITY.not_met(f"Tuning took something away: {'; '.join(lost)}.", evidence)
-    unsure = [f"{each.name} {interval(record)}" for each, record in held if record.claim not in _KEPT]
+    unsure = [f"{each.name} {interval(record)}" for each, record in differences if record.claim not in _KEPT]
     if unsure:
         answer = f"Not shown to be kept within the margin: {'; '.join(unsure)}. Add cases to those task sets."
         return EXTENSIBILITY.unknown(answer, evidence)
-    names = ", ".join(each.name for each, _ in held)
+    names = ", ".join(each.name for each, _ in differences)
     return EXTENSIBILITY.met(f"No drop beyond its margin on {names}.", evidence)
 
 
@@ -148,13 +146,17 @@ def _dropped(each: ExtraSet, record: Difference) -> bool:
 def _cheaper(context: DecisionContext) -> bool:
     """Whether a request of the tuned arm costs less."""
     pair = [arm for arm in (context.tuned, context.untuned) if arm is not None]
-    units = [context.money[arm].costs.unit_cost for arm in pair if arm in context.money]
-    return len(units) == 2 and units[0] is not None and units[1] is not None and units[0] < units[1]
+    unit_costs = [context.unit_cost(arm) for arm in pair]
+    if len(unit_costs) < 2 or unit_costs[0] is None or unit_costs[1] is None:
+        return False
+    return unit_costs[0] < unit_costs[1]
 
 
 def _faster(context: DecisionContext) -> bool:
-    found = [context.summaries[arm].latency for arm in (context.tuned, context.untuned) if arm is not None]
-    medians = [None if latency is None else latency.p50 for latency in found]
+    """Whether the median request of the tuned arm takes less time."""
+    pair = [arm for arm in (context.tuned, context.untuned) if arm is not None]
+    latencies = [context.summaries[arm].latency for arm in pair]
+    medians = [None if latency is None else latency.p50 for latency in latencies]
     return len(medians) == 2 and medians[0] is not None and medians[1] is not None and medians[0] < medians[1]
 
 

@@ -25,73 +25,75 @@ _WORK = ("engineering", "labelling", "retuning", "evaluation")
 
 
 def tunability(context: DecisionContext) -> Finding:
-    """Whether a route exists, and lasts, through the horizon."""
+    """Question 4: whether a way to tune exists, and lasts through the horizon."""
     arm = context.tuned or context.untuned
     if arm is None:
         return TUNABILITY.unknown("No candidate has a score, so there is no model to tune.")
     model = context.arms[arm].model
-    found = route_of(context.suite, model)
+    tuning_route = route_of(context.suite, model)
     announced = list(announced_evidence(context, model))
     ended = next((end for end in end_dates(context, arm) if end.announced), None)
     if ended is not None:
         answer = f"Inside the horizon, on {ended.day}: {ended.says}, as its provider announces."
         return TUNABILITY.blocked(answer, announced)
-    if found.route is None:
+    if tuning_route.route is None:
         answer = (
             "The suite does not tell which provider tunes this model; look up its dates before relying on it."
         )
         if context.tuned is None:
             return TUNABILITY.unknown(answer, announced)
         return TUNABILITY.met(f"A tuned model was measured. {answer}", announced, speaks_for="neither")
-    known = found.route
+    route = tuning_route.route
     until = months_later(context.today, context.horizon_months)
     evidence = [
         Evidence(
-            label="route", value=f"{known.name} ({known.state})", source=f"{known.source}, {known.as_of}"
+            label="route", value=f"{route.name} ({route.state})", source=f"{route.source}, {route.as_of}"
         ),
-        Evidence(label="base model", value=found.base),
+        Evidence(label="base model", value=tuning_route.base_model),
         *(
-            Evidence(label=event.from_day.isoformat(), value=event.says, source=known.source)
-            for event in known.events
+            Evidence(label=event.from_day.isoformat(), value=event.says, source=route.source)
+            for event in route.events
         ),
         *announced,
     ]
     if context.tuned is not None:
         evidence.append(Evidence(label="tuned", value=_how(context, context.tuned), source=context.tuned))
-    if known.state in ("ended", "deprecated"):
-        return TUNABILITY.blocked(f"Tuning by {known.name} is {known.state}.", evidence)
-    if retired := known.retirements_before(until, found.base):
+    if route.state in ("ended", "deprecated"):
+        return TUNABILITY.blocked(f"Tuning by {route.name} is {route.state}.", evidence)
+    if retired := route.retirements_before(until, tuning_route.base_model):
         event = retired[0]
         answer = f"Inside the horizon, on {event.from_day}: {event.says}."
         return TUNABILITY.blocked(answer, evidence)
     ends = [
-        known.jobs_end(),
+        route.jobs_end(),
         *(date.fromisoformat(day.day) for day in announced_of(context, model) if day.what == "tuning_ends"),
     ]
     jobs_end = min((day for day in ends if day is not None), default=None)
     late = [day for day in _job_days(context) if jobs_end is not None and day >= jobs_end]
     if late:
-        answer = f"A tuning job is due on {late[0]}, and {known.name} takes none from {jobs_end}."
+        answer = f"A tuning job is due on {late[0]}, and {route.name} takes none from {jobs_end}."
         return TUNABILITY.blocked(answer, evidence)
     return TUNABILITY.met(
-        f"{found.base} can be tuned by {known.name} through {until}.", evidence, speaks_for="neither"
+        f"{tuning_route.base_model} can be tuned by {route.name} through {until}.",
+        evidence,
+        speaks_for="neither",
     )
 
 
 def effort(context: DecisionContext) -> Finding:
-    """The people's work, and whether the whole is earned back inside the horizon."""
+    """Question 5: the hours that people work, and whether all costs are paid back inside the horizon."""
     lines = [line for line in _tuning_lines(context) if line.name in _WORK]
     return _paid_back(context, EFFORT, "work", lines)
 
 
 def compute(context: DecisionContext) -> Finding:
-    """The machine's work, likewise."""
+    """Question 6: the device time of training and hosting, and whether all costs are paid back in the horizon."""
     lines = [line for line in _tuning_lines(context) if line.name not in _WORK]
     return _paid_back(context, COMPUTE, "compute", lines)
 
 
 def data(context: DecisionContext) -> Finding:
-    """Rows, cleanness, and what the learning curve says about more of them."""
+    """Question 7: training rows, how clean they are, and what the learning curve says about more of them."""
     rows = context.training_file()
     if rows is None:
         return DATA.unknown(
@@ -158,10 +160,10 @@ def _job_days(context: DecisionContext) -> list[date]:
 
 def _tuning_lines(context: DecisionContext) -> tuple[LineItem, ...]:
     """Everything about the tuned arm over the horizon except its requests."""
-    if context.tuned is None or context.terms is None or context.tuned not in context.money:
+    if context.tuned is None or context.terms is None or context.tuned not in context.cost_models:
         return ()
-    book = ledger(context.money[context.tuned].costs, context.terms)
-    return (*book.one_off.items, *book.standing.items, *book.recurring.items)
+    tuned = ledger(context.cost_models[context.tuned].costs, context.terms)
+    return (*tuned.one_off.items, *tuned.standing.items, *tuned.recurring.items)
 
 
 def _paid_back(context: DecisionContext, question: Question, what: str, lines: list[LineItem]) -> Finding:
@@ -180,19 +182,19 @@ def _paid_back(context: DecisionContext, question: Question, what: str, lines: l
     ]
     if what == "compute":
         evidence += _training_evidence(context)
-    if unknown := context.money[context.tuned].unknown:
+    if unknown := context.cost_models[context.tuned].unknown:
         return question.unknown(f"Not all of it is priced: {unknown[0]}.", evidence)
-    found = context.paid_back()
-    if found is None:
+    level = context.break_even()
+    if level is None:
         return question.unknown("No untuned candidate was measured to pay it back against.", evidence)
     whole = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
     spent = f"{amount(whole, context.currency)} of {what} over {context.horizon_months} months"
-    if found.side == "unknown":
-        return question.unknown(f"{spent}; whether it is paid back is {found.reason}.", evidence)
-    if found.months is not None:
-        when = "at once" if found.months == 0 else f"in {float(found.months):.1f} months"
+    if level.side == "unknown":
+        return question.unknown(f"{spent}; whether it is paid back is {level.reason}.", evidence)
+    if level.months is not None:
+        when = "at once" if level.months == 0 else f"in {float(level.months):.1f} months"
         return question.met(f"{spent}, all costs paid back {when} at the likeliest volume.", evidence)
-    return question.not_met(f"{spent}, not paid back inside the horizon: {found.reason}.", evidence)
+    return question.not_met(f"{spent}, not paid back inside the horizon: {level.reason}.", evidence)
 
 
 def _training_evidence(context: DecisionContext) -> Iterator[Evidence]:
@@ -228,12 +230,12 @@ def _data_evidence(context: DecisionContext, rows: TrainingProfile) -> Iterator[
             source=rows.file,
         )
     arm = context.tuned or context.untuned
-    known = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
-    if known is not None and known.minimum_rows is not None:
+    route = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
+    if route is not None and route.minimum_rows is not None:
         yield Evidence(
-            label=f"{known.name} refuses below", value=f"{known.minimum_rows} rows", source=known.source
+            label=f"{route.name} refuses below", value=f"{route.minimum_rows} rows", source=route.source
         )
-    if known is not None and known.start_rows is not None:
+    if route is not None and route.start_rows is not None:
         yield Evidence(
-            label=f"{known.name} says to start with", value=f"{known.start_rows} rows", source=known.source
+            label=f"{route.name} says to start with", value=f"{route.start_rows} rows", source=route.source
         )

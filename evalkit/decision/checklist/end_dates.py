@@ -11,7 +11,7 @@ from evalkit.decision.context import DecisionContext
 from evalkit.records.decision import Evidence
 from evalkit.records.run_observations import AnnouncedDay
 
-_WORDS = {
+_ANNOUNCEMENTS = {
     "shuts": "{} shuts",
     "deprecated": "{} is deprecated",
     "tuning_ends": "no tuning job on {} can start from then",
@@ -37,20 +37,22 @@ class EndDate:
 
 def announced_of(context: DecisionContext, model: str) -> list[AnnouncedDay]:
     """What was announced of a model of the suite, in order of days."""
-    return sorted((day for day in context.answering.announced if day.model == model), key=lambda day: day.day)
+    return sorted(
+        (day for day in context.run.observations.announced if day.model == model), key=lambda day: day.day
+    )
 
 
 def announced_evidence(context: DecisionContext, model: str) -> Iterator[Evidence]:
-    """The same for the checklist, or why the list could not be read."""
+    """What was announced of a model of the suite, or why its provider's list could not be read, for the checklist."""
     for day in announced_of(context, model):
-        yield Evidence(label=day.day, value=said(day), source=f"{day.source}, {day.read_on}")
-    if (why := context.answering.unread.get(model)) is not None:
+        yield Evidence(label=day.day, value=announcement_text(day), source=f"{day.source}, {day.read_on}")
+    if (why := context.run.observations.unread.get(model)) is not None:
         yield Evidence(label="provider's list of models", value=f"could not be read: {why}")
 
 
-def said(day: AnnouncedDay) -> str:
-    """An announcement in words, without its day."""
-    return _WORDS[day.what].format(day.id)
+def announcement_text(day: AnnouncedDay) -> str:
+    """What an announcement says, in words and without its day."""
+    return _ANNOUNCEMENTS[day.what].format(day.id)
 
 
 def end_dates(context: DecisionContext, arm: str) -> Iterator[EndDate]:
@@ -59,11 +61,15 @@ def end_dates(context: DecisionContext, arm: str) -> Iterator[EndDate]:
     until = months_later(context.today, context.horizon_months)
     for day in announced_of(context, facts.model):
         if day.what != "tuning_ends" and (when := date.fromisoformat(day.day)) <= until:
-            yield EndDate(day.id, when, said(day), f"{day.source}, read {day.read_on}", announced=True)
-    found = route_of(context.suite, facts.model)
-    if found.route is None:
+            yield EndDate(
+                day.id, when, announcement_text(day), f"{day.source}, read {day.read_on}", announced=True
+            )
+    tuning_route = route_of(context.suite, facts.model)
+    if tuning_route.route is None:
         return
-    shuts = found.route.shuts_on(found.base, tuned=facts.tuned)
+    shuts = tuning_route.route.shuts_on(tuning_route.base_model, tuned=facts.tuned)
     if shuts is not None and shuts <= until:
-        source = f"{found.route.source}, {found.route.as_of}"
-        yield EndDate(found.base, shuts, f"{found.base} shuts", source, announced=False)
+        source = f"{tuning_route.route.source}, {tuning_route.route.as_of}"
+        yield EndDate(
+            tuning_route.base_model, shuts, f"{tuning_route.base_model} shuts", source, announced=False
+        )

@@ -24,9 +24,9 @@ _Check = Callable[[DecisionContext], Iterator[RedFlag]]
 
 
 def red_flags(context: DecisionContext) -> tuple[RedFlag, ...]:
-    """All that apply, invalid ones first."""
-    found = [flag for check in _CHECKS for flag in check(context)]
-    return tuple(sorted(found, key=lambda flag: flag.severity != "invalid"))
+    """All red flags that apply, the invalid ones first."""
+    flags = [flag for check in _CHECKS for flag in check(context)]
+    return tuple(sorted(flags, key=lambda flag: flag.severity != "invalid"))
 
 
 def invalid_codes(flags: tuple[RedFlag, ...]) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def invalid_codes(flags: tuple[RedFlag, ...]) -> tuple[str, ...]:
 
 def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
     """Questions of the test among the training rows; answers may be shared by design."""
-    for rows in context.profile.training.values():
+    for rows in context.run.profile.training.values():
         if rows.leaked_exact:
             yield _invalid(
                 "question_leakage",
@@ -94,32 +94,32 @@ def _scorer(context: DecisionContext) -> Iterator[RedFlag]:
         kin = [
             arm.name
             for arm in context.candidates
-            if family and family in _identity(context, arm.model).casefold()
+            if family and family in _model_id(context, arm.model).casefold()
         ]
         if kin:
             yield _warn("judge_of_an_arm", f"the judge {judge} is of the family of {', '.join(kin)}")
 
 
-def _identity(context: DecisionContext, model: str) -> str:
-    return str(getattr(context.suite.models[model], "model", model))
+def _model_id(context: DecisionContext, model: str) -> str:
+    return context.suite.models[model].model_id or model
 
 
 def _coverage(context: DecisionContext) -> Iterator[RedFlag]:
     coverage = {arm.name: context.summaries[arm.name].coverage for arm in context.candidates}
     if coverage and max(coverage.values()) - min(coverage.values()) > _DIFFERENT_COVERAGE:
-        told = ", ".join(f"{name} {share(value)}" for name, value in coverage.items())
-        yield _warn("coverage_differs", f"arms answered different shares of their cells: {told}")
+        listed = ", ".join(f"{name} {share(value)}" for name, value in coverage.items())
+        yield _warn("coverage_differs", f"arms answered different shares of their cells: {listed}")
     reasons = context.table.missing_reasons
     if reasons:
-        told = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
-        yield _warn("scores_missing", f"some answers have no score: {told}")
+        listed = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        yield _warn("scores_missing", f"some answers have no score: {listed}")
 
 
 def _repeats(context: DecisionContext) -> Iterator[RedFlag]:
     hot = [
         arm.name
         for arm in context.candidates
-        if float(arm.settings.get("temperature", 0) or 0) > 0 and context.manifest.repeats == 1
+        if float(arm.settings.get("temperature", 0) or 0) > 0 and context.run.manifest.repeats == 1
     ]
     if hot:
         yield _warn(
@@ -165,13 +165,13 @@ def _chosen(context: DecisionContext) -> Iterator[RedFlag]:
 
 
 def _configurations(context: DecisionContext) -> Iterator[RedFlag]:
-    for difference in context.comparison.config_differences:
+    for difference in context.run.comparison.config_differences:
         yield _warn("configurations_differ", difference)
 
 
 def _slices(context: DecisionContext) -> Iterator[RedFlag]:
     """Slices on which the tuned arm is shown to be worse, whatever the mean over all cases says."""
-    for each in context.comparison.slices:
+    for each in context.run.comparison.slices:
         record = each.difference
         if record is not None and record.claim == "worse" and context.arms[record.treatment].tuned:
             yield _warn(
@@ -194,15 +194,15 @@ def _routes(context: DecisionContext) -> Iterator[RedFlag]:
     arm = context.tuned or context.untuned
     if arm is None:
         return
-    found = route_of(context.suite, context.arms[arm].model)
-    if found.route is None:
+    tuning_route = route_of(context.suite, context.arms[arm].model)
+    if tuning_route.route is None:
         return
     until = months_later(context.today, context.horizon_months)
-    for event in found.route.events:
-        if event.concerns(found.base) and context.today <= event.from_day <= until:
-            yield _warn("provider_closing", f"{found.route.name}, {event.from_day}: {event.says}")
-    for event in found.route.restrictions(context.today):
-        yield _warn("provider_restricted", f"{found.route.name}, since {event.from_day}: {event.says}")
+    for event in tuning_route.route.events:
+        if event.concerns(tuning_route.base_model) and context.today <= event.from_day <= until:
+            yield _warn("provider_closing", f"{tuning_route.route.name}, {event.from_day}: {event.says}")
+    for event in tuning_route.route.restrictions(context.today):
+        yield _warn("provider_restricted", f"{tuning_route.route.name}, since {event.from_day}: {event.says}")
 
 
 def _shutdowns(context: DecisionContext) -> Iterator[RedFlag]:
@@ -244,7 +244,7 @@ def _training_rows(context: DecisionContext) -> Iterator[RedFlag]:
     trained = {
         config.train for config in context.suite.models.values() if isinstance(config, TunedModelConfig)
     }
-    for rows in context.profile.training.values():
+    for rows in context.run.profile.training.values():
         if rows.pii_rows and (rows.file in trained or not trained):
             yield _warn(
                 "personal_data", f"{rows.pii_rows} rows of {rows.file} hold what looks like personal data"
@@ -258,11 +258,11 @@ def _assumptions(context: DecisionContext) -> Iterator[RedFlag]:
             "cache_hit_assumed",
             f"the verdict assumes a prompt-cache hit rate of {economics.prompt_cache_hit:g}",
         )
-    for arm, standing in context.standing.items():
-        if standing.unknown:
+    for arm, check in context.limit_checks.items():
+        if check.unknown:
             yield _warn(
                 "limit_not_measured",
-                f"{arm} has no figure for {', '.join(standing.unknown)}; no limit was applied",
+                f"{arm} has no figure for {', '.join(check.unknown)}; no limit was applied",
             )
 
 

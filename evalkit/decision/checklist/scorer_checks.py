@@ -33,13 +33,13 @@ def control_failed(context: DecisionContext) -> str | None:
 def at_an_end(context: DecisionContext) -> str | None:
     """In words, that the metric is at its ceiling or floor for every candidate; None where it is not."""
     means = [context.quality(arm.name) for arm in context.candidates]
-    known = [mean for mean in means if mean is not None]
-    if not known:
+    scored = [mean for mean in means if mean is not None]
+    if not scored:
         return None
-    if min(known) >= 1.0 - context.margin:
+    if min(scored) >= 1.0 - context.margin:
         return (
-            f"every candidate scores {score(min(known))} or more: {context.table.primary} is at its ceiling"
+            f"every candidate scores {score(min(scored))} or more: {context.table.primary} is at its ceiling"
         )
-    if max(known) <= context.margin:
-        return f"no candidate scores more than {score(max(known))}: {context.table.primary} is at its floor"
+    if max(scored) <= context.margin:
+        return f"no candidate scores more than {score(max(scored))}: {context.table.primary} is at its floor"
     return None

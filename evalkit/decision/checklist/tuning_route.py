@@ -26,38 +26,38 @@ _TUNE = re.compile(r"ft:(?P<base>[^:]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class BaseRoute:
-    """The route, and the id of the base model on it.
+class TuningRoute:
+    """The route by which a model is tuned, and the id of the base model on it.
 
     Attributes:
         route: None where the suite does not tell which provider it is.
-        base: Id of the model that is tuned.
+        base_model: Id of the model that is tuned.
     """
 
     route: Route | None
-    base: str
+    base_model: str
 
 
-def route_of(suite: Suite, model: str) -> BaseRoute:
-    """How a model of the suite was tuned, or would be."""
+def route_of(suite: Suite, model: str) -> TuningRoute:
+    """The route by which a model of the suite was tuned, or would be."""
     config = suite.models[model]
     if isinstance(config, TunedModelConfig):
-        return BaseRoute(route("local"), config.base)
-    base = getattr(config, "tuned_from", None)
+        return TuningRoute(route("local"), config.base)
+    base = config.tuned_from
     if config.type in ("embedded", "transformers"):
-        return BaseRoute(route("local"), base or model)
+        return TuningRoute(route("local"), base or model)
     if isinstance(config, HostedModelConfig):
-        name = _provider(config)
-        started = suite.models.get(base) if base is not None else None
+        provider = _provider(config)
+        base_config = suite.models.get(base) if base is not None else None
         tune = _TUNE.match(config.model)
-        known_base = started.model if isinstance(started, HostedModelConfig) else None
-        identity = known_base or (tune["base"] if tune else config.model)
-        return BaseRoute(None if name is None else route(name), identity)
-    return BaseRoute(None, base or model)
+        named_base = base_config.model if isinstance(base_config, HostedModelConfig) else None
+        base_id = named_base or (tune["base"] if tune else config.model)
+        return TuningRoute(None if provider is None else route(provider), base_id)
+    return TuningRoute(None, base or model)
 
 
 def _provider(config: HostedModelConfig) -> str | None:
-    """The route's name, from the configuration or the address; None where it is nobody's that is known."""
+    """The route's name, from the configuration or the address; None where no known provider has the address."""
     if isinstance(config, GeminiModelConfig):
         return "vertex" if config.vertex is not None else "gemini_developer_api"
     if isinstance(config, OpenAIModelConfig) and config.azure is not None:
@@ -66,8 +66,8 @@ def _provider(config: HostedModelConfig) -> str | None:
     return next(
         (
             name
-            for known, name in _HOSTS.items()
-            if host == known or host.endswith((f".{known}", f"-{known}"))
+            for domain, name in _HOSTS.items()
+            if host == domain or host.endswith((f".{domain}", f"-{domain}"))
         ),
         None,
     )

@@ -64,7 +64,7 @@ def _ceiling(context: DecisionContext) -> tuple[float, str, bool]:
     target = context.suite.use_case.target
     if target is not None:
         return target, "the target", True
-    best = context.comparison.oracle_best_of_arms
+    best = context.run.comparison.oracle_best_of_arms
     if best is not None and len(context.candidates) > 1:
         return best, "the best arm per case", False
     return 1.0, "a perfect score", False

@@ -1,1 +1,13 @@
-"""What each arm is worth and costs, in every draw and at the most likely value."""
+"""What each arm costs and is worth over the horizon: in every joint draw, and exactly at one point.
+
+    joint_draws       quality, tokens, seconds and uncertain inputs of all arms, drawn together (``draw_jointly``)
+    payoff_model      net benefit or cost of every arm in every draw, as declared or with an assumption changed
+    more_cases        what answering more cases would be worth (EVSI), from the payoffs
+    pilot             what a tuned arm that nobody measured would have to reach, from the payoffs
+    deterministic     net benefit with every input at a point: the figure that a person follows by hand
+    ledger_records    ledgers, break-even and Pareto front as ``decision.json`` keeps them
+    unit_economics    cost per correct answer and goodput of one arm
+
+``prepare`` makes the draws and the model. ``verdict/`` asks the model, ``more_cases`` and ``pilot``; ``decide`` asks
+the last three for its records. What an arm's requests, training and hosting cost comes from ``evalkit.pricing``.
+"""

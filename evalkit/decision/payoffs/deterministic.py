@@ -9,7 +9,7 @@ from decimal import Decimal
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Terms
 from evalkit.economics.net_benefit import At, PricedArm, net_benefit
 from evalkit.economics.triangular import TriangularRange, exact
-from evalkit.pricing.arm_costs import CADENCE, with_cadence, with_input
+from evalkit.pricing.fixed_costs import CADENCE, with_cadence
 
 
 def point_net_benefit(
@@ -34,17 +34,17 @@ def point_net_benefit(
     Returns:
         None when a cost or the value of an answer is not known.
     """
-    given = dict(inputs or {})
-    if VOLUME in given:
-        terms = replace(terms, requests_per_month=TriangularRange.point(exact(given.pop(VOLUME))))
-    if VALUE in given:
-        terms = replace(terms, value_per_correct=TriangularRange.point(exact(given.pop(VALUE))))
-    if WRONG in given:
-        terms = replace(terms, cost_per_wrong=TriangularRange.point(exact(given.pop(WRONG))))
-    if CADENCE in given:
-        costs = with_cadence(costs, given.pop(CADENCE))
-    for name, value in given.items():
-        costs = with_input(costs, name, exact(value))
+    changed = dict(inputs or {})
+    if VOLUME in changed:
+        terms = replace(terms, requests_per_month=TriangularRange.point(exact(changed.pop(VOLUME))))
+    if VALUE in changed:
+        terms = replace(terms, value_per_correct=TriangularRange.point(exact(changed.pop(VALUE))))
+    if WRONG in changed:
+        terms = replace(terms, cost_per_wrong=TriangularRange.point(exact(changed.pop(WRONG))))
+    if CADENCE in changed:
+        costs = with_cadence(costs, changed.pop(CADENCE))
+    for name, value in changed.items():
+        costs = costs.with_input(name, exact(value))
     # Repeats and clusters leave means with many digits; nine are enough and can be written down.
     figures = PricedArm(costs, exact(round(quality, 9)), exact(round(wrong, 9)))
     return net_benefit(figures, terms, at=at)

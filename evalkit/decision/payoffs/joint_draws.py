@@ -19,7 +19,7 @@ from evalkit.comparison.table import (
 from evalkit.economics.ledger import Terms
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.economics.triangular import TriangularRange
-from evalkit.pricing.arm_costs import ArmMoney
+from evalkit.pricing.arm_costs import ArmCostModel
 from evalkit.records.arm import ArmFacts
 from evalkit.stats.draws import joint_draws
 
@@ -53,40 +53,40 @@ class JointDraws:
     Attributes:
         primary: Name of the metric that carries the decision.
         arms: The candidates.
-        answers: By arm.
-        money: By arm; empty where no economics are declared.
-        terms: None likewise.
-        drawn: Uncertain inputs by name, each of shape (n_draws,). Each has a source of chance of its own, so that
+        answers: By name of the arm, its quality and use in every draw.
+        cost_models: By name of the arm; empty where no economics are declared.
+        terms: Volume, value and horizon; None where no economics are declared.
+        inputs: Uncertain inputs by name, each of shape (n_draws,). Each has a source of chance of its own, so that
             an input that becomes certain leaves the draws of the others as they are.
-        ranges: The ranges they are drawn from.
+        ranges: By name of the input, the range that it is drawn from.
         n_cases: Cases that every candidate has a score for; the draws rest on these.
-        n_clusters: Clusters they lie in.
+        n_clusters: Clusters that those cases lie in.
         n_draws: How many draws.
     """
 
     primary: str
     arms: tuple[ArmFacts, ...]
     answers: Mapping[str, DrawnAnswers]
-    money: Mapping[str, ArmMoney]
+    cost_models: Mapping[str, ArmCostModel]
     terms: Terms | None
-    drawn: Mapping[str, FloatArray]
+    inputs: Mapping[str, FloatArray]
     ranges: Mapping[str, TriangularRange]
     n_cases: int
     n_clusters: int
     n_draws: int
 
 
-def draw_world(
+def draw_jointly(
     table: ScoreTable,
     arms: Sequence[ArmFacts],
-    money: Mapping[str, ArmMoney],
+    cost_models: Mapping[str, ArmCostModel],
     terms: Terms | None,
     *,
     n_draws: int,
     seed: int,
     limit_metrics: Sequence[str] = (),
 ) -> JointDraws | None:
-    """Draw what the cases leave possible.
+    """Draw quality, use and uncertain inputs of all candidates together, as the cases leave them possible.
 
     All candidates are drawn on the cases that all of them have a score for, so that a case that one arm failed to
     answer favours none.
@@ -94,8 +94,8 @@ def draw_world(
     Args:
         table: The run.
         arms: The candidates; each has at least one score.
-        money: By arm, or empty.
-        terms: Volume and value, or None.
+        cost_models: By name of the arm; empty where no economics are declared.
+        terms: Volume and value; None where no economics are declared.
         n_draws: How many draws.
         seed: The suite's.
         limit_metrics: Metrics other than the primary one that a limit is set on.
@@ -111,39 +111,41 @@ def draw_world(
     sizes = np.bincount(codes).astype(np.float64)
     quality = np.stack([np.bincount(codes, weights=scores[arm.name][shared]) for arm in arms], axis=1)
     columns = [
-        (arm.name, name, *_cluster_sums(values[shared], codes))
+        _ClusterSums.of(arm.name, name, values[shared], codes)
         for arm in arms
         for name, values in _alongside(table, arm.name, limit_metrics).items()
     ]
-    known = [column for column in columns if column[3].sum() > 0]
-    draws = joint_draws(
+    measured = [column for column in columns if column.counts.sum() > 0]
+    sampled = joint_draws(
         quality,
         sizes,
         generator(seed, "joint draws"),
         n_draws=n_draws,
-        alongside=np.stack([column[2] for column in known], axis=1),
-        alongside_counts=np.stack([column[3] for column in known], axis=1),
+        alongside=np.stack([column.sums for column in measured], axis=1),
+        alongside_counts=np.stack([column.counts for column in measured], axis=1),
     )
-    drawn_means = {(arm, name): draws.alongside[:, index] for index, (arm, name, _, _) in enumerate(known)}
-    ranges = {} if terms is None else uncertain_inputs(money, terms)
+    means = {
+        (column.arm, column.quantity): sampled.alongside[:, index] for index, column in enumerate(measured)
+    }
+    ranges = {} if terms is None else uncertain_inputs(cost_models, terms)
     return JointDraws(
         primary=table.primary,
         arms=tuple(arms),
         answers={
-            arm.name: _answers(arm.name, draws.quality[:, index], drawn_means, limit_metrics)
+            arm.name: _answers(arm.name, sampled.quality[:, index], means, limit_metrics)
             for index, arm in enumerate(arms)
         },
-        money=dict(money),
+        cost_models=dict(cost_models),
         terms=terms,
-        drawn={name: span.draw(generator(seed, "input", name), n_draws) for name, span in ranges.items()},
+        inputs={name: span.draw(generator(seed, "input", name), n_draws) for name, span in ranges.items()},
         ranges=ranges,
         n_cases=int(shared.sum()),
-        n_clusters=draws.n_clusters,
+        n_clusters=sampled.n_clusters,
         n_draws=n_draws,
     )
 
 
-def uncertain_inputs(money: Mapping[str, ArmMoney], terms: Terms) -> dict[str, TriangularRange]:
+def uncertain_inputs(cost_models: Mapping[str, ArmCostModel], terms: Terms) -> dict[str, TriangularRange]:
     """The ranges behind the ledger lines and the terms, by name; what is known exactly is left out.
 
     Raises:
@@ -151,7 +153,7 @@ def uncertain_inputs(money: Mapping[str, ArmMoney], terms: Terms) -> dict[str, T
     """
     ranges = dict(terms.inputs)
     for factor in (
-        factor for entry in money.values() for item in entry.costs.items for factor in item.factors
+        factor for model in cost_models.values() for item in model.costs.items for factor in item.factors
     ):
         if factor.value is None or factor.value.is_point:
             continue
@@ -172,13 +174,30 @@ def _alongside(table: ScoreTable, arm: str, metrics: Sequence[str]) -> dict[str,
     return quantities | {metric: table.scores(arm, metric) for metric in metrics}
 
 
-def _cluster_sums(values: FloatArray, codes: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Sum of the known values in each cluster, and how many there are."""
-    known = np.isfinite(values)
-    sums, counts = (
-        np.bincount(codes, weights=column) for column in (np.where(known, values, 0.0), known * 1.0)
-    )
-    return sums.astype(np.float64), counts.astype(np.float64)
+@dataclass(frozen=True, slots=True, eq=False)
+class _ClusterSums:
+    """One quantity of one arm, summed in each cluster.
+
+    Attributes:
+        arm: Name of the arm.
+        quantity: Name of the quantity.
+        sums: Shape (n_clusters,), sum of the values that are known.
+        counts: Shape (n_clusters,), how many are known.
+    """
+
+    arm: str
+    quantity: str
+    sums: FloatArray
+    counts: FloatArray
+
+    @classmethod
+    def of(cls, arm: str, quantity: str, values: FloatArray, codes: IntArray) -> _ClusterSums:
+        """From values of shape (n_cases,), NaN where unknown, and the number of each case's cluster."""
+        finite = np.isfinite(values)
+        sums, counts = (
+            np.bincount(codes, weights=column) for column in (np.where(finite, values, 0.0), finite * 1.0)
+        )
+        return cls(arm, quantity, sums.astype(np.float64), counts.astype(np.float64))
 
 
 def _answers(

@@ -20,22 +20,22 @@ def ledger_columns(context: DecisionContext) -> dict[str, LedgerColumn]:
         return {}
     columns = {}
     for arm in context.candidates:
-        costs = context.money[arm.name].costs
-        book = ledger(costs, context.terms)
+        costs = context.cost_models[arm.name].costs
+        arm_ledger = ledger(costs, context.terms)
         columns[arm.name] = LedgerColumn(
-            currency=book.currency,
-            one_off=_lines(book.one_off.items),
-            standing=_lines(book.standing.items),
-            recurring=_lines(book.recurring.items),
+            currency=arm_ledger.currency,
+            one_off=_lines(arm_ledger.one_off.items),
+            standing=_lines(arm_ledger.standing.items),
+            recurring=_lines(arm_ledger.recurring.items),
             per_request=_lines(costs.request_lines),
-            one_off_total=book.one_off.mode,
-            standing_total=book.standing.mode,
-            recurring_total=book.recurring.mode,
+            one_off_total=arm_ledger.one_off.mode,
+            standing_total=arm_ledger.standing.mode,
+            recurring_total=arm_ledger.recurring.mode,
             per_request_total=costs.unit_cost,
             requests=int(context.terms.requests_per_month.mode * context.terms.horizon_months),
-            total=book.total.mode,
-            total_mean=book.total.mean,
-            scenario=book.scenario,
+            total=arm_ledger.total.mode,
+            total_mean=arm_ledger.total.mean,
+            scenario=arm_ledger.scenario,
             scenarios={str(name): unit for name, unit in costs.unit_costs.items()},
         )
     return columns
@@ -45,7 +45,7 @@ def break_evens(context: DecisionContext, payoff_model: PayoffModel | None) -> t
     """Every candidate against the best untuned one, on cost alone and, where answers have a value, net.
 
     Args:
-        context: Exact money at the mode.
+        context: The arms and what they cost.
         payoff_model: Draws for the ranges; None where a cost is not known.
     """
     if context.terms is None or context.untuned is None:
@@ -65,11 +65,13 @@ def pareto(context: DecisionContext) -> tuple[str, ...]:
     points = []
     for arm in context.candidates:
         quality, summary = context.quality(arm.name), context.summaries[arm.name]
-        unit = context.money[arm.name].costs.unit_cost if arm.name in context.money else None
+        unit_cost = context.unit_cost(arm.name)
         median = None if summary.latency is None else summary.latency.p50
         if quality is not None:
-            points.append(ParetoPoint(arm.name, quality, None if unit is None else float(unit), median))
-    return tuple(standing.arm for standing in pareto_front(points) if standing.on_front)
+            points.append(
+                ParetoPoint(arm.name, quality, None if unit_cost is None else float(unit_cost), median)
+            )
+    return tuple(result.arm for result in pareto_front(points) if result.on_front)
 
 
 def _break_even(
@@ -84,22 +86,22 @@ def _break_even(
     months = None if point.months is None else float(point.months)
     never = 1.0 if point.side == "never" else 0.0
     volumes, payback = BreakEvenBand(volume, None, volume), BreakEvenBand(months, None, months)
-    if payoff_model is not None and {treatment, control} <= payoff_model.world.answers.keys():
+    if payoff_model is not None and {treatment, control} <= payoff_model.draws.answers.keys():
         drawn = break_even_range(
             payoff_model.arm(treatment),
             payoff_model.arm(control),
             terms,
-            payoff_model.world.drawn,
+            payoff_model.draws.inputs,
             basis=basis,
             side="below" if point.side == "below" else "above",
         )
         volumes, payback, never = drawn.requests_per_month, drawn.months, drawn.share_never
-    known = point.side not in ("never", "unknown")
+    has_volume = point.side not in ("never", "unknown")
     yield BreakEven(
         treatment=treatment,
         control=control,
         basis=basis,
-        requests_per_month=Interval3(low=volumes.low, mode=volume, high=volumes.high) if known else None,
+        requests_per_month=Interval3(low=volumes.low, mode=volume, high=volumes.high) if has_volume else None,
         months=None if months is None else Interval3(low=payback.low, mode=months, high=payback.high),
         never=never,
         reason=point.reason,

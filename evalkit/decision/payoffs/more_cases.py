@@ -9,7 +9,7 @@ from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 from evalkit.records.decision import SampleValue
 from evalkit.stats.value_of_information import evsi
 
-_CLUSTERS_MORE = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+_MORE_CLUSTERS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
 def values_of_more_cases(
@@ -20,43 +20,49 @@ def values_of_more_cases(
     New cases come in clusters of the size seen so far; new clusters carry the information, cases cost the money.
 
     Args:
-        payoff_model: In value: net benefits.
+        payoff_model: Payoffs; they must be net benefits.
         what_if: Changed assumptions.
-        cost_per_case: Declared, or None.
+        cost_per_case: Money for one more case, as declared; None where it is not.
+
+    Returns:
+        One entry for each number of cases, the fewest first; empty with fewer than two arms inside the limits.
     """
     table = payoff_given_cases(payoff_model, what_if)
     if table.shape[1] < 2:
         return ()
-    world = payoff_model.world
-    per_cluster = world.n_cases / world.n_clusters
-    found = []
-    for clusters in _CLUSTERS_MORE:
+    draws = payoff_model.draws
+    per_cluster = draws.n_cases / draws.n_clusters
+    values = []
+    for clusters in _MORE_CLUSTERS:
         cases = round(clusters * per_cluster)
-        value = evsi(table, clusters, world.n_clusters)
-        found.append(
-            SampleValue(
-                n_cases=cases, value=value, cost=None if cost_per_case is None else cases * cost_per_case
-            )
-        )
-    return tuple(found)
+        value = evsi(table, clusters, draws.n_clusters)
+        cost = None if cost_per_case is None else cases * cost_per_case
+        values.append(SampleValue(n_cases=cases, value=value, cost=cost))
+    return tuple(values)
 
 
 def best_purchase(payoff_model: PayoffModel, what_if: WhatIf, cost_per_case: float) -> SampleValue | None:
-    """The number of cases whose value exceeds their cost by most; None where none does."""
+    """The number of further cases whose value exceeds their cost by most; None where no number does.
+
+    Args:
+        payoff_model: Payoffs; they must be net benefits.
+        what_if: Changed assumptions.
+        cost_per_case: Money for one more case.
+    """
     table = payoff_given_cases(payoff_model, what_if)
     if table.shape[1] < 2:
         return None
-    world = payoff_model.world
-    per_cluster = world.n_cases / world.n_clusters
+    draws = payoff_model.draws
+    per_cluster = draws.n_cases / draws.n_clusters
     mean = table.mean(axis=0)
     ceiling = float(table.max(axis=1).mean() - mean.max())
     best, most = None, 0.0
-    for clusters in _CLUSTERS_MORE:
+    for clusters in _MORE_CLUSTERS:
         cases = round(clusters * per_cluster)
         cost = cases * cost_per_case
         if ceiling - cost <= most:  # not even knowing everything would pay more
             break
-        value = evsi(table, clusters, world.n_clusters)
+        value = evsi(table, clusters, draws.n_clusters)
         if value - cost > most:
             best, most = SampleValue(n_cases=cases, value=value, cost=cost), value - cost
     return best
@@ -64,7 +70,7 @@ def best_purchase(payoff_model: PayoffModel, what_if: WhatIf, cost_per_case: flo
 
 def payoff_given_cases(payoff_model: PayoffModel, what_if: WhatIf) -> FloatArray:
     """Shape (n_draws, n_arms): net benefit with every input but what the cases tell at its mean."""
-    means = {name: float(np.mean(values)) for name, values in payoff_model.drawn(what_if).items()}
+    means = {name: float(np.mean(values)) for name, values in payoff_model.drawn_inputs(what_if).items()}
     at_means = WhatIf(
         inputs={**means, **what_if.inputs},
         shifts=what_if.shifts,

@@ -18,7 +18,7 @@ from evalkit.economics.cash_flow import discounted_months
 from evalkit.economics.ledger import VOLUME, Terms
 from evalkit.economics.net_benefit import DrawnArm, fixed_cost_draws, input_draws, worth_draws
 from evalkit.economics.prompt_cache import Scenario
-from evalkit.pricing.arm_costs import CADENCE, with_cadence
+from evalkit.pricing.fixed_costs import CADENCE, with_cadence
 from evalkit.records.arm import ArmKind
 from evalkit.records.comparison import ArmSummary
 from evalkit.suite.schema import Limit
@@ -42,7 +42,7 @@ class WhatIf:
     scenario: Scenario | None = None
 
 
-AS_IT_STANDS = WhatIf()
+UNCHANGED = WhatIf()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +50,8 @@ class Payoffs:
     """Payoffs of the candidates inside the limits.
 
     Attributes:
-        names: Their names; column i of every table is arm i.
-        kinds: Their kinds.
+        names: Names of the arms; column i of every table is arm i.
+        kinds: Kinds of the arms, in the same order.
         payoff: Shape (n_draws, n_arms), money over the horizon; minus infinity where an arm does not count.
         in_value: The payoff is net benefit; else minus cost.
         cost: Shape (n_arms,), mean cost over the horizon.
@@ -76,9 +76,7 @@ class Payoffs:
         """
         if group.all() or not group.any():
             return float(np.isfinite(self.payoff).any(axis=1).mean()) if group.any() else 0.0
-        inside, outside = self.payoff[:, group].max(axis=1), self.payoff[:, ~group].max(axis=1)
-        tied = (inside == outside) & np.isfinite(inside)
-        return float((inside > outside).mean() + tied.mean() / 2.0)
+        return share_ahead(self.payoff[:, group].max(axis=1), self.payoff[:, ~group].max(axis=1))
 
     def regret(self) -> FloatArray:
         """Shape (n_arms,), mean loss against the best arm of each draw, over the draws in which an arm counts.
@@ -95,7 +93,7 @@ class Payoffs:
         return mean
 
     def best_of(self, group: BoolArray) -> int | None:
-        """Column of the arm to take from ``group``; None from an empty one."""
+        """Column of the arm to take from ``group``; None where the group is empty."""
         return self.best_in(group) if group.any() else None
 
     def best_in(self, group: BoolArray) -> int:
@@ -113,54 +111,68 @@ class Payoffs:
         return int(columns[int(np.argmax(wins))])
 
 
-class PayoffModel:
-    """Works out outlooks on one set of draws; what a changed assumption does not touch is computed once.
+def share_ahead(one: FloatArray, other: FloatArray) -> float:
+    """Share of draws in which one payoff is larger than another; a tie counts half.
 
     Args:
-        world: The draws; every candidate's money is known.
+        one: Shape (n_draws,).
+        other: Shape (n_draws,).
+    """
+    tied = (one == other) & np.isfinite(one)
+    return float((one > other).mean() + tied.mean() / 2.0)
+
+
+class PayoffModel:
+    """Works out payoffs on one set of draws; what a changed assumption does not touch is computed once.
+
+    Args:
+        draws: The joint draws; what every candidate costs is known.
         limits: ``decision.limits``.
         margin: ``decision.margin``.
-        summaries: By arm, the observed figures that limits are held against.
+        summaries: By arm, the observed figures that are compared with the limits.
+
+    Raises:
+        ValueError: The draws were made without economics.
     """
 
     def __init__(
         self,
-        world: JointDraws,
+        draws: JointDraws,
         limits: Mapping[str, Limit],
         margin: float,
         summaries: Mapping[str, ArmSummary],
     ) -> None:
-        if world.terms is None:
-            raise ValueError("an outlook needs economics")
-        self.world = world
-        self.terms: Terms = world.terms
+        if draws.terms is None:
+            raise ValueError("a payoff model needs economics: declare `economics` in the suite")
+        self.draws = draws
+        self.terms: Terms = draws.terms
         self._limits = limits
         self._margin = margin
         self._summaries = summaries
-        self._months = float(discounted_months(world.terms.discount_rate, world.terms.horizon_months))
+        self._months = float(discounted_months(draws.terms.discount_rate, draws.terms.horizon_months))
         self._fixed: dict[str, FloatArray | float] = {}
         self._arms: dict[str, DrawnArm] = {}
         self._sources = {
-            name: {factor.source for item in money.costs.items for factor in item.factors}
-            | set(money.request_prices)
-            for name, money in world.money.items()
+            name: {factor.source for item in model.costs.items for factor in item.factors}
+            | set(model.request_prices)
+            for name, model in draws.cost_models.items()
         }
 
     @property
     def margin(self) -> float:
-        """The declared one."""
+        """The difference in score that would not matter, as declared."""
         return self._margin
 
-    def at(self, what_if: WhatIf = AS_IT_STANDS) -> Payoffs:
-        """The outlook under changed assumptions."""
+    def at(self, what_if: WhatIf = UNCHANGED) -> Payoffs:
+        """Payoffs of the candidates inside the limits, as things stand or under changed assumptions."""
         in_value = self.terms.value_per_correct is not None
-        drawn = self.drawn(what_if)
+        drawn = self.drawn_inputs(what_if)
         volume = input_draws(self.terms.requests_per_month, VOLUME, drawn)
         columns: list[FloatArray] = []
         costs: list[FloatArray] = []
         arms = [
             arm
-            for arm in self.world.arms
+            for arm in self.draws.arms
             if not in_value or self._inside(arm.name, what_if.shifts.get(arm.name, 0.0))
         ]
         admissible = None if in_value else self._admissible(what_if)
@@ -172,7 +184,7 @@ class PayoffModel:
                 columns.append(self._months * volume * worth - cost)
             else:
                 columns.append(np.where(admissible[arm.name], -cost, -np.inf))
-        shape = (self.world.n_draws, len(arms))
+        shape = (self.draws.n_draws, len(arms))
         return Payoffs(
             names=tuple(arm.name for arm in arms),
             kinds=tuple(arm.kind for arm in arms),
@@ -187,44 +199,46 @@ class PayoffModel:
         Raises:
             ValueError: No value per answer is declared.
         """
-        volume = input_draws(self.terms.requests_per_month, VOLUME, self.world.drawn)
-        worth = worth_draws(self.arm(name), self.terms, self.world.drawn)
+        volume = input_draws(self.terms.requests_per_month, VOLUME, self.draws.inputs)
+        worth = worth_draws(self.arm(name), self.terms, self.draws.inputs)
         return np.asarray(
-            self._months * volume * worth - self._cost(name, volume, AS_IT_STANDS), dtype=np.float64
+            self._months * volume * worth - self._cost(name, volume, UNCHANGED), dtype=np.float64
         )
 
-    def drawn(self, what_if: WhatIf) -> Mapping[str, FloatArray]:
+    def drawn_inputs(self, what_if: WhatIf) -> Mapping[str, FloatArray]:
         """The uncertain inputs in every draw, points in place of those that are changed."""
         if not what_if.inputs:
-            return self.world.drawn
-        points = {name: np.full(self.world.n_draws, value) for name, value in what_if.inputs.items()}
-        return {**self.world.drawn, **points}
+            return self.draws.inputs
+        points = {name: np.full(self.draws.n_draws, value) for name, value in what_if.inputs.items()}
+        return {**self.draws.inputs, **points}
 
-    def arm(self, name: str, what_if: WhatIf = AS_IT_STANDS) -> DrawnArm:
-        """One candidate in every draw, as the economics floor takes it."""
-        answers, money = self.world.answers[name], self.world.money[name]
+    def arm(self, name: str, what_if: WhatIf = UNCHANGED) -> DrawnArm:
+        """Costs, quality, share of wrong answers and unit cost of one candidate in every draw."""
+        answers, cost_model = self.draws.answers[name], self.draws.cost_models[name]
         shift = what_if.shifts.get(name, 0.0)
-        prices = {key: value for key, value in what_if.inputs.items() if key in money.request_prices}
+        prices = {key: value for key, value in what_if.inputs.items() if key in cost_model.request_prices}
         untouched = shift == 0.0 and not prices and what_if.scenario is None
         if untouched and name in self._arms:
             return self._arms[name]
         quality = answers.quality if shift == 0.0 else np.clip(answers.quality + shift, 0.0, 1.0)
         wrong = np.maximum(0.0, 1.0 - quality - answers.abstained)
-        unit = money.unit_costs(answers.tokens, answers.device_s, scenario=what_if.scenario, prices=prices)
-        arm = DrawnArm(money.costs, quality, wrong, unit)
+        unit_cost = cost_model.unit_costs(
+            answers.tokens, answers.device_s, scenario=what_if.scenario, prices=prices
+        )
+        arm = DrawnArm(cost_model.costs, quality, wrong, unit_cost)
         if untouched:
             self._arms[name] = arm
         return arm
 
-    def fixed(self, name: str, what_if: WhatIf = AS_IT_STANDS) -> FloatArray | float:
+    def fixed(self, name: str, what_if: WhatIf = UNCHANGED) -> FloatArray | float:
         """Discounted cost of one candidate that does not depend on volume, in every draw."""
         months = what_if.inputs.get(CADENCE)
         untouched = months is None and not self._sources[name] & what_if.inputs.keys()
         if untouched and name in self._fixed:
             return self._fixed[name]
-        costs = self.world.money[name].costs
+        costs = self.draws.cost_models[name].costs
         changed = costs if months is None else with_cadence(costs, months)
-        fixed = fixed_cost_draws(changed, self.terms, self.drawn(what_if))
+        fixed = fixed_cost_draws(changed, self.terms, self.drawn_inputs(what_if))
         if untouched:
             self._fixed[name] = fixed
         return fixed
@@ -236,8 +250,8 @@ class PayoffModel:
         )
 
     def _inside(self, name: str, shift: float) -> bool:
-        """Whether the observed figures keep to the limits; a shifted quality is held against its own limit."""
-        unit_cost = self.world.money[name].costs.unit_cost
+        """Whether the observed figures keep to the limits; a shifted quality is compared with the limit on it."""
+        unit_cost = self.draws.cost_models[name].costs.unit_cost
         for limit_name, limit in self._limits.items():
             figure = observed(
                 self._summaries[name], None if unit_cost is None else float(unit_cost), limit_name
@@ -251,15 +265,15 @@ class PayoffModel:
     def _admissible(self, what_if: WhatIf) -> dict[str, BoolArray]:
         """By arm, shape (n_draws,): non-inferior to the best arm inside the limits, and inside them itself."""
         margin = self._margin if what_if.margin is None else what_if.margin
-        inside = {arm.name: self._inside_draws(arm.name, what_if) for arm in self.world.arms}
-        quality = {arm.name: self.arm(arm.name, what_if).quality for arm in self.world.arms}
+        inside = {arm.name: self._inside_draws(arm.name, what_if) for arm in self.draws.arms}
+        quality = {arm.name: self.arm(arm.name, what_if).quality for arm in self.draws.arms}
         best = np.max([np.where(inside[name], quality[name], -np.inf) for name in inside], axis=0)
         return {name: inside[name] & (quality[name] >= best - margin) for name in inside}
 
     def _inside_draws(self, name: str, what_if: WhatIf) -> BoolArray:
         """Limits in every draw: on quality and cost as drawn, on latency as observed."""
-        kept = np.ones(self.world.n_draws, dtype=bool)
-        arm, answers = self.arm(name, what_if), self.world.answers[name]
+        kept = np.ones(self.draws.n_draws, dtype=bool)
+        arm, answers = self.arm(name, what_if), self.draws.answers[name]
         for limit_name, limit in self._limits.items():
             if limit_name == COST_LIMIT:
                 figures = arm.unit_cost
@@ -269,7 +283,7 @@ class PayoffModel:
                 figures = answers.other[limit_name]
             else:
                 figure = observed(self._summaries[name], None, limit_name)
-                figures = np.full(self.world.n_draws, np.nan if figure is None else figure)
+                figures = np.full(self.draws.n_draws, np.nan if figure is None else figure)
             low = -np.inf if limit.min is None else limit.min
             high = np.inf if limit.max is None else limit.max
             kept &= np.isnan(figures) | ((figures >= low) & (figures <= high))
@@ -277,4 +291,4 @@ class PayoffModel:
 
     @property
     def _primary(self) -> str:
-        return self.world.primary
+        return self.draws.primary

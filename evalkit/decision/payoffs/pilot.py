@@ -19,7 +19,6 @@ from evalkit.economics.line_item import Factor, LineItem, total
 from evalkit.economics.net_benefit import fixed_cost_draws, input_draws
 from evalkit.economics.training_cost import hosting, labour
 from evalkit.economics.triangular import TriangularRange, exact
-from evalkit.pricing.arm_costs import ArmMoney
 from evalkit.pricing.fixed_costs import RETUNE_HOURS, range_of, retune_every
 from evalkit.suite.economics import Economics
 from evalkit.suite.schema import Pilot
@@ -27,13 +26,13 @@ from evalkit.suite.schema import Pilot
 
 @dataclass(frozen=True, slots=True)
 class PilotOutcome:
-    """What is known about a pilot.
+    """Whether a pilot tune is worth its cost, and why.
 
     Attributes:
         q_star: Tuned quality at which tuning pays at the mode; above 1 where none does; None where it cannot be said.
         expected_gain: Mean over draws of what a pilot could gain; None where no pilot was declared.
         cost: Of the pilot, declared or estimated.
-        worth_it: Whether the ladder's fourth step gives ``pilot_first``.
+        worth_it: Whether a pilot is worth more than it costs, which is what ``pilot_first`` rests on.
         reason: In words, with the numbers.
     """
 
@@ -46,10 +45,11 @@ class PilotOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PilotQuestion:
-    """All that weighing a pilot needs beside the draws.
+    """All that the assessment of a pilot needs beside the draws.
 
     Attributes:
-        guess: Ledger lines of the tuned arm that would be piloted, from ``guessed_costs``; its requests have a price.
+        tuned_costs: Ledger lines of the tuned arm that would be piloted, from ``hypothetical_tuned_costs``; its
+            requests have a price.
         pilot: What it is believed to reach and cost, where declared.
         target: Quality the use case asks for.
         quality: By untuned candidate, its observed mean.
@@ -57,7 +57,7 @@ class PilotQuestion:
         seed: The suite's.
     """
 
-    guess: ArmCosts
+    tuned_costs: ArmCosts
     pilot: Pilot | None
     target: float | None
     quality: Mapping[str, float]
@@ -65,14 +65,14 @@ class PilotQuestion:
     seed: int
 
 
-def guessed_costs(economics: Economics, like: ArmMoney, pilot: Pilot | None) -> ArmCosts:
+def hypothetical_tuned_costs(economics: Economics, like: ArmCosts, pilot: Pilot | None) -> ArmCosts:
     """Price a tuned arm that nobody has made yet, from what is declared.
 
     The bill of the machine that trains is not known before a pilot; a declared pilot's cost stands for it.
 
     Args:
         economics: Hours, rates, hosting, cadence.
-        like: The measured arm whose requests a tuned one would have: untuned, no retrieval, fewest shots.
+        like: Costs of the measured arm whose requests a tuned one would have: untuned, no retrieval, fewest shots.
         pilot: Declared, or None.
     """
     effort = economics.training
@@ -87,7 +87,7 @@ def guessed_costs(economics: Economics, like: ArmMoney, pilot: Pilot | None) -> 
     retuning = labour("retuning", range_of(effort.retune_hours), rate, hours_source=RETUNE_HOURS)
     every = retune_every(economics)
     return replace(
-        like.costs,
+        like,
         arm="a tuned model",
         one_off=tuple(one_off),
         standing=()
@@ -97,7 +97,7 @@ def guessed_costs(economics: Economics, like: ArmMoney, pilot: Pilot | None) -> 
     )
 
 
-def weigh_pilot(
+def assess_pilot(
     payoff_model: PayoffModel, payoffs: Payoffs, question: PilotQuestion, what_if: WhatIf
 ) -> PilotOutcome:
     """Whether a pilot tune is worth its cost before anything else is decided.
@@ -108,16 +108,16 @@ def weigh_pilot(
     Args:
         payoff_model: Terms and draws.
         payoffs: The untuned candidates under ``what_if``, at least one.
-        question: The tuned arm that would be piloted, and what it is held against.
+        question: The tuned arm that would be piloted, and what it is compared with.
         what_if: Changed assumptions.
     """
     terms = payoff_model.terms
     if terms.value_per_correct is None:
         return _unknown("without value_per_correct nothing says what a better answer is worth")
     best = max(_at_mode(payoff_model, question, name, what_if) for name in payoffs.names)
-    nothing, everything = (_guess_at_mode(payoff_model, question, quality, what_if) for quality in (0.0, 1.0))
+    nothing, everything = (_tuned_at_mode(payoff_model, question, quality, what_if) for quality in (0.0, 1.0))
     q_star = (best - nothing) / (everything - nothing) if everything > nothing else None
-    first_tune = float(total(question.guess.one_off) or 0)
+    first_tune = float(total(question.tuned_costs.one_off) or 0)
     if question.pilot is not None:
         cost = float(question.pilot.cost)
         gain = _expected_gain(payoff_model, payoffs, question, question.pilot, what_if)
@@ -130,11 +130,11 @@ def weigh_pilot(
     if q_star is None or question.target is None:
         reason = "declare use_case.target or decision.pilot to say what tuning may reach"
         return PilotOutcome(q_star, None, first_tune, False, reason)
-    hoped = _guess_at_mode(payoff_model, question, question.target, what_if) - best
-    worth = q_star <= question.target and hoped > first_tune
+    gain_at_target = _tuned_at_mode(payoff_model, question, question.target, what_if) - best
+    worth = q_star <= question.target and gain_at_target > first_tune
     reason = (
         f"{_pays_from(q_star)}; at the target of {score(question.target)} it would gain "
-        f"{amount(hoped, terms.currency)}, a first tune costs about {amount(first_tune, terms.currency)}"
+        f"{amount(gain_at_target, terms.currency)}, a first tune costs about {amount(first_tune, terms.currency)}"
     )
     return PilotOutcome(q_star, None, first_tune, worth, reason)
 
@@ -142,50 +142,51 @@ def weigh_pilot(
 def _expected_gain(
     payoff_model: PayoffModel, payoffs: Payoffs, question: PilotQuestion, pilot: Pilot, what_if: WhatIf
 ) -> float:
-    n_draws, terms = payoff_model.world.n_draws, payoff_model.terms
+    """Mean over draws of what the piloted arm gains over the best untuned one, where it gains."""
+    n_draws, terms = payoff_model.draws.n_draws, payoff_model.terms
     reached = range_of(pilot.quality).draw(generator(question.seed, "pilot"), n_draws)
-    tuned = _guess_draws(payoff_model, question.guess, reached, what_if)
-    assert terms.value_per_correct is not None  # noqa: S101 - weigh_pilot has looked
+    tuned = _tuned_draws(payoff_model, question.tuned_costs, reached, what_if)
+    assert terms.value_per_correct is not None  # noqa: S101 - assess_pilot has looked
     return float(np.maximum(0.0, tuned - payoffs.payoff.max(axis=1)).mean())
 
 
-def _guess_draws(
-    payoff_model: PayoffModel, guess: ArmCosts, quality: FloatArray, what_if: WhatIf
+def _tuned_draws(
+    payoff_model: PayoffModel, costs: ArmCosts, quality: FloatArray, what_if: WhatIf
 ) -> FloatArray:
     """Net benefit of the tuned arm in every draw, at the mean request of the arm it is priced like."""
-    terms, drawn = payoff_model.terms, payoff_model.drawn(what_if)
+    terms, drawn = payoff_model.terms, payoff_model.drawn_inputs(what_if)
     months = float(discounted_months(terms.discount_rate, terms.horizon_months))
     volume = input_draws(terms.requests_per_month, VOLUME, drawn)
     value, loss = (
         input_draws(terms.value_per_correct, VALUE, drawn),
         input_draws(terms.cost_per_wrong, WRONG, drawn),
     )
-    unit: FloatArray | float = 0.0
-    for item in guess.request_lines:
-        unit = unit + item.draws(drawn)
-    margin = value * quality - loss * (1.0 - quality) - unit
-    return np.asarray(months * volume * margin - fixed_cost_draws(guess, terms, drawn), dtype=np.float64)
+    unit_cost: FloatArray | float = 0.0
+    for item in costs.request_lines:
+        unit_cost = unit_cost + item.draws(drawn)
+    margin = value * quality - loss * (1.0 - quality) - unit_cost
+    return np.asarray(months * volume * margin - fixed_cost_draws(costs, terms, drawn), dtype=np.float64)
 
 
 def _at_mode(payoff_model: PayoffModel, question: PilotQuestion, name: str, what_if: WhatIf) -> float:
     shift = what_if.shifts.get(name, 0.0)
-    found = point_net_benefit(
-        payoff_model.world.money[name].costs,
+    net_benefit = point_net_benefit(
+        payoff_model.draws.cost_models[name].costs,
         payoff_model.terms,
         quality=min(1.0, max(0.0, question.quality[name] + shift)),
         wrong=min(1.0, max(0.0, question.wrong[name] - shift)),
         inputs=what_if.inputs,
     )
-    return -np.inf if found is None else float(found)
+    return -np.inf if net_benefit is None else float(net_benefit)
 
 
-def _guess_at_mode(
+def _tuned_at_mode(
     payoff_model: PayoffModel, question: PilotQuestion, quality: float, what_if: WhatIf
 ) -> float:
-    found = point_net_benefit(
-        question.guess, payoff_model.terms, quality=quality, wrong=1.0 - quality, inputs=what_if.inputs
+    net_benefit = point_net_benefit(
+        question.tuned_costs, payoff_model.terms, quality=quality, wrong=1.0 - quality, inputs=what_if.inputs
     )
-    return float(found or Decimal(0))
+    return float(net_benefit or Decimal(0))
 
 
 def _pays_from(q_star: float) -> str:

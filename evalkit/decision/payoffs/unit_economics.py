@@ -36,26 +36,29 @@ class CostPerCorrect:
 
 
 def cost_per_correct(context: DecisionContext, arm: str) -> CostPerCorrect:
-    """For 0/1 metrics: the ratio, with a percentile bootstrap interval over cases or clusters."""
-    unit = context.money[arm].costs.unit_cost if arm in context.money else None
+    """Cost per request over the share of right answers, with a percentile bootstrap interval over cases or clusters.
+
+    Nothing is given for graded metrics, for an arm without a right answer, and where the cost is not known.
+    """
+    unit_cost = context.unit_cost(arm)
     quality = context.quality(arm)
-    if unit is None or not quality or not context.comparison.binary:
+    if unit_cost is None or not quality or not context.run.comparison.binary:
         return CostPerCorrect(None)
-    value = unit / Decimal(repr(round(quality, 9)))
-    scores, paid = context.table.scores(arm), _cost_per_case(context, arm)
-    known = np.isfinite(scores) & np.isfinite(paid)
-    clusters = context.table.clusters[known]
-    if np.unique(clusters).size < 2 or not scores[known].any():
+    value = unit_cost / Decimal(repr(round(quality, 9)))
+    scores, costs = context.table.scores(arm), _cost_per_case(context, arm)
+    complete = np.isfinite(scores) & np.isfinite(costs)
+    clusters = context.table.clusters[complete]
+    if np.unique(clusters).size < 2 or not scores[complete].any():
         return CostPerCorrect(value)
-    found = bootstrap_ratio(
-        paid[known],
-        scores[known],
+    interval = bootstrap_ratio(
+        costs[complete],
+        scores[complete],
         clusters,
         alpha=context.suite.decision.alpha,
         rng=generator(context.suite.run.seed, "cost per correct", arm),
         n_draws=_DRAWS,
     )
-    return CostPerCorrect(value, _rounded(found.low), _rounded(found.high))
+    return CostPerCorrect(value, _rounded(interval.low), _rounded(interval.high))
 
 
 def goodput(context: DecisionContext, arm: str) -> float | None:
@@ -82,7 +85,7 @@ def _cost_per_case(context: DecisionContext, arm: str) -> FloatArray:
         for place, kind in enumerate(TOKEN_KINDS)
     }
     device_s = mean_over_repeats(table.seconds[row, ..., SECONDS.index("device_s")].astype(np.float64))
-    return context.money[arm].unit_costs(TokenColumns(**tokens), device_s)
+    return context.cost_models[arm].unit_costs(TokenColumns(**tokens), device_s)
 
 
 def _rounded(value: float | None) -> Decimal | None:

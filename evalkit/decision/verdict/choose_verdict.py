@@ -1,4 +1,4 @@
-"""The ladder: from payoffs and evidence to one verdict. Its steps are those of the method, in their order."""
+"""From payoffs and paired claims to one verdict: the steps of the method, in their order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from evalkit.comparison.table import BoolArray
 from evalkit.decision.claims import Claims
 from evalkit.decision.payoffs.more_cases import best_purchase
-from evalkit.decision.payoffs.payoff_model import AS_IT_STANDS, PayoffModel, Payoffs, WhatIf
-from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, weigh_pilot
+from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, Payoffs, WhatIf, share_ahead
+from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, assess_pilot
 from evalkit.economics.ledger import VALUE, VOLUME
 from evalkit.economics.net_benefit import input_draws
 from evalkit.records.arm import ArmKind
@@ -24,19 +24,19 @@ MIN_CLUSTERS = 20
 
 @dataclass(frozen=True, slots=True)
 class VerdictInputs:
-    """What the ladder knows beside the payoffs; no assumption about money changes it.
+    """What the verdict rests on beside the payoffs; no assumption about money changes it.
 
     Attributes:
         tuned_measured: A tuned candidate has scores, inside the limits or not.
-        blocked: Questions of the checklist that are blocked, by name.
+        blocked: Reason codes of the checklist's questions that block tuning.
         control_failed: The scorer failed its negative control.
         invalid: Codes of the red flags that the evidence cannot carry ``fine_tune`` with.
         missing: What is not known and needed, with what to declare.
         confidence: The share of draws that counts as sure.
-        cost_per_case: Declared, or None.
-        pilot: What a pilot would be held against; None where a tuned candidate was measured.
-        best_untuned: The untuned candidate of the highest mean, inside the limits or not: what a tuned arm is held
-            against where no untuned one keeps to the limits.
+        cost_per_case: Money for one more case, as declared; None where it is not.
+        pilot: What a pilot would be compared with; None where a tuned candidate was measured.
+        best_untuned: The untuned candidate of the highest mean, inside the limits or not: what a tuned arm is
+            compared with where no untuned one keeps to the limits.
     """
 
     tuned_measured: bool
@@ -52,15 +52,15 @@ class VerdictInputs:
 
 @dataclass(frozen=True, slots=True)
 class VerdictStep:
-    """Where the ladder ended.
+    """The step of the method that gave the verdict.
 
     Attributes:
         verdict: The answer.
         reason: A code.
         arm: The recommended arm, or None.
         confidence: Share of draws in which the winning family (or, with one family, kind) wins.
-        p_best: By family, or by kind where one family was measured.
-        pilot: What was found about a pilot, where one was weighed.
+        p_best: Share of draws won, by family, or by kind where one family was measured.
+        pilot: Whether a pilot is worth its cost, where that was assessed.
         purchase: The cases to add, for ``collect_more_data``.
     """
 
@@ -73,22 +73,22 @@ class VerdictStep:
     purchase: SampleValue | None = None
 
 
-def nothing_to_weigh(evidence: VerdictInputs) -> VerdictStep:
-    """The verdict where payoffs cannot be worked out at all."""
-    if evidence.control_failed:
+def verdict_without_payoffs(inputs: VerdictInputs) -> VerdictStep:
+    """The verdict where payoffs cannot be worked out at all: it is not decidable, and the reason says why."""
+    if inputs.control_failed:
         return VerdictStep(Verdict.NOT_DECIDABLE, "invalid_evidence")
     return VerdictStep(Verdict.NOT_DECIDABLE, "missing_input")
 
 
-def climb(
-    payoff_model: PayoffModel, claims: Claims, evidence: VerdictInputs, what_if: WhatIf = AS_IT_STANDS
+def choose_verdict(
+    payoff_model: PayoffModel, claims: Claims, inputs: VerdictInputs, what_if: WhatIf = UNCHANGED
 ) -> VerdictStep:
     """The verdict as things stand, or with one assumption changed.
 
     Args:
         payoff_model: Payoffs; arms outside the limits are already left out (step 0).
         claims: Paired claims.
-        evidence: What does not depend on money.
+        inputs: What does not depend on money.
         what_if: Changed assumptions.
     """
     payoffs = payoff_model.at(what_if)
@@ -96,33 +96,32 @@ def climb(
         return VerdictStep(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
     tuned = payoffs.tuned
     meanwhile = _name(payoffs, payoffs.best_of(~tuned))
-    if evidence.control_failed:
+    if inputs.control_failed:
         return VerdictStep(Verdict.NOT_DECIDABLE, "invalid_evidence", arm=meanwhile)
     pilot = None
-    if not evidence.tuned_measured and evidence.pilot is not None:
-        pilot = weigh_pilot(payoff_model, payoffs, evidence.pilot, what_if)
-        if pilot.worth_it and not evidence.blocked:
+    if not inputs.tuned_measured and inputs.pilot is not None:
+        pilot = assess_pilot(payoff_model, payoffs, inputs.pilot, what_if)
+        if pilot.worth_it and not inputs.blocked:
             _, confidence, p_best = _race(payoffs)
             return VerdictStep(Verdict.PILOT_FIRST, "pilot_pays", meanwhile, confidence, p_best, pilot)
     winners, confidence, p_best = _race(payoffs)
     best = payoffs.best_in(winners)
     tuned_wins = payoffs.kinds[best].tuned
-    if tuned_wins and evidence.blocked:
-        return VerdictStep(Verdict.BLOCKED, evidence.blocked[0], meanwhile, confidence, p_best)
-    claim = _claim(payoffs, claims, best, what_if, evidence) if tuned_wins else None
-    if confidence >= evidence.confidence and (claim is None or (claim.carries and not evidence.invalid)):
-        reason = _why(payoffs, evidence, claim)
+    if tuned_wins and inputs.blocked:
+        return VerdictStep(Verdict.BLOCKED, inputs.blocked[0], meanwhile, confidence, p_best)
+    claim = _claim(payoffs, claims, best, what_if, inputs) if tuned_wins else None
+    if confidence >= inputs.confidence and (claim is None or (claim.carries and not inputs.invalid)):
+        reason = _why(payoffs, inputs, claim)
         return VerdictStep(
             _verdict_for(payoffs.kinds[best]), reason, payoffs.names[best], confidence, p_best, pilot
         )
-    if payoffs.in_value and not evidence.invalid and evidence.cost_per_case is not None:
-        purchase = best_purchase(payoff_model, what_if, evidence.cost_per_case)
+    if payoffs.in_value and not inputs.invalid and inputs.cost_per_case is not None:
+        purchase = best_purchase(payoff_model, what_if, inputs.cost_per_case)
         if purchase is not None:
             return VerdictStep(
                 Verdict.COLLECT_MORE_DATA, "more_cases_pay", meanwhile, confidence, p_best, pilot, purchase
             )
-    held_back = claim is not None and confidence >= evidence.confidence and not claim.carries
-    reason = _why_not(payoff_model, payoffs, claims, evidence, claim, held_back, what_if)
+    reason = _why_not(payoff_model, payoffs, claims, inputs, claim, what_if)
     return VerdictStep(Verdict.NOT_DECIDABLE, reason, meanwhile, confidence, p_best, pilot)
 
 
@@ -181,12 +180,12 @@ def _kind_name(kind: ArmKind) -> str:
 
 
 def _claim(
-    payoffs: Payoffs, claims: Claims, best: int, what_if: WhatIf, evidence: VerdictInputs
+    payoffs: Payoffs, claims: Claims, best: int, what_if: WhatIf, inputs: VerdictInputs
 ) -> PairedClaim:
     """The paired claim of the tuned arm against the untuned one it would replace: that of lowest expected regret."""
     treatment = payoffs.names[best]
     untuned = payoffs.best_of(~payoffs.tuned)
-    control = evidence.best_untuned if untuned is None else payoffs.names[untuned]
+    control = inputs.best_untuned if untuned is None else payoffs.names[untuned]
     if control is None:
         return PairedClaim("no_claim", alone=True, cheaper=False, enough=False)
     record = claims.between(treatment, control)
@@ -196,12 +195,12 @@ def _claim(
         alone=untuned is None,
         cheaper=untuned is not None and bool(payoffs.cost[best] < payoffs.cost[untuned]),
         enough=record.n >= MIN_CASES and record.n_clusters >= MIN_CLUSTERS,
-        singled_out=singled_out(payoffs, best, evidence.confidence),
+        singled_out=singled_out(payoffs, best, inputs.confidence),
     )
 
 
 def singled_out(payoffs: Payoffs, best: int, confidence: float) -> bool:
-    """Whether one of several tuned candidates wins by itself, with the error that confidence allows shared among them.
+    """Whether one of several tuned candidates wins by itself, the error that confidence allows shared among them.
 
     The best of several wins more often than any of them: among three that are worth exactly as much as the untuned
     arm, the family's share alone would advise tuning in 40% of the runs (tests/benchmarks/simulate_decisions.py).
@@ -210,9 +209,7 @@ def singled_out(payoffs: Payoffs, best: int, confidence: float) -> bool:
     if payoffs.tuned.sum() == 1 or payoffs.tuned.all():
         return True
     candidates = len({column.tobytes() for column in payoffs.payoff[:, payoffs.tuned].T})
-    own, others = payoffs.payoff[:, best], payoffs.payoff[:, ~payoffs.tuned].max(axis=1)
-    tied = (own == others) & np.isfinite(own)
-    share = float((own > others).mean() + tied.mean() / 2.0)
+    share = share_ahead(payoffs.payoff[:, best], payoffs.payoff[:, ~payoffs.tuned].max(axis=1))
     return share >= 1.0 - (1.0 - confidence) / candidates
 
 
@@ -222,33 +219,31 @@ def _verdict_for(kind: ArmKind) -> Verdict:
     return Verdict.USE_RAG if kind is ArmKind.RAG else Verdict.STAY_FEW_SHOT
 
 
-def _why(payoffs: Payoffs, evidence: VerdictInputs, claim: PairedClaim | None) -> str:
+def _why(payoffs: Payoffs, inputs: VerdictInputs, claim: PairedClaim | None) -> str:
     if claim is not None:
         if claim.claim == "superior":
             return "superior"
         return "alone_within_limits" if claim.alone else "as_good_and_cheaper"
-    return "untuned_wins" if evidence.tuned_measured else "no_tuned_arm"
+    return "untuned_wins" if inputs.tuned_measured else "no_tuned_arm"
 
 
 def _why_not(
     payoff_model: PayoffModel,
     payoffs: Payoffs,
     claims: Claims,
-    evidence: VerdictInputs,
+    inputs: VerdictInputs,
     claim: PairedClaim | None,
-    held_back: bool,
     what_if: WhatIf,
 ) -> str:
-    """The first reason of step 6 that holds; ``depends`` is filled in by whoever knows what would change it.
+    """Why no verdict is sure enough, as a code: the first reason that holds.
 
-    ``missing_input`` is not among them: with an input missing there are no payoffs to climb with.
-
-    ``held_back``: the draws are sure that the tuned arm wins, and its paired claim does not carry it.
+    ``depends`` is completed by ``sensitivity.full_reason``, which knows what would change the verdict.
+    ``missing_input`` is not among the reasons: with an input missing there are no payoffs.
     """
-    if evidence.invalid:
+    if inputs.invalid:
         return "invalid_evidence"
     if claim is None:
-        claim = _leading_claim(payoffs, claims, what_if, evidence)
+        claim = _leading_claim(payoffs, claims, what_if, inputs)
     if claim is not None and (not claim.enough or claim.claim == "no_claim"):
         return "no_paired_claim"
     if _is_indifferent(payoff_model, payoffs, what_if):
@@ -259,11 +254,11 @@ def _why_not(
 
 
 def _leading_claim(
-    payoffs: Payoffs, claims: Claims, what_if: WhatIf, evidence: VerdictInputs
+    payoffs: Payoffs, claims: Claims, what_if: WhatIf, inputs: VerdictInputs
 ) -> PairedClaim | None:
     """The claim of the best tuned arm where the untuned family leads; None with one family."""
     best = payoffs.best_of(payoffs.tuned)
-    return None if best is None else _claim(payoffs, claims, best, what_if, evidence)
+    return None if best is None else _claim(payoffs, claims, best, what_if, inputs)
 
 
 def _is_indifferent(payoff_model: PayoffModel, payoffs: Payoffs, what_if: WhatIf) -> bool:
@@ -271,7 +266,7 @@ def _is_indifferent(payoff_model: PayoffModel, payoffs: Payoffs, what_if: WhatIf
     terms = payoff_model.terms
     if not payoffs.in_value or terms.value_per_correct is None:
         return False
-    drawn = payoff_model.drawn(what_if)
+    drawn = payoff_model.drawn_inputs(what_if)
     value = float(np.mean(input_draws(terms.value_per_correct, VALUE, drawn)))
     volume = float(np.mean(input_draws(terms.requests_per_month, VOLUME, drawn)))
     margin = payoff_model.margin if what_if.margin is None else what_if.margin

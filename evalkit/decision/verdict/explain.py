@@ -17,13 +17,13 @@ _WHY_TUNE = {
 def explain(
     context: DecisionContext,
     step: VerdictStep,
-    evidence: VerdictInputs,
+    inputs: VerdictInputs,
     findings: tuple[Finding, ...],
     flags: tuple[RedFlag, ...],
     changes: tuple[WouldChange, ...],
 ) -> str:
     """What was decided, on what, and what to do next."""
-    sentences = [_verdict(context, step, evidence, findings, flags)]
+    sentences = [_verdict(context, step, inputs, findings, flags)]
     if context.tuned is not None and context.untuned is not None:
         record = context.claims.between(context.tuned, context.untuned)
         sentences.append(f"{context.tuned} against {context.untuned} on {record.metric}: {interval(record)}.")
@@ -41,11 +41,11 @@ def explain(
 def _verdict(
     context: DecisionContext,
     step: VerdictStep,
-    evidence: VerdictInputs,
+    inputs: VerdictInputs,
     findings: tuple[Finding, ...],
     flags: tuple[RedFlag, ...],
 ) -> str:
-    sure = (
+    share_won = (
         ""
         if step.confidence is None
         else f" It wins in {share_of_draws(step.confidence)} of the joint draws."
@@ -53,39 +53,39 @@ def _verdict(
     arm = step.arm
     if step.verdict is Verdict.FINE_TUNE:
         why = _WHY_TUNE[step.reason]
-        return f"Fine-tune: {arm} is worth most, and {why}.{sure}"
+        return f"Fine-tune: {arm} is worth most, and {why}.{share_won}"
     if step.verdict is Verdict.USE_RAG:
-        return f"Use retrieval: {arm} is worth most.{sure}{_untested(evidence)}"
+        return f"Use retrieval: {arm} is worth most.{share_won}{_untested(inputs)}"
     if step.verdict is Verdict.STAY_FEW_SHOT:
-        return f"Stay with prompting: {arm} is worth most.{sure}{_untested(evidence)}"
+        return f"Stay with prompting: {arm} is worth most.{share_won}{_untested(inputs)}"
     if step.verdict is Verdict.PILOT_FIRST:
         return f"Make a pilot tune first; run {arm} meanwhile."
     if step.verdict is Verdict.BLOCKED:
         answers = " ".join(finding.answer for finding in findings if finding.status == "blocked")
-        return f"Tuning would win but is blocked. {answers} Run {arm} meanwhile.{sure}"
+        return f"Tuning would win but is blocked. {answers} Run {arm} meanwhile.{share_won}"
     if step.verdict is Verdict.COLLECT_MORE_DATA and step.purchase is not None:
         worth = amount(step.purchase.value, context.currency)
         price = amount(step.purchase.cost, context.currency)
         return f"Answer {step.purchase.n_cases:,} more cases first: worth {worth}, cost {price}. Run {arm} meanwhile."
-    return f"Not decidable: {_why_not(context, step, evidence, flags)}{'' if arm is None else f' Run {arm} meanwhile.'}"
+    return f"Not decidable: {_why_not(context, step, inputs, flags)}{'' if arm is None else f' Run {arm} meanwhile.'}"
 
 
-def _untested(evidence: VerdictInputs) -> str:
-    return "" if evidence.tuned_measured else " No tuned candidate was measured."
+def _untested(inputs: VerdictInputs) -> str:
+    return "" if inputs.tuned_measured else " No tuned candidate was measured."
 
 
 def _why_not(
-    context: DecisionContext, step: VerdictStep, evidence: VerdictInputs, flags: tuple[RedFlag, ...]
+    context: DecisionContext, step: VerdictStep, inputs: VerdictInputs, flags: tuple[RedFlag, ...]
 ) -> str:
     if step.reason == "no_arm_within_limits":
         broken = "; ".join(
-            f"{arm}: {', '.join(found.broken)}" for arm, found in context.standing.items() if found.broken
+            f"{arm}: {', '.join(check.broken)}" for arm, check in context.limit_checks.items() if check.broken
         )
         return f"no candidate keeps to the limits ({broken})."
     if step.reason == "invalid_evidence":
         return " ".join(f"{flag.message}." for flag in flags if flag.severity == "invalid")
     if step.reason == "missing_input":
-        return "; ".join(evidence.missing) + "."
+        return "; ".join(inputs.missing) + "."
     if step.reason == "no_paired_claim":
         return (
             "the paired evidence does not carry tuning: it takes an arm that is superior, or as good and cheaper, "

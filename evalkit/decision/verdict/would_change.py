@@ -10,9 +10,10 @@ from decimal import Decimal
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 from evalkit.decision.verdict.choose_verdict import VerdictStep
+from evalkit.economics.crossing import crossing
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts
-from evalkit.economics.sensitivity import crossing
-from evalkit.pricing.arm_costs import CADENCE
+from evalkit.pricing.arm_costs import ArmCostModel
+from evalkit.pricing.fixed_costs import CADENCE, is_retune
 from evalkit.records.decision import WouldChange
 
 MARGIN = "margin"
@@ -21,18 +22,20 @@ REACH = 100.0
 _STEPS = 20  # of the log grid on each side: a factor of 1.26 a step
 _HALVINGS = 20  # of one step: to two parts in ten million
 
-Climb = Callable[[WhatIf], VerdictStep]
+VerdictAt = Callable[[WhatIf], VerdictStep]
+"""The verdict under an assumption."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class VariedInput:
     """One number that the verdict rests on.
 
     Attributes:
         name: ``requests_per_month``, a price, hours, ``retune_every_months``, ``margin``, or ``quality:`` and an arm.
         current: The declared number, the mode of its range, or the observed mean.
-        unit: For people.
-        values: The grid, nearest first, below and above.
+        unit: What the number counts, in words.
+        below: Values to try below the current one, the nearest first.
+        above: Values to try above the current one, the nearest first.
         whole: Only whole numbers make sense.
     """
 
@@ -52,66 +55,74 @@ class Input:
         return WhatIf(inputs={self.name: value})
 
 
-def inputs_of(payoff_model: PayoffModel, quality: Mapping[str, float]) -> tuple[Input, ...]:
+def varied_inputs(payoff_model: PayoffModel, quality: Mapping[str, float]) -> tuple[VariedInput, ...]:
     """All inputs worth varying, in a fixed order; what is 0 or not declared is left out.
 
     Args:
         payoff_model: Terms, prices, ranges.
         quality: By candidate, its observed mean.
     """
-    terms, world = payoff_model.terms, payoff_model.world
+    terms, cost_models = payoff_model.terms, payoff_model.draws.cost_models.values()
     declared: dict[str, tuple[float, str]] = {
         VOLUME: (float(terms.requests_per_month.mode), "requests a month")
     }
     if terms.value_per_correct is not None:
         declared[VALUE] = (float(terms.value_per_correct.mode), f"{terms.currency} per correct answer")
         declared[WRONG] = (float(terms.cost_per_wrong.mode), f"{terms.currency} per wrong answer")
-    for money in world.money.values():
-        used = {factor.source for line in money.costs.request_lines for factor in line.factors}
-        for name, price in money.request_prices.items():
-            if name in used:
-                declared.setdefault(name, (float(price), _price_unit(name, terms.currency)))
-        for factor in (factor for item in money.costs.items for factor in item.factors):
-            # A price that stands in for a missing one (cached input at the input price) moves with its original.
-            if factor.source and factor.value is not None and factor.source not in used:
-                unit = _price_unit(factor.source, terms.currency) if "hour" in factor.unit else factor.unit
-                declared.setdefault(factor.source, (float(factor.value.mode), unit))
-    found = [_on_log_grid(name, *figure) for name, figure in declared.items() if figure[0] > 0.0]
+    for cost_model in cost_models:
+        for name, current, unit in _costs_of(cost_model, terms.currency):
+            declared.setdefault(name, (current, unit))
+    varied = [_on_log_grid(name, *figure) for name, figure in declared.items() if figure[0] > 0.0]
     cadences = {
         float(renewal.every_months)
-        for money in world.money.values()
-        for renewal in money.costs.renewals
-        if any(item.name == "retuning" for item in renewal.items)
+        for cost_model in cost_models
+        for renewal in cost_model.costs.renewals
+        if is_retune(renewal)
     }
-    found += [_cadence(months, terms.horizon_months) for months in sorted(cadences)[:1]]
-    found.append(_on_log_grid(MARGIN, payoff_model.margin, "of the score", highest=1.0))
-    found += [_quality(arm, mean) for arm, mean in quality.items()]
-    return tuple(found)
+    varied += [_cadence(months, terms.horizon_months) for months in sorted(cadences)[:1]]
+    varied.append(_on_log_grid(MARGIN, payoff_model.margin, "of the score", highest=1.0))
+    varied += [_quality(arm, mean) for arm, mean in quality.items()]
+    return tuple(varied)
 
 
-def nearest_change(given: Input, climb: Climb, closed_form: float | None) -> WouldChange:
-    """Search outward from the current value, then halve the interval in which the verdict changes.
+def _costs_of(cost_model: ArmCostModel, currency: str) -> Iterator[tuple[str, float, str]]:
+    """Name, current value and unit of each price, rate and number of hours behind an arm's costs."""
+    used = {factor.source for line in cost_model.costs.request_lines for factor in line.factors}
+    for name, price in cost_model.request_prices.items():
+        if name in used:
+            yield name, float(price), _price_unit(name, currency)
+    for factor in (factor for item in cost_model.costs.items for factor in item.factors):
+        # A price that stands in for a missing one (cached input at the input price) moves with its original.
+        if factor.source and factor.value is not None and factor.source not in used:
+            unit = _price_unit(factor.source, currency) if "hour" in factor.unit else factor.unit
+            yield factor.source, float(factor.value.mode), unit
+
+
+def nearest_change(varied: VariedInput, verdict_at: VerdictAt, closed_form: float | None) -> WouldChange:
+    """The nearest value of an input at which the verdict changes.
+
+    Search outward from the current value, then halve the interval in which the verdict changes.
 
     The verdict is compared with the one at the current value **as a point**: what a range adds is uncertainty about
     the input, and the question here is what follows once it is known.
 
     Args:
-        given: The input.
-        climb: The verdict under an assumption.
+        varied: The input.
+        verdict_at: The verdict under an assumption.
         closed_form: Where the expected net benefits cross, or None.
     """
-    now = climb(given.at(given.current))
-    sides = {"below": _Side(given.current, given.below), "above": _Side(given.current, given.above)}
-    for index in range(max(len(given.below), len(given.above))):
+    now = verdict_at(varied.at(varied.current))
+    sides = {"below": _Side(varied.current, varied.below), "above": _Side(varied.current, varied.above)}
+    for index in range(max(len(varied.below), len(varied.above))):
         for side in sides.values():
             if index >= len(side.values):
                 continue
-            then = climb(given.at(side.values[index]))
+            then = verdict_at(varied.at(side.values[index]))
             if then.verdict is not now.verdict:
-                near, far, then = _halved(given, climb, side.last, side.values[index], now, then)
-                return _record(given, now, far if given.whole else _between(near, far), then, closed_form)
+                near, far, then = _halved(varied, verdict_at, side.last, side.values[index], now, then)
+                return _record(varied, now, far if varied.whole else _between(near, far), then, closed_form)
             side.last = side.values[index]
-    return _record(given, now, None, None, closed_form)
+    return _record(varied, now, None, None, closed_form)
 
 
 class _Side:
@@ -123,16 +134,16 @@ class _Side:
 
 
 def _halved(
-    given: Input, climb: Climb, near: float, far: float, now: VerdictStep, then: VerdictStep
+    varied: VariedInput, verdict_at: VerdictAt, near: float, far: float, now: VerdictStep, then: VerdictStep
 ) -> tuple[float, float, VerdictStep]:
     """Narrow (near: same verdict, far: another) down to neighbouring numbers."""
-    for _ in range(0 if given.whole else _HALVINGS):
+    for _ in range(0 if varied.whole else _HALVINGS):
         middle = _between(near, far)
-        found = climb(given.at(middle))
-        if found.verdict is now.verdict:
+        at_middle = verdict_at(varied.at(middle))
+        if at_middle.verdict is now.verdict:
             near = middle
         else:
-            far, then = middle, found
+            far, then = middle, at_middle
     return near, far, then
 
 
@@ -141,16 +152,16 @@ def _between(near: float, far: float) -> float:
 
 
 def _record(
-    given: Input,
+    varied: VariedInput,
     now: VerdictStep,
     flips_at: float | None,
     then: VerdictStep | None,
     closed_form: float | None,
 ) -> WouldChange:
     return WouldChange(
-        input=given.name,
-        current=given.current,
-        unit=given.unit,
+        input=varied.name,
+        current=varied.current,
+        unit=varied.unit,
         flips_at=flips_at,
         verdict_now=now.verdict.value,
         verdict_then=None if then is None else then.verdict.value,
@@ -161,7 +172,7 @@ def _record(
 
 def expected_crossing(
     payoff_model: PayoffModel,
-    given: Input,
+    varied: VariedInput,
     treatment: str,
     control: str,
     quality: Mapping[str, float],
@@ -171,9 +182,9 @@ def expected_crossing(
 
     Args:
         payoff_model: Terms and ledger lines.
-        given: The input.
+        varied: The input.
         treatment: Name of an arm.
-        control: Name of the arm it is held against.
+        control: Name of the arm that it is compared with.
         quality: By arm, its observed mean.
         wrong: By arm, its observed share of wrong answers.
 
@@ -181,14 +192,16 @@ def expected_crossing(
         None without a value per answer, for inputs that net benefit is not linear in, where the input does not move
         the difference, and where the crossing is below 0.
     """
-    if payoff_model.terms.value_per_correct is None or given.name in (MARGIN, CADENCE):
+    if payoff_model.terms.value_per_correct is None or varied.name in (MARGIN, CADENCE):
         return None
-    costs: dict[str, ArmCosts] = {arm: payoff_model.world.money[arm].costs for arm in (treatment, control)}
+    costs: dict[str, ArmCosts] = {
+        arm: payoff_model.draws.cost_models[arm].costs for arm in (treatment, control)
+    }
 
     def worth(arm: str, value: float) -> Decimal:
-        shift = value - given.current if given.name == f"{QUALITY}{arm}" else 0.0
-        inputs = {} if given.name.startswith(QUALITY) else {given.name: value}
-        found = point_net_benefit(
+        shift = value - varied.current if varied.name == f"{QUALITY}{arm}" else 0.0
+        inputs = {} if varied.name.startswith(QUALITY) else {varied.name: value}
+        net_benefit = point_net_benefit(
             costs[arm],
             payoff_model.terms,
             quality=quality[arm] + shift,
@@ -196,34 +209,34 @@ def expected_crossing(
             inputs=inputs,
             at="mean",
         )
-        return Decimal(0) if found is None else found
+        return Decimal(0) if net_benefit is None else net_benefit
 
-    found = crossing(lambda value: worth(treatment, float(value)) - worth(control, float(value)))
-    return None if found.at is None or found.at < 0 else float(found.at)
+    level = crossing(lambda value: worth(treatment, float(value)) - worth(control, float(value)))
+    return None if level.at is None or level.at < 0 else float(level.at)
 
 
-def _on_log_grid(name: str, current: float, unit: str, *, highest: float = math.inf) -> Input:
+def _on_log_grid(name: str, current: float, unit: str, *, highest: float = math.inf) -> VariedInput:
     ratio = REACH ** (1.0 / _STEPS)
     steps = range(1, _STEPS + 1)
     above = tuple(value for step in steps if (value := current * ratio**step) < highest)
-    return Input(name, current, unit, tuple(current / ratio**step for step in steps), above)
+    return VariedInput(name, current, unit, tuple(current / ratio**step for step in steps), above)
 
 
-def _cadence(current: float, horizon: int) -> Input:
+def _cadence(current: float, horizon: int) -> VariedInput:
     months = [float(month) for month in range(1, horizon + 1)]
     below = tuple(month for month in reversed(months) if month < current)
     above = tuple(month for month in months if month > current)
-    return Input(CADENCE, current, "months", below, above, whole=True)
+    return VariedInput(CADENCE, current, "months", below, above, whole=True)
 
 
-def _quality(arm: str, mean: float) -> Input:
+def _quality(arm: str, mean: float) -> VariedInput:
     def grid(end: float) -> Iterator[float]:
         for step in range(1, _STEPS + 1):
             yield mean + (end - mean) * step / _STEPS
 
     below = () if mean <= 0.0 else tuple(grid(0.0))
     above = () if mean >= 1.0 else tuple(grid(1.0))
-    return Input(f"{QUALITY}{arm}", mean, "of the score", below, above)
+    return VariedInput(f"{QUALITY}{arm}", mean, "of the score", below, above)
 
 
 def _price_unit(name: str, currency: str) -> str:

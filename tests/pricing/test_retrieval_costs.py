@@ -9,7 +9,8 @@ import pytest
 from evalkit.comparison.table import TOKEN_KINDS
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.errors import SuiteError
-from evalkit.pricing.arm_costs import arm_money, check_prices
+from evalkit.pricing.arm_costs import arm_cost_model
+from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.comparison import ArmSummary, RetrievalSummary, TokenSummary
@@ -84,7 +85,7 @@ def money(synthetic, suite, *, tokens=50.0, seconds=0.36, found=None):
         tokens=TOKENS,
         retrieval=searched,
     )
-    return arm_money(suite, suite.economics, arm, given, None, price_table(suite))
+    return arm_cost_model(suite, suite.economics, arm, given, None, price_table(suite))
 
 
 def amounts(lines):

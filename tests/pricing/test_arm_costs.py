@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from evalkit.errors import SuiteError
-from evalkit.pricing.arm_costs import arm_money, check_prices, terms_of
+from evalkit.pricing.arm_costs import arm_cost_model, terms_of
+from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.fixed_costs import retune_every
 from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts, ArmKind
@@ -81,13 +82,13 @@ ECONOMICS = {
 }
 
 
-def money_of(suite, arm, given, report=None):
-    return arm_money(suite, suite.economics, arm, given, report, price_table(suite))
+def costs_of(suite, arm, given, report=None):
+    return arm_cost_model(suite, suite.economics, arm, given, report, price_table(suite))
 
 
 def test_a_local_tune_costs_device_time_work_hosting_and_renewals(synthetic):
     suite = local_suite(synthetic, ECONOMICS)
-    found = money_of(
+    found = costs_of(
         suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1), tuning()
     )
     amounts = {item.name: item.amount for item in found.costs.one_off}
@@ -108,7 +109,7 @@ def test_a_local_tune_costs_device_time_work_hosting_and_renewals(synthetic):
 def test_a_tune_answers_on_its_base_machine_and_trains_on_its_own(synthetic):
     """device_hour of a tuned model is that of the machine that trains."""
     suite = local_suite(synthetic, {}, device_hour=3.6)
-    found = money_of(
+    found = costs_of(
         suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1), tuning()
     )
     assert found.costs.unit_cost == Decimal("0.00001")
@@ -118,7 +119,7 @@ def test_a_tune_answers_on_its_base_machine_and_trains_on_its_own(synthetic):
 
 def test_an_untuned_arm_pays_neither_training_nor_its_hosting(synthetic):
     suite = local_suite(synthetic, ECONOMICS)
-    found = money_of(
+    found = costs_of(
         suite, facts("few_shot", "few_shot", "base"), summary("few_shot", "few_shot", device_s=0.1)
     )
     assert (found.costs.one_off, found.costs.standing, found.costs.renewals) == ((), (), ())
@@ -130,12 +131,12 @@ def test_a_machine_without_a_price_is_unknown_and_named(synthetic):
         {"few_shot": synthetic.Arm([1.0])},
         models={"base": {"type": "embedded", "model": None, "base_url": None}},
     )
-    found = money_of(
+    found = costs_of(
         unpriced, facts("few_shot", "few_shot", "base"), summary("few_shot", "few_shot", device_s=0.1)
     )
     assert found.costs.unit_cost is None
     assert "models.base.device_hour" in found.unknown[0]
-    no_report = money_of(
+    no_report = costs_of(
         suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", device_s=0.1)
     )
     assert no_report.costs.one_off[0].amount is None
@@ -151,7 +152,7 @@ def test_the_three_cache_scenarios_of_a_hosted_arm(synthetic):
     )
     tokens = TokenSummary(input=1000.0, cache_read=0.0, cache_write=0.0, output=0.0, reasoning=0.0)
     given = summary("few_shot", "few_shot", tokens=tokens, prefix_tokens=800.0)
-    found = money_of(suite, facts("few_shot", "few_shot", "base"), given)
+    found = costs_of(suite, facts("few_shot", "few_shot", "base"), given)
     assert found.costs.unit_costs == {
         "cold": Decimal("0.001"),
         "observed": Decimal("0.001"),
@@ -163,7 +164,7 @@ def test_the_three_cache_scenarios_of_a_hosted_arm(synthetic):
 def test_a_cold_local_prefix_is_charged(synthetic):
     suite = local_suite(synthetic, {})
     given = summary("few_shot", "few_shot", device_s=0.1, prefill_s=0.9)
-    found = money_of(suite, facts("few_shot", "few_shot", "base"), given)
+    found = costs_of(suite, facts("few_shot", "few_shot", "base"), given)
     assert found.costs.unit_costs["cold"] == Decimal("0.0001")
     assert found.costs.unit_costs["observed"] == Decimal("0.00001")
 
@@ -176,7 +177,7 @@ def test_a_tune_made_elsewhere_is_charged_as_its_bill_says(synthetic):
         prices={"ft:acme-base": {"train": 4}},
     )
     tokens = TokenSummary(input=10.0, cache_read=0.0, cache_write=0.0, output=1.0, reasoning=0.0)
-    found = money_of(
+    found = costs_of(
         suite, facts("tuned", "fine_tuned", "tuned"), summary("tuned", "fine_tuned", tokens=tokens)
     )
     assert found.costs.one_off[0].amount == 24
@@ -214,7 +215,7 @@ def test_checking_a_tune_is_paid_at_each_tuning(synthetic):
     economics = {**ECONOMICS, "training": {**ECONOMICS["training"], "evaluation_cost": 100}}
     suite = local_suite(synthetic, economics)
     given = summary("tuned", "fine_tuned", device_s=0.1)
-    found = money_of(suite, facts("tuned", "fine_tuned", "tuned"), given, tuning())
+    found = costs_of(suite, facts("tuned", "fine_tuned", "tuned"), given, tuning())
     assert {item.name: item.amount for item in found.costs.one_off}["evaluation"] == 100
     (renewal,) = found.costs.renewals
     assert {item.name: item.amount for item in renewal.items}["evaluation"] == 100

@@ -7,9 +7,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from evalkit.economics.break_even import break_even
+from evalkit.economics.crossing import crossing
 from evalkit.economics.ledger import Terms
 from evalkit.economics.net_benefit import PricedArm, net_benefit
-from evalkit.economics.sensitivity import crossing
 from evalkit.economics.triangular import TriangularRange
 
 MakeArm = Callable[..., PricedArm]

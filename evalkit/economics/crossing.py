@@ -36,8 +36,8 @@ def crossing(difference: Callable[[Decimal], Decimal]) -> Crossing:
     Args:
         difference: Net benefit of one arm less that of the other, as a function of the input.
 
-    >>> found = crossing(lambda volume: 12 * volume * Decimal("0.001") - 1200)
-    >>> f"{found.at:,f}: {found.reason}"
+    >>> level = crossing(lambda volume: 12 * volume * Decimal("0.001") - 1200)
+    >>> f"{level.at:,f}: {level.reason}"
     '100,000: 1,200 / 0.012 per unit'
     """
     at_zero = difference(Decimal(0))
