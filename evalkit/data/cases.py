@@ -19,8 +19,6 @@ from evalkit.records.record import to_json
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Location
 
-_MOST_PROBLEMS = 20  # listed at once; the rest is likely the same mistake
-
 
 class Cases:
     """The cases of a suite, in file order.
@@ -136,7 +134,7 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
     # A column that no row has explains every row that has no question, so it comes first.
     if problems := [*fields.undeclared(suite, path.name), *problems]:
         rows.close()
-        raise DataError(*problems[:_MOST_PROBLEMS])
+        raise DataError.first_of(problems)
     return Cases(rows, fields, index)
 
 

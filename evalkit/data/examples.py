@@ -15,8 +15,6 @@ from evalkit.errors import DataError, Problem
 from evalkit.records.case import Example
 from evalkit.suite.schema import Suite
 
-_MOST_PROBLEMS = 20
-
 
 def read_examples(path: Path, suite: Suite) -> list[Example]:
     """The rows of a file of examples, in file order.
@@ -48,7 +46,7 @@ def read_examples(path: Path, suite: Suite) -> list[Example]:
     if not examples and not problems:
         problems.append(Problem(str(path), None, "", "holds no example"))
     if problems:
-        raise DataError(*problems[:_MOST_PROBLEMS])
+        raise DataError.first_of(problems)
     return examples
 
 

@@ -99,7 +99,7 @@ def read_recorded(path: Path) -> RecordedAnswers:
         problems.append(Problem(str(path), None, "", "holds no answer; rows are case_id, output"))
     if problems:
         rows.close()
-        raise DataError(*problems[:20])
+        raise DataError.first_of(problems)
     return RecordedAnswers(rows, index)
 
 
