@@ -41,8 +41,8 @@ def table_command(table: Path, suite: Path | None, output: Path | None, as_json:
     run = api.import_table(table, suite=suite, output=output)
     if assumed := run.suite().metadata.get(ASSUMED_ZERO_SHOT):
         click.echo(
-            f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. Another kind is said by the "
-            "column arm_kind.",
+            f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. "
+            "If an arm is of another kind, say so in the column arm_kind.",
             err=True,
         )
     if as_json:

@@ -1,4 +1,4 @@
-"""Solved questions: demonstrations and training rows."""
+"""Questions with their answers: demonstrations and training rows, read from a file."""
 
 from __future__ import annotations
 

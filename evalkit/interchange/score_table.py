@@ -22,7 +22,7 @@ _OPTIONAL = ("arm_kind", "output", "input_tokens", "output_tokens", "cost", "lat
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One arm's answer to one case, as far as the table tells.
+    """One arm's answer to one case: the scores, and what else the row gives.
 
     Attributes:
         scores: By metric, in [0, 1]; None where the cell is empty.
