@@ -41,8 +41,8 @@ class TableRow:
 
 
 @dataclass(slots=True)
-class ScoreTable:
-    """A whole table of scores.
+class ImportedScores:
+    """The scores of a whole table.
 
     Attributes:
         metrics: Columns that hold scores, in order.
@@ -65,7 +65,7 @@ class ScoreTable:
             yield CaseFacts(id=case_id, cluster=cluster, tags=() if tag is None else (tag,))
 
 
-def read_score_table(path: Path) -> ScoreTable:
+def read_score_table(path: Path) -> ImportedScores:
     """Read and check a table; CSV, TSV, JSONL or Parquet.
 
     Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``output``, ``input_tokens``,
@@ -76,7 +76,7 @@ def read_score_table(path: Path) -> ScoreTable:
         DataError: A column is missing, a score lies outside [0, 1], a case and arm stand in two rows, a kind does not
             exist, a case has two clusters or an arm two kinds. Up to 20 problems, each with its line.
     """
-    reader = _TableReader(ScoreTable(str(path)))
+    reader = _TableReader(ImportedScores(str(path)))
     for row in read_rows(path, shown_as=str(path)):
         reader.add(row)
         if len(reader.problems) >= MOST_PROBLEMS:
@@ -91,7 +91,7 @@ def read_score_table(path: Path) -> ScoreTable:
 class _TableReader:
     """Takes up one row after the other and collects what is wrong with them."""
 
-    def __init__(self, table: ScoreTable) -> None:
+    def __init__(self, table: ImportedScores) -> None:
         self.table = table
         self.problems: list[Problem] = []
         self._seen: dict[tuple[str, str], int] = {}

@@ -13,7 +13,7 @@ import yaml
 
 from evalkit.arms.expand import expand_arms
 from evalkit.errors import DataError, Problem
-from evalkit.interchange.score_table import ScoreTable
+from evalkit.interchange.score_table import ImportedScores
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.suite.load import FILE_NAME, build_suite
 from evalkit.suite.schema import Suite
@@ -25,7 +25,7 @@ ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
 
 
-def suite_from_table(table: ScoreTable, table_file: Path, suite_file: Path | None) -> Suite:
+def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path | None) -> Suite:
     """A suite in which every arm of the table stands.
 
     Arms and models that the suite file does not have are added: a recorded model by the arm's name, of the kind that
@@ -66,7 +66,7 @@ def suite_from_table(table: ScoreTable, table_file: Path, suite_file: Path | Non
     return build_suite(replace(given, data=data, text=text))
 
 
-def arm_facts(table: ScoreTable, suite: Suite) -> list[ArmFacts]:
+def arm_facts(table: ImportedScores, suite: Suite) -> list[ArmFacts]:
     """What the manifest keeps of the table's arms, in the suite's order.
 
     Raises:
@@ -84,7 +84,7 @@ def arm_facts(table: ScoreTable, suite: Suite) -> list[ArmFacts]:
     return [facts for name, facts in in_suite.items() if name in table.kinds]
 
 
-def _assumed(table: ScoreTable, data: Mapping[str, Any]) -> list[str]:
+def _assumed(table: ImportedScores, data: Mapping[str, Any]) -> list[str]:
     """Arms of which neither the table nor the suite file nor their name says what kind they are."""
     stated = {*ArmKind, *(data.get("arms") or {})}
     return [arm for arm, kind in table.kinds.items() if kind is None and arm not in stated]
@@ -94,7 +94,7 @@ def _empty(table_file: Path) -> Source:
     return parse_yaml("{}", file=str(table_file), folder=table_file.parent)
 
 
-def _metrics(table: ScoreTable, defined: Any) -> list[Any]:
+def _metrics(table: ImportedScores, defined: Any) -> list[Any]:
     """The metrics of the table, each as the suite file defines it, else as an imported one."""
     definitions: dict[str, Any] = {}
     for metric in defined if isinstance(defined, list) else ():
@@ -108,7 +108,7 @@ def _metrics(table: ScoreTable, defined: Any) -> list[Any]:
     return [definitions.get(name, {"type": "imported", "name": name}) for name in table.metrics]
 
 
-def _arms(table: ScoreTable, data: dict[str, Any], file: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _arms(table: ImportedScores, data: dict[str, Any], file: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The sections ``arms`` and ``models`` with what the table needs."""
     written = data.get("arms") or {}
     needed = {arm.partition("@")[0] if arm.partition("@")[0] in written else arm: None for arm in table.kinds}

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalkit.clock import Clock
 from evalkit.digest import digest_file, digest_of
 from evalkit.errors import Problem, RunError
-from evalkit.interchange.score_table import ScoreTable, TableRow
+from evalkit.interchange.score_table import ImportedScores, TableRow
 from evalkit.interchange.suite_from_table import arm_facts
 from evalkit.pricing.prices_in_force import Pricer, currency_of, price_table, pricer, prices_as_of
 from evalkit.pricing.reprice_samples import prices_digest
@@ -31,7 +31,7 @@ _EMPTY_CELL = "the table's cell is empty"
 
 
 def write_table_run(
-    table: ScoreTable, suite: Suite, table_file: Path, folder: Path, *, clock: Clock
+    table: ImportedScores, suite: Suite, table_file: Path, folder: Path, *, clock: Clock
 ) -> RunFolder:
     """Make a run folder that is scored and not yet compared.
 
@@ -108,7 +108,7 @@ def _sample(row: TableRow, price: Pricer, currency: str) -> Sample:
     )
 
 
-def _scores(table: ScoreTable) -> Iterator[ScoreRow]:
+def _scores(table: ImportedScores) -> Iterator[ScoreRow]:
     for row in table.rows:
         for metric, value in row.scores.items():
             reason = None if value is not None else _EMPTY_CELL
