@@ -52,19 +52,19 @@ def run(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Run:
-    """Answer, score, compare, decide and report.
+    """Answer, score, compare, decide and report: a whole run of a suite.
 
     Args:
-        suite: A suite, or where one is.
-        output: Where runs are kept.
+        suite: A suite, or the path of one: its folder or its ``suite.yaml``.
+        output: The folder that holds the runs.
         limit: Only the first cases.
         resume: A run to go on with: its folder, its id, or ``latest``.
         retry_errors: Whether failed cells are asked again.
         use_cache: Whether answers given before are replayed.
-        max_concurrency: Requests in flight; default: the suite's, else the model's.
+        max_concurrency: Most requests in flight to one model; default: the suite's, else the model's.
         cost_limit: Stop before more than this is spent, in the suite's currency.
-        progress: Who is told how far the work is.
-        clock: For stamps.
+        progress: Is called as the work advances; default: nothing is shown.
+        clock: Gives the times that the run records; default: the machine's.
 
     Raises:
         InputError: Something is wrong with the suite or its files; nothing was run.
@@ -112,11 +112,11 @@ def estimate(
     """Calls, tokens, money and time of a run, before anything is spent.
 
     Args:
-        suite: A suite, or where one is.
+        suite: A suite, or the path of one: its folder or its ``suite.yaml``.
         limit: Only the first cases.
         cached: Leave out the answers and adapters that are kept from earlier runs.
         probe: Let local models answer a few batches and train a few steps, to know how long they take.
-        progress: Who is told how far the work is.
+        progress: Is called as the work advances; default: nothing is shown.
 
     Raises:
         InputError: Something is wrong with the suite or its files.
@@ -144,10 +144,10 @@ def tune(
     """Train the suite's tuned models, or find them in the cache; a run of the suite then uses them.
 
     Args:
-        suite: A suite, or where one is.
+        suite: A suite, or the path of one: its folder or its ``suite.yaml``.
         model: One tuned model; default: all that arms use.
         export: Where to write the model with its adapter merged, as an ordinary transformers folder.
-        progress: Who is told how far the work is.
+        progress: Is called as the work advances; default: nothing is shown.
 
     Raises:
         InputError: Something is wrong with the suite or its files, or ``export`` is there already.
@@ -164,12 +164,20 @@ def tune(
 
 
 def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
-    """A run made before: its folder, its id, or ``latest``."""
+    """A run that was made before.
+
+    Args:
+        path: The run's folder, its id, or ``latest``.
+        output: The folder that holds the runs.
+
+    Raises:
+        RunError: There is no such run, or an id names several.
+    """
     return Run(find_run(path, Path(output)))
 
 
 def score(run: Run) -> Run:
-    """Mark a run again with its suite's present metrics, then compare, decide and report again."""
+    """Score a run again with the metrics that its suite has now, then compare, decide and report again."""
     prepared = prepared_again(run.folder)
     with sole_writer(run.path):
         after_answers(prepared, run.folder)
@@ -201,24 +209,24 @@ def compare(
     Args:
         run: A compared run.
         other: A second one, paired with the first by case id on the cases that both have.
-        metrics: Beside the primary one.
+        metrics: Names of further metrics; the primary one is always compared.
         arms: Only the second minus the first; with two runs, the first of ``run`` and the second of ``other``.
 
     Raises:
         InputError: A name is unknown, or the runs have nothing in common.
     """
-    asked = ComparisonRequest(metrics, arms)
+    request = ComparisonRequest(metrics, arms)
     if other is None:
-        return revisit_run.compare_again(run.folder, run.suite(), asked)
+        return revisit_run.compare_again(run.folder, run.suite(), request)
     first, second = (RunInput(one.folder, one.suite(), one.manifest) for one in (run, other))
-    return revisit_run.compare_two(first, second, asked)
+    return revisit_run.compare_two(first, second, request)
 
 
 def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:
     """What a published table lets one claim, where only counts of right answers are known.
 
     Args:
-        counts: By arm, right answers and cases, or the same as text; all arms on the same cases.
+        counts: Arm to right answers and cases, or the same as text; all arms answered the same cases.
         alpha: Two-sided error rate of all pairs together.
 
     Raises:
@@ -250,9 +258,9 @@ def reprice(run: Run, prices: str | Path, *, write: bool = False) -> Repriced:
     if not write:
         return revisit_run.reprice(run.folder, run.suite(), Path(prices), write=False)
     with sole_writer(run.path):
-        found = revisit_run.reprice(run.folder, run.suite(), Path(prices), write=True)
+        repriced = revisit_run.reprice(run.folder, run.suite(), Path(prices), write=True)
         report(run)
-    return found
+    return repriced
 
 
 def import_table(
@@ -275,7 +283,15 @@ def import_table(
 
 
 def report(run: Run, path: str | Path | None = None) -> list[Path]:
-    """Write report.html, report.md and report.json; beside the run unless another folder is named."""
+    """Write report.html, report.md and report.json of a run again.
+
+    Args:
+        run: A decided run.
+        path: Folder for the files; default: the run's own.
+
+    Returns:
+        The paths of the files written.
+    """
     return spine.report(run.folder, run.records(), None if path is None else Path(path))
 
 

@@ -25,5 +25,5 @@ class Clock:
     now: Callable[[], datetime] = field(default=_utc_now)
 
     def today(self) -> date:
-        """The UTC date."""
+        """Today's date in UTC."""
         return self.now().date()

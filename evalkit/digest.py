@@ -15,12 +15,12 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def digest_bytes(content: bytes) -> str:
-    """32 hex characters for ``content``."""
+    """The digest of bytes, 32 hex characters."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def digest_of(value: object) -> str:
-    """Digest of anything msgspec can write as JSON (records included).
+    """The digest of anything that msgspec can write as JSON, records included; 32 hex characters.
 
     >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     True
@@ -29,7 +29,7 @@ def digest_of(value: object) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Digest of a file's bytes, read in blocks."""
+    """The digest of a file's bytes, read in blocks; 32 hex characters."""
     state = hashlib.blake2b(digest_size=16)
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -38,6 +38,6 @@ def digest_file(path: Path) -> str:
 
 
 def digest_folder(folder: Path, *, pattern: str = "*") -> str:
-    """Digest of the names and bytes of the files under ``folder`` that match ``pattern``, sorted by name."""
+    """The digest of the names and bytes of the files under ``folder`` that match ``pattern``, sorted by name."""
     files = sorted(path for path in folder.rglob(pattern) if path.is_file())
     return digest_of([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])

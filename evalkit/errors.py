@@ -21,8 +21,12 @@ A foreign error is translated once, where it enters, with ``raise ... from``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
+
+MOST_PROBLEMS = 20
+"""Problems of one data file that are listed at once; the rest is likely the same mistake."""
 
 
 class EvalkitError(Exception):
@@ -56,7 +60,7 @@ class InputError(EvalkitError):
     """The suite, the data or the command is wrong; nothing was run and nothing on disk was changed.
 
     Args:
-        *problems: Each found problem; a plain string stands for one without a file.
+        *problems: What is wrong, one after the other; a plain string stands for one without a file.
     """
 
     exit_code = 2
@@ -72,6 +76,15 @@ class SuiteError(InputError):
 
 class DataError(InputError):
     """Cases, examples, a corpus or recorded answers cannot be used."""
+
+    @classmethod
+    def first_of(cls, problems: Sequence[Problem]) -> Self:
+        """The error for a file in which many rows may be wrong: it lists the first 20 problems.
+
+        >>> len(DataError.first_of([Problem("cases.jsonl", line, "", "has no input") for line in range(99)]).problems)
+        20
+        """
+        return cls(*problems[:MOST_PROBLEMS])
 
 
 class RunError(InputError):
@@ -92,7 +105,7 @@ class RetryableError(CallError):
     Args:
         message: What the provider or the transport said.
         retry_after_s: Seconds the provider asked to wait, or None.
-        throttled: The provider is asked too much, so that everybody should ask it less.
+        throttled: True where the provider limits the rate, so that all requests to it should slow down.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None, *, throttled: bool = False) -> None:
@@ -153,9 +166,9 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     names = [str(name) for name in valid]  # choices may be members of an enumeration
     if not names:
         return "None is defined."
-    listed = "Defined: " + ", ".join(repr(known) for known in names) + "."
-    close = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
+    listed = "Defined: " + ", ".join(repr(one) for one in names) + "."
+    close = difflib.get_close_matches(name.lower(), [one.lower() for one in names], n=1, cutoff=0.5)
     if not close:
         return listed
-    match = next(known for known in names if known.lower() == close[0])
+    match = next(one for one in names if one.lower() == close[0])
     return f"{listed} Did you mean {match!r}?"

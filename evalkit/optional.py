@@ -23,13 +23,13 @@ _QUIET = {
 
 
 def silence_telemetry() -> None:
-    """Set the opt-outs of dependencies that would otherwise report home. What the user set stays."""
+    """Set the environment variables that keep dependencies from reporting home; those the user set stay as they are."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import ``module`` or say which extra to install.
+    """The imported module, or an error that says which extra to install.
 
     Raises:
         MissingExtraError: The module is not installed.
@@ -42,7 +42,7 @@ def require(module: str, extra: str) -> ModuleType:
 
 
 def present(module: str, extra: str) -> None:
-    """Say which extra to install unless ``module`` could be imported; imports nothing.
+    """Raise an error that says which extra to install unless ``module`` is installed; imports nothing.
 
     Raises:
         MissingExtraError: The module is not installed.

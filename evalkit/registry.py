@@ -1,4 +1,4 @@
-"""Names that stand for code: built-ins as lazy strings, third parties through entry points.
+"""Names that stand for code: built-ins as strings that are imported on use, third parties through entry points.
 
 A registry maps a name to ``"module:Class"`` and imports it on first use, so that importing evalkit
 loads none of what is named here. A third party registers through an entry point of the registry's
@@ -30,7 +30,7 @@ class Registry:
         self._plugins: dict[str, str] | None = None
 
     def names(self) -> list[str]:
-        """Built-in and plugin names, built-ins first."""
+        """All names that may be loaded: built-in ones, then those of installed plugins."""
         return [*self._builtin, *self._load_plugins()]
 
     def __contains__(self, name: str) -> bool:
@@ -54,13 +54,13 @@ class Registry:
 
     def _load_plugins(self) -> dict[str, str]:
         if self._plugins is None:
-            found = {point.name: point.value for point in entry_points(group=self.group)}
-            if clash := sorted(found.keys() & self._builtin.keys()):
+            plugins = {point.name: point.value for point in entry_points(group=self.group)}
+            if clash := sorted(plugins.keys() & self._builtin.keys()):
                 raise InputError(
                     f"a plugin registers {self.kind} {clash[0]!r} in {self.group}, which is built in. "
                     "Uninstall the plugin or ask its author to rename it."
                 )
-            self._plugins = found
+            self._plugins = plugins
         return self._plugins
 
 

@@ -1,1 +1,1 @@
-"""An arm put together: model x prompt x optional retrieval."""
+"""Arms: which ones a suite runs, and each as prompt x optional retrieval, ready to compose."""

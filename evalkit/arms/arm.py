@@ -35,7 +35,7 @@ class ArmPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """An arm put together.
+    """An arm that is ready to retrieve passages and compose prompts.
 
     Attributes:
         facts: Name, kind, role, model (by name, with fraction and seed) and the rest that the manifest keeps.
@@ -43,8 +43,8 @@ class Arm:
         retriever: Finds passages without asking a model; shared with other arms on the same corpus. None without
             retrieval, and where there is a searcher.
         query: What is searched for.
-        top_k: Passages asked for; 0 without retrieval.
-        searcher: Finds passages by vectors, shared likewise.
+        top_k: Passages to find for a case; 0 without retrieval.
+        searcher: Finds passages by vectors; shared with other arms on the same corpus. None where there is a retriever.
     """
 
     facts: ArmFacts
@@ -56,29 +56,29 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """As in samples and reports."""
+        """The arm's name, as samples and reports have it."""
         return self.facts.name
 
     async def find(self, case: Case) -> Found | None:
-        """The passages of a case where finding them asks an embedder, else None. Give it to ``compose``.
+        """The passages of a case, for ``compose``, where an embedder finds them; None for any other arm.
 
         Raises:
-            CallError: There are none to be had; an ``AccessError`` for all questions.
-            HaltedError: The run stopped meanwhile.
+            CallError: The question could not be embedded or searched for; an ``AccessError`` where no question can be.
+            HaltedError: The run was stopped meanwhile.
         """
         if self.searcher is None:
             return None
         return await self.searcher.find(render_for_case(self.query, case), self.top_k)
 
-    def compose(self, case: Case, found: Found | None = None) -> ArmPrompt:
+    def compose(self, case: Case, retrieved: Found | None = None) -> ArmPrompt:
         """Retrieve, then write the messages. Deterministic; asks no model.
 
         Args:
             case: The case.
-            found: What ``find`` gave. Left out, an arm with a searcher shows other passages of its corpus, so that
-                lengths are about right.
+            retrieved: What ``find`` gave. Without it, an arm with a searcher shows other passages of its corpus, so
+                that lengths are about right.
         """
-        given = self._retrieve(case) if found is None else _Retrieved(found.passages, found.use)
+        given = self._retrieve(case) if retrieved is None else _Retrieved(retrieved.passages, retrieved.use)
         prompt = self.composer.compose(case, given.passages)
         return ArmPrompt(prompt.messages, given.passages, prompt.example_ids, given.use)
 
@@ -88,12 +88,12 @@ class Arm:
         if self.retriever is None:
             return _NOTHING
         began = time.perf_counter()
-        found = tuple(self.retriever.search(render_for_case(self.query, case), self.top_k, case))
-        return _Retrieved(found, RetrievalUse(search_s=time.perf_counter() - began))
+        passages = tuple(self.retriever.search(render_for_case(self.query, case), self.top_k, case))
+        return _Retrieved(passages, RetrievalUse(search_s=time.perf_counter() - began))
 
 
 class _Retrieved(NamedTuple):
-    """As ``Found``, where there may be no use to tell of."""
+    """Passages, and what finding them took; None where it was not measured."""
 
     passages: tuple[Passage, ...]
     use: RetrievalUse | None

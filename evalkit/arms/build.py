@@ -1,4 +1,4 @@
-"""Arms ready to compose prompts; every fault of a template, an example file or a corpus is found here."""
+"""Arms ready to compose prompts; every fault of a template, an example file or a corpus is reported here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build_arms(
     read_examples: ReadExamples,
     read_corpus: ReadCorpus,
 ) -> list[Arm]:
-    """Put arms together, sharing what they share.
+    """Build all arms; arms with the same corpus, chunks and method share one retriever.
 
     One retriever serves all arms with the same corpus, method and options, and each file is read once.
 
@@ -101,7 +101,7 @@ class _Builder:
         self._finders: dict[str, Retriever | Searcher] = {}
 
     def arm(self, facts: ArmFacts) -> Arm | None:
-        """The arm, or None where a problem was found."""
+        """The arm, or None where something is wrong with it."""
         before = len(self.problems)
         name = suite_arm(facts)
         config = self._suite.arms[name]
@@ -167,12 +167,12 @@ class _Builder:
         if not isinstance(config, TunedModelConfig):
             return
         prompt = _training_prompt(self._suite, model)
-        known = [*EXAMPLE_FIELDS, *_columns(self._examples_of(config.train))]
+        fields = [*EXAMPLE_FIELDS, *_columns(self._examples_of(config.train))]
         for text in (prompt.system or "", prompt.user, prompt.answer):
-            for field in Template(text).unknown(known):
+            for field in Template(text).unknown(fields):
                 yield self._suite.source.problem(
                     ("models", model, "train"),
-                    f"the prompt it is trained with needs {{{{{field}}}}}: {unknown_field(field, known)}",
+                    f"the prompt it is trained with needs {{{{{field}}}}}: {unknown_field(field, fields)}",
                 )
 
     def _available(self, examples: Sequence[Example]) -> int:
@@ -182,9 +182,9 @@ class _Builder:
 
     def _finder(self, name: str, config: RetrievalConfig) -> Retriever | Searcher | None:
         at: Location = ("arms", name, "retrieval")
-        known = [*CASE_FIELDS, *self._case_fields]
-        for field in Template(config.query).unknown(known):
-            self.problems.append(self._suite.source.problem((*at, "query"), unknown_field(field, known)))
+        fields = [*CASE_FIELDS, *self._case_fields]
+        for field in Template(config.query).unknown(fields):
+            self.problems.append(self._suite.source.problem((*at, "query"), unknown_field(field, fields)))
         if config.corpus not in self._corpora:
             self._corpora[config.corpus] = self._read_corpus(config.corpus)
         corpus = self._corpora[config.corpus]

@@ -33,7 +33,7 @@ _SETTINGS = (
 
 
 def expand_arms(suite: Suite) -> list[ArmFacts]:
-    """The facts of every arm that runs, each suite arm followed by its points.
+    """The facts of every arm that runs: each arm of the suite, followed by the points of its curve.
 
     ``shot_curve`` gives ``few_shot@4``; the arm's own number of shots is left out, since the arm itself is that
     point. An arm on a ``type: tuned`` model gives ``fine_tuned@0.25`` for each further fraction of the
@@ -46,14 +46,14 @@ def expand_arms(suite: Suite) -> list[ArmFacts]:
     """
     if problems := list(_problems(suite)):
         raise SuiteError(*problems)
-    found: dict[str, ArmFacts] = {}
+    by_name: dict[str, ArmFacts] = {}
     for name in suite.arms:
         for facts in (_facts_of(suite, name), *_points(suite, name)):
-            if facts.name in found:
+            if facts.name in by_name:
                 at = ("arms", name, "shot_curve") if suite.arms[name].shot_curve else ("arms", name)
                 raise SuiteError(suite.source.problem(at, f"two arms would be called {facts.name!r}"))
-            found[facts.name] = facts
-    return list(found.values())
+            by_name[facts.name] = facts
+    return list(by_name.values())
 
 
 def suite_arm(facts: ArmFacts) -> str:
@@ -120,7 +120,7 @@ def _chunk_words(retrieval: RetrievalConfig | None) -> str | None:
 
 
 def prompt_digest(prompt: PromptConfig) -> str:
-    """What makes two prompts the same: the templates and where examples come from.
+    """A digest that is the same for the same templates and source of examples.
 
     The number of shots is left out, so that all points of a shot curve are one prompt tried.
     """
@@ -128,7 +128,7 @@ def prompt_digest(prompt: PromptConfig) -> str:
 
 
 def _kind(suite: Suite, name: str, shots: int) -> ArmKind:
-    """Follows from the parts; what a suite declares wins, since a recorded answer does not show its parts."""
+    """The declared kind, else the one that model, retrieval and shots make: a recorded answer does not show them."""
     arm = suite.arms[name]
     if declared := arm.kind or suite.models[arm.model].declared_kind:
         return ArmKind(declared)
@@ -140,7 +140,7 @@ def _kind(suite: Suite, name: str, shots: int) -> ArmKind:
 
 
 def _settings(model: ModelConfig) -> dict[str, str]:
-    """What the model was told beside the prompt, as text; what it was not told is left out."""
+    """The request settings that the suite gives for the model, as text; those it does not give are left out."""
     options = model.model_dump(mode="json", exclude_none=True)
     return {
         key: value if isinstance(value := options[key], str) else json.dumps(value, ensure_ascii=False)

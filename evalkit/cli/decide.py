@@ -60,14 +60,14 @@ def command(
 def _from_counts(counts: str, as_json: bool) -> int:
     from evalkit.comparison.published import claims_from_counts, parse_counts
 
-    found = claims_from_counts(parse_counts(counts))
+    claims = claims_from_counts(parse_counts(counts))
     if as_json:
-        print_json(found)
+        print_json(claims)
         return 0
     from rich.console import Console
 
     from evalkit.reporting.counts_tables import counts_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(counts_tables(found), Console(), notes=found.unknown)
+    print_tables(counts_tables(claims), Console(), notes=claims.unknown)
     return 0

@@ -62,12 +62,12 @@ def command(as_json: bool) -> int:
 
 
 def _extra(extra: str, packages: tuple[str, ...]) -> str:
-    found, missing = [], []
+    installed, missing = [], []
     for package in packages:
         try:
-            found.append(f"{package} {version(package)}")
+            installed.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             missing.append(package)
     if missing:
         return f"missing {', '.join(missing)}: pip install 'evalkit[{extra}]'"
-    return ", ".join(found)
+    return ", ".join(installed)

@@ -19,7 +19,7 @@ from evalkit.cli.options import env_file_option, json_option, parse_limit, print
 def command(
     suite: Path, limit: str | None, cached: bool, no_probe: bool, env_file: tuple[Path, ...], as_json: bool
 ) -> int:
-    """What a run will take before anything is spent: calls, tokens, money and time. Asks no hosted model.
+    """What a run will take, before anything is spent: calls, tokens, money and time. Asks no hosted model.
 
     Local models answer a few batches and train a few steps to be timed; --no-probe leaves that out.
     """
@@ -31,7 +31,7 @@ def command(
 
     loaded = load_suite(suite)
     with shown_progress() as progress:
-        found = api.estimate(
+        forecast = api.estimate(
             loaded,
             limit=parse_limit(limit, lambda: len(read_cases(loaded))),
             cached=cached,
@@ -39,12 +39,12 @@ def command(
             progress=progress,
         )
     if as_json:
-        print_json(found)
+        print_json(forecast)
         return 0
     from rich.console import Console
 
     from evalkit.reporting.estimate_tables import estimate_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(estimate_tables(found), Console(), notes=found.notes)
+    print_tables(estimate_tables(forecast), Console(), notes=forecast.notes)
     return 0

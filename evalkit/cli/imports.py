@@ -11,7 +11,7 @@ from evalkit.cli.options import json_option, print_json
 
 @click.group(name="import")
 def command() -> None:
-    """Make a run of what was measured elsewhere; `decide`, `report` and `compare` take it like any other."""
+    """Make a run of scores from elsewhere; `decide`, `report` and `compare` take it like any other run."""
 
 
 @command.command(name="table")
@@ -29,20 +29,20 @@ def command() -> None:
 )
 @json_option
 def table_command(table: Path, suite: Path | None, output: Path | None, as_json: bool) -> int:
-    """Make a run of a table of scores: one row a case and arm, columns case_id, arm and one for each metric.
+    """Make a run of a table of scores: one row for each case and arm; columns case_id, arm and one for each metric.
 
     Scores lie in [0, 1]; an empty cell is missing, not 0. Optional columns: arm_kind, output, input_tokens,
     output_tokens, cost, latency_s, cluster, tag. CSV, TSV, JSONL or Parquet.
     """
     from evalkit import api
     from evalkit.cli.show import show_run
-    from evalkit.interchange.suite_from_table import ASSUMED
+    from evalkit.interchange.suite_from_table import ASSUMED_ZERO_SHOT
 
     run = api.import_table(table, suite=suite, output=output)
-    if assumed := run.suite().metadata.get(ASSUMED):
+    if assumed := run.suite().metadata.get(ASSUMED_ZERO_SHOT):
         click.echo(
-            f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. Another kind is said by the "
-            "column arm_kind.",
+            f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. "
+            "If an arm is of another kind, say so in the column arm_kind.",
             err=True,
         )
     if as_json:

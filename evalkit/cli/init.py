@@ -23,11 +23,11 @@ def command(folder: Path, starter: str) -> int:
     """Write a starter suite into FOLDER, which must be new or empty."""
     from evalkit.suite.starters import starters
 
-    known = starters()
-    if starter not in known:
-        raise InputError(f"no starter is called {starter!r}. {did_you_mean(starter, known)}")
+    suites = starters()
+    if starter not in suites:
+        raise InputError(f"no starter is called {starter!r}. {did_you_mean(starter, suites)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is not empty; name a new folder. Nothing was written.")
-    shutil.copytree(known[starter], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(suites[starter], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     click.echo(f"Wrote {folder}. Next:\n  evalkit validate {folder}\n  evalkit run {folder}")
     return 0

@@ -1,4 +1,4 @@
-"""The door: finds the command, runs it, and turns errors into messages and exit codes."""
+"""The entry point: finds the command, runs it, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMANDS = {
     "estimate": "What a run will take: calls, tokens, money and time.",
     "tune": "Train the tuned models of a suite, and export one.",
     "run": "Answer, score, compare, decide and report.",
-    "score": "Mark a finished run again, without asking a model.",
+    "score": "Score a finished run again, without asking a model.",
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "import": "Make a run of scores from elsewhere.",
@@ -40,11 +40,11 @@ class LazyCommands(click.Group):
     """Imports a command when it is used, so that ``--help`` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the work."""
+        """The names of all commands, in the order in which a user needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of ``evalkit/cli/<name>.py``."""
+        """The command object of ``evalkit/cli/<name>.py``; None where no command has this name."""
         if cmd_name not in COMMANDS:
             return None
         module = _MODULES.get(cmd_name, cmd_name)
@@ -52,14 +52,14 @@ class LazyCommands(click.Group):
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of ``--help``, written without importing the commands."""
+        """Write the list of commands for ``--help`` without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command when there is none of that name."""
+        """Find the command that the arguments name; an unknown name is answered with the nearest one."""
         from evalkit.errors import did_you_mean
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
@@ -90,12 +90,12 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit."""
+    """Run the command line, then exit with its code."""
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command.
+    """Run one command and give its exit code.
 
     Returns:
         The exit code: 0 fine, 1 unforeseen, 2 wrong input, 103 cost limit, 104 owed cells, 130 interrupted.

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def output_option(command: F) -> F:
-    """``-o``: the folder that holds the runs."""
+    """Adds ``-o``, the folder that holds the runs."""
     return click.option(
         "-o",
         "--output",
@@ -27,14 +27,14 @@ def output_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """``--json``: one JSON document on standard output and nothing else there."""
+    """Adds ``--json``: the command prints one JSON document on standard output and nothing else there."""
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
     )(command)
 
 
 def env_file_option(command: F) -> F:
-    """``--env-file``: variables for keys and ``${NAME}``."""
+    """Adds ``--env-file``, a file of environment variables for keys and ``${NAME}``."""
     return click.option(
         "--env-file",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -44,7 +44,7 @@ def env_file_option(command: F) -> F:
 
 
 def print_json(record: object) -> None:
-    """Write one record to standard output."""
+    """Write one record to standard output as indented JSON."""
     from evalkit.records.record import to_pretty_json
 
     sys.stdout.buffer.write(to_pretty_json(record))
@@ -52,7 +52,7 @@ def print_json(record: object) -> None:
 
 
 def read_env_files(files: tuple[Path, ...]) -> None:
-    """Set what these files define and the environment does not.
+    """Set the environment variables that these files define, where the environment has none of that name.
 
     Raises:
         InputError: A file is missing or a line is not ``NAME=value``.
@@ -75,11 +75,11 @@ def read_env_files(files: tuple[Path, ...]) -> None:
 
 
 def parse_limit(text: str | None, count: Callable[[], int]) -> int | None:
-    """``--limit`` as lm-eval users write it: a number of cases, or a share of them.
+    """The number of cases that ``--limit`` names: a number, or a share of all cases (lm-eval's two forms).
 
     Args:
         text: ``30`` or ``0.1``.
-        count: How many cases there are, asked only for a share.
+        count: Gives the number of all cases; called only for a share.
 
     Raises:
         InputError: It is neither.

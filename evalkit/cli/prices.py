@@ -61,18 +61,18 @@ def command(model: str | None, as_json: bool) -> int:
 
 
 def _facts(row: PriceRow) -> dict[str, str]:
-    """The row as words; what is not known is left out."""
-    found: dict[str, str] = {"model": row.model, "provider": row.provider}
+    """The price row in words; a price that the row does not have is left out."""
+    facts: dict[str, str] = {"model": row.model, "provider": row.provider}
     groups = (("", row.rates), ("batch ", row.batch), ("long context ", row.long_context))
     for prefix, rates in groups:
         if rates is not None:
-            found |= {
+            facts |= {
                 f"{prefix}{rate.name}": _price(getattr(rates, rate.name), row) for rate in fields(rates)
             }
-    found |= {"train": _price(row.train, row)}
-    found |= {name: _hour(getattr(row, name), row) for name in ("train_per_hour", "hosting_per_hour")}
-    found |= {"as of": _day(row.as_of), "source": row.source, "sure": row.sure, "note": row.note}
-    return {name: value for name, value in found.items() if value}
+    facts |= {"train": _price(row.train, row)}
+    facts |= {name: _hour(getattr(row, name), row) for name in ("train_per_hour", "hosting_per_hour")}
+    facts |= {"as of": _day(row.as_of), "source": row.source, "sure": row.sure, "note": row.note}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _price(amount: object, row: PriceRow) -> str:

@@ -29,20 +29,20 @@ def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) ->
     """
     from evalkit import api
 
-    found = api.reprice(api.load_run(run, output=output), prices, write=write)
+    repriced = api.reprice(api.load_run(run, output=output), prices, write=write)
     if as_json:
-        print_json(found)
+        print_json(repriced)
         return 0
     from rich.console import Console
 
     from evalkit.reporting.reprice_tables import repriced_tables, verdict_words
     from evalkit.reporting.terminal import print_tables
 
-    notes = [verdict_words(found)]
-    if found.unused:
-        notes.append(f"No model of the suite is priced as {', '.join(found.unused)}.")
+    notes = [verdict_words(repriced)]
+    if repriced.unused:
+        notes.append(f"No model of the suite is priced as {', '.join(repriced.unused)}.")
     notes.append(
         "The run keeps these prices." if write else "Nothing was written; --write keeps these prices."
     )
-    print_tables(repriced_tables(found), Console(), notes=notes)
+    print_tables(repriced_tables(repriced), Console(), notes=notes)
     return 0

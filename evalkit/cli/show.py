@@ -1,4 +1,4 @@
-"""What a command prints of a run."""
+"""What ``run``, ``score`` and ``import`` print about a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def show_run(run: Run) -> None:
-    """The terminal report on standard output, and where the files are."""
+    """Print the terminal report of a run on standard output, and where its report file is."""
     from rich.console import Console
 
     from evalkit.reporting.terminal import print_report

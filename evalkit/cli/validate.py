@@ -24,12 +24,12 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
     candidates = [facts.name for facts in arms if facts.role == "candidate"]
     cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats
     if as_json:
-        found = {
+        summary = {
             "suite": prepared.suite.name,
             "cases": len(prepared.cases),
             "arms": [facts.name for facts in arms],
         }
-        print_json({**found, "candidates": candidates, "metrics": list(prepared.metrics), "cells": cells})
+        print_json({**summary, "candidates": candidates, "metrics": list(prepared.metrics), "cells": cells})
     else:
         click.echo(
             f"{prepared.suite.name}: {len(prepared.cases)} cases, {len(arms)} arms "

@@ -19,14 +19,12 @@ from evalkit.records.record import to_json
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Location
 
-_MOST_PROBLEMS = 20  # listed at once; the rest is likely the same mistake
-
 
 class Cases:
     """The cases of a suite, in file order.
 
     Iterating and ``get`` decode a case each time; only ids and file positions are held. Use as a context
-    manager, or ``close`` it, to give the file back early.
+    manager, or call ``close``, to close the file early.
     """
 
     def __init__(self, rows: RowIndex, fields: Fields, index: dict[str, int]) -> None:
@@ -47,7 +45,7 @@ class Cases:
 
     @property
     def ids(self) -> Sequence[str]:
-        """Ids in file order."""
+        """Ids of the cases, in file order."""
         return tuple(self._index)
 
     @property
@@ -61,28 +59,28 @@ class Cases:
         return self._digest
 
     def get(self, case_id: str) -> Case:
-        """One case.
+        """The case with this id.
 
         Raises:
-            KeyError: There is none with this id.
+            KeyError: No case has this id.
         """
         return self._decode(case_id, self._index[case_id])
 
     def line(self, case_id: str) -> int:
-        """The line of the file where the case stands."""
+        """The 1-based line of the file where the case stands."""
         return self._rows.line(self._index[case_id])
 
     @property
     def file(self) -> str:
-        """The file as messages name it."""
+        """The file of the cases, as messages name it."""
         return self._rows.shown_as
 
     def first(self, n: int) -> Cases:
-        """The first ``n`` cases; they share the file with these."""
+        """The first ``n`` cases, as an object that reads the same open file."""
         return Cases(self._rows, self._fields, dict(islice(self._index.items(), n)))
 
     def close(self) -> None:
-        """Give the file back; a temporary copy is deleted."""
+        """Close the file of the cases; a temporary copy is deleted."""
         self._rows.close()
 
     def __enter__(self) -> Cases:
@@ -136,7 +134,7 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
     # A column that no row has explains every row that has no question, so it comes first.
     if problems := [*fields.undeclared(suite, path.name), *problems]:
         rows.close()
-        raise DataError(*problems[:_MOST_PROBLEMS])
+        raise DataError.first_of(problems)
     return Cases(rows, fields, index)
 
 

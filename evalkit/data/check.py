@@ -22,7 +22,10 @@ _SHOWN = 5
 
 
 def check_files(suite: Suite) -> Cases:
-    """Read cases, extra task sets, examples, training rows, corpora and recorded answers; give the cases.
+    """Read and check every data file of a suite: cases, extra task sets, examples, corpora, recorded answers.
+
+    Returns:
+        The cases.
 
     Raises:
         DataError: Problems of all files together: one is missing or unreadable, gold passages are in no
@@ -33,9 +36,9 @@ def check_files(suite: Suite) -> Cases:
     for path, location in example_files(suite).items():
         check.read(path, location, lambda file: read_examples(file, suite))
     for name, extra in suite.extra_cases.items():
-        found = check.read(extra.path, ("extra_cases", name, "path"), partial(_read_extra, suite, name))
-        if found is not None:
-            found.close()
+        extra_set = check.read(extra.path, ("extra_cases", name, "path"), partial(_read_extra, suite, name))
+        if extra_set is not None:
+            extra_set.close()
     corpora = {
         path: {passage.id for passage in passages}
         for path, location in corpus_files(suite).items()
@@ -45,7 +48,7 @@ def check_files(suite: Suite) -> Cases:
         answers = check.read(path, location, read_recorded)
         if answers is not None:
             if cases is not None and not any(case_id in cases for case_id, _ in answers):
-                check.say(location, f"no case_id of {path} is the id of a case; the ids must be the same")
+                check.add(location, f"no case_id of {path} is the id of a case; the ids must be the same")
             answers.close()
     if cases is not None and len(corpora) == len(corpus_files(suite)):
         check.problems.extend(_gold_problems(suite, cases, corpora))
@@ -68,10 +71,10 @@ class _Check:
         self.problems: list[Problem | str] = []
 
     def read(self, path: str, location: Location, reader: Callable[[Path], T]) -> T | None:
-        """What ``reader`` makes of a file, or None when that is a problem."""
+        """What ``reader`` makes of a file; None where the file cannot be used, which is then among the problems."""
         file = self._suite.path(path)
         if not os.path.exists(file):  # noqa: PTH110 - unlike pathlib's, False for a name that is too long
-            self.say(location, f"no such file: {str(file)[:300]}")
+            self.add(location, f"no such file: {str(file)[:300]}")
             return None
         try:
             return reader(file)
@@ -80,13 +83,13 @@ class _Check:
             return None
 
     def _placed(self, location: Location, problem: Problem | str) -> Problem | str:
-        """The problem with a line: where no line of the data file is to blame, the one of the suite that names it."""
+        """The problem with a line: where it has none in the data file, the line of the suite that names the file."""
         if isinstance(problem, str) or problem.line is not None:
             return problem
         return self._suite.source.problem(location, str(problem))
 
-    def say(self, location: Location, message: str) -> None:
-        """Add a problem of the suite's own."""
+    def add(self, location: Location, message: str) -> None:
+        """Add a problem that stands in the suite file."""
         self.problems.append(self._suite.source.problem(location, message))
 
 

@@ -18,7 +18,7 @@ class ContentIds:
         self._counts: dict[str, int] = {}
 
     def new(self, values: dict[str, Any]) -> str:
-        """The id of the next row."""
+        """An id for the next row, made of its columns; the same for the same rows in the same order."""
         digest = digest_of(values)[:16]
         count = self._counts[digest] = self._counts.get(digest, 0) + 1
         return digest if count == 1 else f"{digest}-{count}"

@@ -21,7 +21,9 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _ALIASES = {"id": ("id", "doc_id", "passage_id"), "text": ("text", "content", "passage", "body")}
 
 
-class _Found(NamedTuple):
+class _PlacedPassage(NamedTuple):
+    """A passage and where it stands."""
+
     passage: Passage
     file: str
     line: int | None
@@ -36,38 +38,39 @@ def read_corpus(path: Path) -> list[Passage]:
     ``text`` (or ``content``, ``passage``, ``body``). The path may also be one file of any of these kinds, CSV or TSV.
 
     Raises:
-        DataError: There is no passage, one has no text or no id, or two have the same id.
+        DataError: There is no passage, one has no text or no id, or two have the same id. Up to 20 problems are
+            listed, each with its file and line.
     """
-    first_seen: dict[str, _Found] = {}
+    first_seen: dict[str, _PlacedPassage] = {}
     problems: list[Problem] = []
-    for found in (
+    for placed in (
         _in_folder(path) if path.is_dir() and not is_hf_folder(path) else _in_file(path, path.parent)
     ):
-        passage = found.passage
+        passage = placed.passage
         if not (passage.text or "").strip():
-            problems.append(Problem(found.file, found.line, "", f"passage {passage.id!r} has no text"))
+            problems.append(Problem(placed.file, placed.line, "", f"passage {passage.id!r} has no text"))
         if earlier := first_seen.get(passage.id):
             place = earlier.file if earlier.line is None else f"line {earlier.line}"
             message = f"passage id {passage.id!r} is also the id of {place}; ids must differ"
-            problems.append(Problem(found.file, found.line, "", message))
-        first_seen.setdefault(passage.id, found)
+            problems.append(Problem(placed.file, placed.line, "", message))
+        first_seen.setdefault(passage.id, placed)
     if problems:
-        raise DataError(*problems[:20])
+        raise DataError.first_of(problems)
     if not first_seen:
         what = "holds no .md, .txt, .jsonl or .parquet file" if path.is_dir() else "holds no passage"
         raise DataError(Problem(str(path), None, "", what))
-    return [found.passage for found in first_seen.values()]
+    return [placed.passage for placed in first_seen.values()]
 
 
-def _in_folder(folder: Path) -> Iterator[_Found]:
-    known = (*_ENDINGS, *_ROW_ENDINGS)
-    files = [file for file in folder.rglob("*") if file.suffix.lower() in known and file.is_file()]
+def _in_folder(folder: Path) -> Iterator[_PlacedPassage]:
+    readable = (*_ENDINGS, *_ROW_ENDINGS)
+    files = [file for file in folder.rglob("*") if file.suffix.lower() in readable and file.is_file()]
     for file in sorted(files, key=lambda file: file.relative_to(folder).as_posix()):
         if not any(part.startswith(".") for part in file.relative_to(folder).parts):
             yield from _in_file(file, folder)
 
 
-def _in_file(file: Path, folder: Path) -> Iterator[_Found]:
+def _in_file(file: Path, folder: Path) -> Iterator[_PlacedPassage]:
     if file.suffix.lower() not in _ENDINGS or not file.is_file():
         yield from _in_rows(file)
         return
@@ -77,7 +80,7 @@ def _in_file(file: Path, folder: Path) -> Iterator[_Found]:
         raise DataError(Problem(str(file), None, "", "is not UTF-8; save the file as UTF-8")) from error
     declared, body = _front_matter(text, str(file))
     passage_id = declared or file.relative_to(folder).with_suffix("").as_posix()
-    yield _Found(Passage(id=passage_id, text=body.strip()), str(file), None)
+    yield _PlacedPassage(Passage(id=passage_id, text=body.strip()), str(file), None)
 
 
 def _front_matter(text: str, file: str) -> tuple[str | None, str]:
@@ -96,18 +99,18 @@ def _front_matter(text: str, file: str) -> tuple[str | None, str]:
     return (None if declared is None else as_text(declared)), text[block.end() :]
 
 
-def _in_rows(path: Path) -> Iterator[_Found]:
+def _in_rows(path: Path) -> Iterator[_PlacedPassage]:
     fields = Fields(aliases=_ALIASES)
     for row in read_rows(path, shown_as=str(path)):
         rest = dict(row.values)
         passage_id, text = fields.take(rest, "id"), fields.take(rest, "text")
         if not passage_id or not text:
             missing = "id" if not passage_id else "text"
-            known = ", ".join(_ALIASES[missing])
-            problem = f"the passage has no {missing}; its column may be called {known}"
+            columns = ", ".join(_ALIASES[missing])
+            problem = f"the passage has no {missing}; its column may be called {columns}"
             raise DataError(Problem(str(path), row.line, "", problem))
         try:
             passage = Passage(id=as_text(passage_id[0]).strip(), text=as_text(text[0]))
         except ValueError as error:
             raise DataError(Problem(str(path), row.line, "", str(error))) from error
-        yield _Found(passage, str(path), row.line)
+        yield _PlacedPassage(passage, str(path), row.line)

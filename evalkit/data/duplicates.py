@@ -1,4 +1,4 @@
-"""Rows that ask the same thing: exactly, after normalising, and with another answer."""
+"""Rows that ask the same question: exactly, after normalising, and with different answers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class DuplicateCount:
         elif normalised in self._answers:
             self.normalised += 1
         self._exact.add(exact)
-        told = None if answer is None else text_digest(normalise(answer))
-        earlier = self._answers.setdefault(normalised, told)
-        if None not in (earlier, told) and earlier != told:
+        digest = None if answer is None else text_digest(normalise(answer))
+        earlier = self._answers.setdefault(normalised, digest)
+        if None not in (earlier, digest) and earlier != digest:
             self._conflicting.add(normalised)
 
     @property
@@ -41,5 +41,5 @@ class DuplicateCount:
 
 
 def text_digest(text: str) -> str:
-    """Stands for a text where only equality matters."""
+    """The digest of a text, for comparisons where only equality matters."""
     return digest_bytes(text.encode("utf-8", "surrogatepass"))

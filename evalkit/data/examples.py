@@ -1,4 +1,4 @@
-"""Solved questions: demonstrations and training rows."""
+"""Questions with their answers: demonstrations and training rows, read from a file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Example
 from evalkit.suite.schema import Suite
-
-_MOST_PROBLEMS = 20
 
 
 def read_examples(path: Path, suite: Suite) -> list[Example]:
@@ -48,7 +46,7 @@ def read_examples(path: Path, suite: Suite) -> list[Example]:
     if not examples and not problems:
         problems.append(Problem(str(path), None, "", "holds no example"))
     if problems:
-        raise DataError(*problems[:_MOST_PROBLEMS])
+        raise DataError.first_of(problems)
     return examples
 
 

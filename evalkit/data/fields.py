@@ -1,4 +1,4 @@
-"""Which column of a row is which field of ours: the names that users know, and those a suite declares."""
+"""Which column of a row is which field of a case: the usual column names, and those that a suite declares."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _MOST_COLUMNS = 1000  # remembered for messages
 
 @dataclass(slots=True)
 class Fields:
-    """Takes our fields out of a row, and remembers which columns it has seen.
+    """Takes the fields of a case out of a row, and remembers which columns it has seen.
 
     Attributes:
-        declared: Our name to the file's columns; wins over the aliases.
-        aliases: Our name to the columns looked for, in order, letter case aside, where nothing is declared.
+        declared: Field name to the file's columns; wins over the aliases.
+        aliases: Field name to the columns looked for, in order, letter case aside, where nothing is declared.
         strict: Look only for the declared column; else fall back to the aliases where a row lacks it.
         at: Where the suite declares them.
     """
@@ -49,22 +49,22 @@ class Fields:
     seen: set[str] = field(default_factory=set)
 
     def see(self, columns: Iterable[str]) -> None:
-        """Remember the columns of a row."""
+        """Remember the column names of a row, for ``undeclared``."""
         if len(self.seen) >= _MOST_COLUMNS:
             columns = set(columns).intersection(itertools.chain(*self.declared.values()))
         self.seen.update(columns)
 
     def take(self, row: dict[str, Any], name: str, *, keep: bool = False) -> list[Any]:
-        """The values of our field ``name`` that are there.
+        """The values that a row has for the field ``name``; an empty list where it has none.
 
         Their columns are removed from ``row`` unless ``keep``: a prompt may also name ``{{question}}`` or a tag's
         column, but never the reference.
         """
         take = row.__getitem__ if keep else row.pop
         if columns := self.declared.get(name):
-            found = [take(column) for column in columns if not is_missing(row.get(column))]
-            if found or self.strict:
-                return found
+            values = [take(column) for column in columns if not is_missing(row.get(column))]
+            if values or self.strict:
+                return values
         for column in _in_order(tuple(row), self.aliases.get(name, ())):
             if not is_missing(row[column]):
                 return [take(column)]
@@ -126,16 +126,16 @@ def as_texts(values: Iterable[Any], *, parse_lists: bool = False) -> tuple[str, 
         values: JSON values.
         parse_lists: Open text that is a JSON list too, as a CSV cell may hold.
     """
-    found: list[str] = []
+    texts: list[str] = []
     for value in values:
         opened = parse_list(value) if parse_lists else value
         items = opened if isinstance(opened, list) else [opened]
-        found.extend(as_text(item) for item in items if not is_missing(item))
-    return tuple(found)
+        texts.extend(as_text(item) for item in items if not is_missing(item))
+    return tuple(texts)
 
 
 def parse_list(value: Any) -> Any:
-    """``value``, or the list that it is the JSON text of."""
+    """The list that a text holds as JSON; any other value as it is."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return msgspec.json.decode(value, type=list[Any])
@@ -157,15 +157,14 @@ def _declared(suite: Suite, at: Location) -> dict[str, tuple[str, ...]]:
     return declared
 
 
-@functools.lru_cache(
-    maxsize=256
-)  # the rows of a file have the same columns, and each is asked for every field
+# The rows of a file have the same columns, and every field is looked for in each row.
+@functools.lru_cache(maxsize=256)
 def _in_order(columns: tuple[str, ...], aliases: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that are one of ``aliases``, in the order of the aliases."""
-    found: list[str] = []
+    matching: list[str] = []
     for alias in aliases:
         if alias in columns:
-            found.append(alias)
+            matching.append(alias)
         else:
-            found += [column for column in columns if column.strip().lower() == alias]
-    return tuple(found)
+            matching += [column for column in columns if column.strip().lower() == alias]
+    return tuple(matching)

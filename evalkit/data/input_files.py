@@ -10,12 +10,12 @@ from evalkit.suite.source import Location
 
 
 def example_files(suite: Suite) -> dict[str, Location]:
-    """Training and demonstration files, as the suite writes their paths."""
+    """Training and demonstration files, as the suite writes their paths, each with the key that names it."""
     return _once(_example_files(suite))
 
 
 def corpus_files(suite: Suite) -> dict[str, Location]:
-    """Corpora of the arms that retrieve."""
+    """Corpora of the arms that retrieve, as the suite writes their paths, each with the key that names it."""
     return _once(
         (arm.retrieval.corpus, ("arms", name, "retrieval", "corpus"))
         for name, arm in suite.arms.items()
@@ -24,12 +24,12 @@ def corpus_files(suite: Suite) -> dict[str, Location]:
 
 
 def extra_files(suite: Suite) -> dict[str, Location]:
-    """Extra task sets."""
+    """Files of extra task sets, as the suite writes their paths, each with the key that names it."""
     return _once((config.path, ("extra_cases", name, "path")) for name, config in suite.extra_cases.items())
 
 
 def recorded_files(suite: Suite) -> dict[str, Location]:
-    """Files of recorded answers."""
+    """Files of recorded answers, as the suite writes their paths, each with the key that names it."""
     return _once(
         (model.path, ("models", name, "path"))
         for name, model in suite.models.items()
@@ -50,7 +50,7 @@ def _example_files(suite: Suite) -> Iterator[tuple[str, Location]]:
 
 
 def _once(named: Iterator[tuple[str, Location]]) -> dict[str, Location]:
-    found: dict[str, Location] = {}
+    locations: dict[str, Location] = {}
     for path, location in named:
-        found.setdefault(path, location)
-    return found
+        locations.setdefault(path, location)
+    return locations

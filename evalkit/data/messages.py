@@ -13,7 +13,7 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A list of messages, taken apart.
+    """A list of messages, split around the last user message.
 
     Attributes:
         earlier: System text and turns before the last user message.
@@ -45,10 +45,10 @@ def read_messages(value: Any) -> tuple[Message, ...]:
 
 
 def split_conversation(value: Any) -> Conversation:
-    """The last user message is the question; an assistant's message that ends the list is the answer.
+    """Split messages: the last user message is the question, an assistant's message that ends the list the answer.
 
     Raises:
-        ValueError: As ``read_messages``; or no user message, or something else after it.
+        ValueError: The value is no list of text messages, or its last message before the answer is not the user's.
     """
     messages = read_messages(value)
     answer = None
@@ -64,7 +64,7 @@ def _message(item: Any, number: int) -> Message:
         raise ValueError(f"message {number} is not an object with role and content")
     role = _ROLES.get(str(item.get("role")))
     if role is None:
-        raise ValueError(f"message {number} has role {item.get('role')!r}; known: {', '.join(_ROLES)}")
+        raise ValueError(f"message {number} has role {item.get('role')!r}; valid roles: {', '.join(_ROLES)}")
     return Message(role=cast(Any, role), content=_content(item.get("content"), number))
 
 

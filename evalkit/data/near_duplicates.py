@@ -16,7 +16,7 @@ _LONGEST = 20_000  # characters of a text that are compared
 
 
 class Near(NamedTuple):
-    """The nearest text, and how near it is."""
+    """Position of the nearest text, and its Jaccard similarity in [0.8, 1]."""
 
     position: int
     similarity: float
@@ -30,7 +30,7 @@ class NearIndex:
     pairs near the threshold.
 
     Args:
-        texts: Those to be found.
+        texts: The texts among which near duplicates are looked up.
 
     References:
         Chaudhuri, Ganti and Kaushik (2006), ICDE; Bayardo, Ma and Srikant (2007), WWW.
@@ -38,10 +38,10 @@ class NearIndex:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._sets = [shingles(text) for text in texts]
-        self._frequency = Counter(shingle for found in self._sets for shingle in found)
+        self._frequency = Counter(shingle for shingle_set in self._sets for shingle in shingle_set)
         self._holders: defaultdict[int, list[int]] = defaultdict(list)
-        for position, found in enumerate(self._sets):
-            for shingle in self._rarest(found):
+        for position, shingle_set in enumerate(self._sets):
+            for shingle in self._rarest(shingle_set):
                 self._holders[shingle].append(position)
 
     def nearest(self, text: str) -> Near | None:
@@ -59,14 +59,16 @@ class NearIndex:
                 best = Near(position, shared / union)
         return best
 
-    def _rarest(self, found: frozenset[int]) -> list[int]:
-        ordered = sorted(found, key=lambda shingle: (self._frequency[shingle], shingle))
-        return ordered[: len(found) + 1 + (-THRESHOLD.numerator * len(found)) // THRESHOLD.denominator]
+    def _rarest(self, shingle_set: frozenset[int]) -> list[int]:
+        ordered = sorted(shingle_set, key=lambda shingle: (self._frequency[shingle], shingle))
+        return ordered[
+            : len(shingle_set) + 1 + (-THRESHOLD.numerator * len(shingle_set)) // THRESHOLD.denominator
+        ]
 
 
 def shingles(text: str) -> frozenset[int]:
     """Hashes of every three neighbouring words; of all words together where there are fewer than three."""
-    found = words(text[:_LONGEST])
-    if len(found) < 3:
-        return frozenset({hash(tuple(found))} if found else ())
-    return frozenset(map(hash, zip(found, found[1:], found[2:], strict=False)))
+    tokens = words(text[:_LONGEST])
+    if len(tokens) < 3:
+        return frozenset({hash(tuple(tokens))} if tokens else ())
+    return frozenset(map(hash, zip(tokens, tokens[1:], tokens[2:], strict=False)))

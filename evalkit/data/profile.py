@@ -15,11 +15,11 @@ from evalkit.data.duplicates import DuplicateCount, text_digest
 from evalkit.data.examples import read_examples
 from evalkit.data.input_files import corpus_files, example_files
 from evalkit.data.leakage import find_leakage
-from evalkit.data.personal_data import holds_personal_data
-from evalkit.data.question_text import Questions
+from evalkit.data.question_text import QuestionText
 from evalkit.records.case import Example
 from evalkit.records.profile import LengthSpread, Profile, TrainingProfile
 from evalkit.suite.schema import Suite
+from evalkit.text.personal_data import holds_personal_data
 
 _MOST_TAGS = 100
 
@@ -31,7 +31,7 @@ def measure_profile(
     count_tokens: Callable[[str], int] | None,
     length_limit: int | None,
 ) -> Profile:
-    """Count what the data says about itself; no model is asked.
+    """Measure cases and training files: counts, lengths, duplicates, leakage, personal data. Asks no model.
 
     Args:
         suite: Names the training, example and corpus files.
@@ -43,7 +43,7 @@ def measure_profile(
         DataError: A file that the suite names cannot be read.
     """
     ruler = _Ruler(count_tokens, length_limit)
-    questions = Questions.of(suite)
+    question_text = QuestionText.of(suite)
     inputs, references = ruler.lengths(), ruler.lengths()
     clusters: Counter[str] = Counter()
     tags: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def measure_profile(
         inputs.add(case.input)
         clusters[case.cluster] += 1
         tags.update(case.tags)
-        duplicates.add(questions.of_case(case))
+        duplicates.add(question_text.of_case(case))
         with_gold += bool(case.gold_passages)
         if case.reference:
             with_reference += 1
@@ -71,14 +71,14 @@ def measure_profile(
         tags=dict(tags.most_common(_MOST_TAGS)),
         passages=sum(len(read_corpus(suite.path(path))) for path in corpora) if corpora else None,
         training={
-            path: _measure_file(path, read_examples(suite.path(path), suite), cases, questions, ruler)
+            path: _measure_file(path, read_examples(suite.path(path), suite), cases, question_text, ruler)
             for path in example_files(suite)
         },
     )
 
 
 def _measure_file(
-    file: str, rows: Sequence[Example], cases: Cases, questions: Questions, ruler: _Ruler
+    file: str, rows: Sequence[Example], cases: Cases, question_text: QuestionText, ruler: _Ruler
 ) -> TrainingProfile:
     inputs, outputs = ruler.lengths(), ruler.lengths()
     duplicates = DuplicateCount()
@@ -87,10 +87,10 @@ def _measure_file(
     for row in rows:
         tokens = inputs.add(row.input) + outputs.add(row.output)
         over += ruler.limit is not None and tokens > ruler.limit
-        duplicates.add(questions.of_example(row), row.output)
+        duplicates.add(question_text.of_example(row), row.output)
         answers[text_digest(row.output.strip())] += 1
         personal += holds_personal_data(row.input) or holds_personal_data(row.output)
-    leakage = find_leakage(cases, rows, questions)
+    leakage = find_leakage(cases, rows, question_text)
     return TrainingProfile(
         file=file,
         rows=len(rows),
@@ -112,7 +112,7 @@ def _measure_file(
 
 
 class _Ruler:
-    """Measures texts in tokens where it can, else in characters; a limit in tokens needs tokens."""
+    """Measures texts in tokens, or in characters where tokens cannot be counted; only tokens have a limit."""
 
     def __init__(self, count_tokens: Callable[[str], int] | None, limit: int | None) -> None:
         self.measure: Callable[[str], int] = count_tokens or len
@@ -137,7 +137,7 @@ class _Lengths:
         return length
 
     def spread(self) -> LengthSpread:
-        """The five numbers; all 0 where nothing was measured."""
+        """Minimum, median, 95th percentile, maximum and mean; all 0 where nothing was measured."""
         values = np.asarray(self.values, dtype=np.float64) if self.values else np.zeros(1)
         median, p95 = np.quantile(values, [0.5, 0.95])
         return LengthSpread(

@@ -1,4 +1,4 @@
-"""What a case or a row asks, as one text: what duplicates and leakage compare."""
+"""What a case or a row asks, as one text: what the search for duplicates and leakage compares."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _OURS = {"input", "output", "passages", "reference"}
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """Puts a question together from everything that a prompt shows of it.
+class QuestionText:
+    """Builds the text of a question from everything that a prompt shows of it.
 
     Where the suite's prompts show other columns (a document to read, say), two rows with one instruction and two
     documents are two questions. Earlier turns of a conversation belong to it; system text does not.
@@ -30,18 +30,20 @@ class Questions:
     columns: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, suite: Suite) -> Questions:
-        """For the prompts of ``suite``."""
+    def of(cls, suite: Suite) -> QuestionText:
+        """The question texts that the prompts of ``suite`` show."""
         prompts: list[PromptConfig | PromptUse] = list(suite.prompts.values())
         prompts += [arm.prompt for arm in suite.arms.values() if isinstance(arm.prompt, PromptUse)]
         texts = [text for prompt in prompts for text in (prompt.user, prompt.system) if text]
-        found = {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}
-        return cls(tuple(sorted(found - _OURS)))
+        placeholders = {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}
+        return cls(tuple(sorted(placeholders - _OURS)))
 
-    def held_by(self, rows: Iterable[Example]) -> Questions:
-        """These, without the columns that no row has: they would hide that a row asks what a case asks."""
-        held = {column for row in rows for column in self.columns if not is_missing(row.fields.get(column))}
-        return Questions(tuple(column for column in self.columns if column in held))
+    def limited_to(self, rows: Iterable[Example]) -> QuestionText:
+        """The same without the columns that no row has: they would hide that a row asks what a case asks."""
+        present = {
+            column for row in rows for column in self.columns if not is_missing(row.fields.get(column))
+        }
+        return QuestionText(tuple(column for column in self.columns if column in present))
 
     def of_case(self, case: Case) -> str:
         """The question of a case."""
@@ -59,7 +61,7 @@ class Questions:
 
 
 def _earlier(fields: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The turns that ``read_examples`` keeps beside the question."""
+    """The turns before the question, which ``read_examples`` keeps in the column ``messages``."""
     try:
         return read_messages(fields["messages"])
     except (KeyError, ValueError):

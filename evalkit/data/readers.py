@@ -55,8 +55,8 @@ def reader_for(path: Path, *, shown_as: str, format: str | None = None) -> Reade
     """
     name = format or _ENDINGS.get(path.suffix.lower()) or path.suffix.lower().removeprefix(".")
     if format is None and name not in READERS:
-        known = did_you_mean(name, READERS.names())
-        _refuse(shown_as, None, f"the ending {path.suffix!r} names no known format. {known}")
+        formats = did_you_mean(name, READERS.names())
+        _refuse(shown_as, None, f"the ending {path.suffix!r} names no known format. {formats}")
     return cast(Reader, READERS.load(name))
 
 
@@ -116,7 +116,7 @@ def json_object(raw: bytes, *, shown_as: str, line: int) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         _refuse(shown_as, line, _NOT_UTF8, error)
     except (msgspec.DecodeError, RecursionError) as error:
-        _refuse(shown_as, line, _what_is_wrong(raw, error), error)
+        _refuse(shown_as, line, _fault_words(raw, error), error)
     if not isinstance(value, dict):
         kind = "a list" if isinstance(value, list) else "a bare value"
         _refuse(shown_as, line, f'a row must be a JSON object such as {{"input": ...}}, not {kind}')
@@ -126,7 +126,7 @@ def json_object(raw: bytes, *, shown_as: str, line: int) -> dict[str, Any]:
 _NOT_UTF8 = "is not UTF-8; save the file as UTF-8"
 
 
-def _what_is_wrong(raw: bytes, error: Exception) -> str:
+def _fault_words(raw: bytes, error: Exception) -> str:
     """The fault of a line in words that say what to do."""
     try:
         text = raw.decode()
@@ -134,8 +134,8 @@ def _what_is_wrong(raw: bytes, error: Exception) -> str:
         return _NOT_UTF8
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    if found := _NOT_A_NUMBER.search(text):
-        return f"{found[0]} is not JSON; write null where there is no number"
+    if constant := _NOT_A_NUMBER.search(text):
+        return f"{constant[0]} is not JSON; write null where there is no number"
     if text.strip() in ("[", "{"):
         return "JSONL needs one whole JSON object on each line; this looks like a file that is one JSON value"
     if "truncated" in str(error):

@@ -22,7 +22,7 @@ _LARGEST = {"repeat": 10**6, "service_s": 1e7, "ttft_s": 1e7}  # seconds: four m
 
 
 class RecordedAnswer(Record, frozen=True, kw_only=True):
-    """One row. Either ``output`` or ``error`` is there.
+    """One recorded answer. It has an ``output`` or an ``error``.
 
     Attributes:
         service_s: Seconds from the request to the last token, where it was measured.
@@ -41,7 +41,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
     error: str | None = None
 
     def completion(self) -> Completion:
-        """The answer as a model's; only for a row with an output."""
+        """The row as a model's completion; call it only where the row has an output."""
         return Completion(
             output=self.output or "",
             finish_reason=self.finish_reason,
@@ -68,7 +68,7 @@ class RecordedAnswers(Mapping[_Key, RecordedAnswer]):
         return len(self._index)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file of the answers."""
         self._rows.close()
 
 
@@ -99,7 +99,7 @@ def read_recorded(path: Path) -> RecordedAnswers:
         problems.append(Problem(str(path), None, "", "holds no answer; rows are case_id, output"))
     if problems:
         rows.close()
-        raise DataError(*problems[:20])
+        raise DataError.first_of(problems)
     return RecordedAnswers(rows, index)
 
 
@@ -109,9 +109,9 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
     Raises:
         ValueError: It cannot be one; the message says why.
     """
-    known = {name: value for name, value in values.items() if name in RecordedAnswer.__struct_fields__}
+    columns = {name: value for name, value in values.items() if name in RecordedAnswer.__struct_fields__}
     given = {
-        name: _opened(value) for name, value in known.items() if name == "output" or not is_missing(value)
+        name: _opened(value) for name, value in columns.items() if name == "output" or not is_missing(value)
     }
     if "case_id" not in given:
         raise ValueError("has no case_id")
@@ -135,7 +135,7 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
 
 
 def _refuse_implausible(answer: RecordedAnswer) -> None:
-    """Figures that no answer can have would break sums and arrays later, where nobody knows the line any more.
+    """Refuse figures that no answer can have: later they would break sums and arrays, with no line to point at.
 
     Raises:
         ValueError: A figure is negative, or far beyond what one answer can take.

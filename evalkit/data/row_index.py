@@ -45,11 +45,11 @@ class RowIndex:
         self._state: tuple[int, int] | None = None  # size and modification time; None for a temporary file
 
     def scan(self) -> Iterator[Row]:
-        """The rows of the file, each of which ``keep`` may then take up."""
+        """The rows of the file, one at a time; ``keep`` adds the one given last to the index."""
         return read_rows(self._path, shown_as=self.shown_as, format=self._format)
 
     def keep(self, row: Row) -> None:
-        """Add ``row``, the one that ``scan`` gave last, under the next index."""
+        """Give the row that ``scan`` gave last the next index."""
         if self._stream is None:
             self._open(temporary=row.offset is None)
         if row.offset is not None:
@@ -61,15 +61,15 @@ class RowIndex:
         self._lines.append(row.line)
 
     def __len__(self) -> int:
-        """Rows kept."""
+        """The number of rows kept."""
         return len(self._offsets)
 
     def line(self, index: int) -> int:
-        """Where the row stands in the file the user gave."""
+        """The 1-based line of a kept row in the user's file."""
         return self._lines[index]
 
     def values(self, index: int) -> dict[str, Any]:
-        """The columns of a kept row.
+        """Column name to value of a kept row, read from the file.
 
         Raises:
             DataError: The file was changed since it was scanned.
@@ -84,7 +84,7 @@ class RowIndex:
         return _decode(raw)
 
     def close(self) -> None:
-        """Give the file back; a temporary one is deleted."""
+        """Close the file; a temporary one is deleted."""
         with self._lock:
             if self._stream is not None:
                 self._finalizer()
@@ -100,5 +100,5 @@ class RowIndex:
 
 
 def _state(stream: IO[bytes]) -> tuple[int, int]:
-    found = os.fstat(stream.fileno())
-    return found.st_size, found.st_mtime_ns
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns

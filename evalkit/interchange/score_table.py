@@ -1,9 +1,9 @@
-"""A table of scores made elsewhere: one row a case and arm, one column a metric."""
+"""A table of scores that were measured elsewhere: one row for each case and arm, one column for each metric."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,17 +12,17 @@ from typing import Any
 from evalkit.data.fields import as_text, is_missing
 from evalkit.data.protocol import Row
 from evalkit.data.readers import read_rows
-from evalkit.errors import DataError, Problem, did_you_mean
+from evalkit.errors import MOST_PROBLEMS, DataError, Problem, did_you_mean
 from evalkit.records.arm import ArmKind
+from evalkit.records.manifest import CaseFacts
 
 _NAMES = ("case_id", "arm")
 _OPTIONAL = ("arm_kind", "output", "input_tokens", "output_tokens", "cost", "latency_s", "cluster", "tag")
-_MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One arm's answer to one case, as far as the table tells.
+    """One arm's answer to one case: the scores, and what else the row gives.
 
     Attributes:
         scores: By metric, in [0, 1]; None where the cell is empty.
@@ -41,8 +41,8 @@ class TableRow:
 
 
 @dataclass(slots=True)
-class ScoreSheet:
-    """A whole table.
+class ImportedScores:
+    """The scores of a whole table.
 
     Attributes:
         metrics: Columns that hold scores, in order.
@@ -58,8 +58,14 @@ class ScoreSheet:
     clusters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
+    def cases(self) -> Iterator[CaseFacts]:
+        """Id, cluster and tags of each case, in order of appearance."""
+        for case_id, cluster in self.clusters.items():
+            tag = self.tags.get(case_id)
+            yield CaseFacts(id=case_id, cluster=cluster, tags=() if tag is None else (tag,))
 
-def read_score_table(path: Path) -> ScoreSheet:
+
+def read_score_table(path: Path) -> ImportedScores:
     """Read and check a table; CSV, TSV, JSONL or Parquet.
 
     Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``output``, ``input_tokens``,
@@ -70,34 +76,34 @@ def read_score_table(path: Path) -> ScoreSheet:
         DataError: A column is missing, a score lies outside [0, 1], a case and arm stand in two rows, a kind does not
             exist, a case has two clusters or an arm two kinds. Up to 20 problems, each with its line.
     """
-    reading = _Reading(ScoreSheet(str(path)))
+    reader = _TableReader(ImportedScores(str(path)))
     for row in read_rows(path, shown_as=str(path)):
-        reading.add(row)
-        if len(reading.problems) >= _MOST_PROBLEMS:
+        reader.add(row)
+        if len(reader.problems) >= MOST_PROBLEMS:
             break
-    if not reading.sheet.rows and not reading.problems:
-        reading.problems.append(Problem(str(path), None, "", "holds no row"))
-    if reading.problems:
-        raise DataError(*reading.problems[:_MOST_PROBLEMS])
-    return reading.sheet
+    if not reader.table.rows and not reader.problems:
+        reader.problems.append(Problem(str(path), None, "", "holds no row"))
+    if reader.problems:
+        raise DataError.first_of(reader.problems)
+    return reader.table
 
 
-class _Reading:
-    def __init__(self, sheet: ScoreSheet) -> None:
-        self.sheet = sheet
+class _TableReader:
+    """Takes up one row after the other and collects what is wrong with them."""
+
+    def __init__(self, table: ImportedScores) -> None:
+        self.table = table
         self.problems: list[Problem] = []
         self._seen: dict[tuple[str, str], int] = {}
         self._first: dict[tuple[str, str], tuple[str, int]] = {}
 
     def add(self, row: Row) -> None:
-        if not self.sheet.metrics:
-            self.sheet.metrics = self._metrics(row)
+        if not self.table.metrics:
+            self.table.metrics = self._metrics(row)
         try:
-            found = self._row(row)
+            self.table.rows.append(self._row(row))
         except ValueError as error:
-            self.problems.append(Problem(self.sheet.file, row.line, "", str(error)))
-            return
-        self.sheet.rows.append(found)
+            self.problems.append(Problem(self.table.file, row.line, "", str(error)))
 
     def _metrics(self, row: Row) -> tuple[str, ...]:
         columns = list(row.values)
@@ -107,9 +113,11 @@ class _Reading:
         if lacking:
             words = f"there is no column {lacking[0]!r}. {did_you_mean(lacking[0], columns)}"
         elif not metrics:
-            words = f"there is no metric: every column beside {', '.join((*_NAMES, *_OPTIONAL))} is one"
+            words = (
+                f"there is no metric: add a column of scores; {', '.join((*_NAMES, *_OPTIONAL))} hold none"
+            )
         if words:
-            raise DataError(Problem(self.sheet.file, 1, "", words))
+            raise DataError(Problem(self.table.file, 1, "", words))
         return metrics
 
     def _row(self, row: Row) -> TableRow:
@@ -117,41 +125,41 @@ class _Reading:
         for name in _NAMES:
             if is_missing(values.get(name)):
                 raise ValueError(f"has no {name}")
-        if unknown := [name for name in values if name not in (*_NAMES, *_OPTIONAL, *self.sheet.metrics)]:
+        if unknown := [name for name in values if name not in (*_NAMES, *_OPTIONAL, *self.table.metrics)]:
             raise ValueError(f"has a column {unknown[0]!r} that the first row lacks")
         case_id, arm = as_text(values["case_id"]).strip(), as_text(values["arm"]).strip()
         if (earlier := self._seen.setdefault((case_id, arm), row.line)) != row.line:
             raise ValueError(
                 f"case {case_id!r} and arm {arm!r} already stand on line {earlier}; keep one row"
             )
-        self._facts(row.line, case_id, arm, values)
-        found = TableRow(
+        self._check_constants(row.line, case_id, arm, values)
+        answer = TableRow(
             line=row.line,
             case_id=case_id,
             arm=arm,
-            scores={name: _score(name, values.get(name)) for name in self.sheet.metrics},
+            scores={name: _score(name, values.get(name)) for name in self.table.metrics},
             output=None if is_missing(values.get("output")) else as_text(values["output"]),
             input_tokens=_count("input_tokens", values),
             output_tokens=_count("output_tokens", values),
             cost=_money(values),
             latency_s=_seconds(values),
         )
-        if (found.input_tokens is None) != (found.output_tokens is None):
+        if (answer.input_tokens is None) != (answer.output_tokens is None):
             raise ValueError("has one of input_tokens and output_tokens; give both or neither")
-        return found
+        return answer
 
-    def _facts(self, line: int, case_id: str, arm: str, values: Mapping[str, Any]) -> None:
-        """What must be the same in every row of a case or an arm."""
+    def _check_constants(self, line: int, case_id: str, arm: str, values: Mapping[str, Any]) -> None:
+        """Keep the kind of the arm, and cluster and tag of the case: each must be the same in all its rows."""
         kind = self._same("arm_kind", arm, line, values)
         if kind is not None and kind not in list(ArmKind):
             raise ValueError(f"no arm_kind is called {kind!r}. {did_you_mean(kind, list(ArmKind))}")
-        if self.sheet.kinds.get(arm) is None:
-            self.sheet.kinds[arm] = None if kind is None else ArmKind(kind)
+        if self.table.kinds.get(arm) is None:
+            self.table.kinds[arm] = None if kind is None else ArmKind(kind)
         cluster = self._same("cluster", case_id, line, values)
-        if cluster is not None or case_id not in self.sheet.clusters:
-            self.sheet.clusters[case_id] = cluster or case_id
+        if cluster is not None or case_id not in self.table.clusters:
+            self.table.clusters[case_id] = cluster or case_id
         if (tag := self._same("tag", case_id, line, values)) is not None:
-            self.sheet.tags[case_id] = tag
+            self.table.tags[case_id] = tag
 
     def _same(self, column: str, of: str, line: int, values: Mapping[str, Any]) -> str | None:
         if is_missing(values.get(column)):
@@ -214,10 +222,3 @@ def _number(named: str, value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{named} is {as_text(value)!r}, which is no number")
     return number
-
-
-def cases_of(sheet: ScoreSheet) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Id, cluster and tags of each case."""
-    for case_id, cluster in sheet.clusters.items():
-        tag = sheet.tags.get(case_id)
-        yield case_id, cluster, () if tag is None else (tag,)

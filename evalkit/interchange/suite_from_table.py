@@ -1,4 +1,4 @@
-"""The suite of an imported table: what a suite file says, and arms, models and metrics after the table."""
+"""The suite of an imported table: what a suite file says, with the arms, models and metrics of the table."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import yaml
 
 from evalkit.arms.expand import expand_arms
 from evalkit.errors import DataError, Problem
-from evalkit.interchange.score_table import ScoreSheet
+from evalkit.interchange.score_table import ImportedScores
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.suite.load import FILE_NAME, build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Source, parse_yaml, read_yaml
 
 IMPORTED_FROM = "imported_from"
-"""Key of a suite's ``metadata`` that names the table; such a run cannot be marked again."""
-ASSUMED = "assumed_zero_shot"
+"""Key of a suite's ``metadata`` that names the table; such a run cannot be scored again."""
+ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
 
 
-def suite_of_table(sheet: ScoreSheet, table: Path, suite_file: Path | None) -> Suite:
+def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path | None) -> Suite:
     """A suite in which every arm of the table stands.
 
     Arms and models that the suite file does not have are added: a recorded model by the arm's name, of the kind that
@@ -33,8 +33,8 @@ def suite_of_table(sheet: ScoreSheet, table: Path, suite_file: Path | None) -> S
     are left out; a metric that the suite file defines keeps its definition.
 
     Args:
-        sheet: The table's arms and metrics.
-        table: Its file.
+        table: Its arms and metrics.
+        table_file: The file that it was read from.
         suite_file: A ``suite.yaml`` or a part of one (``economics``, ``decision``, ``prices``, ``models``, ...), or
             None.
 
@@ -43,76 +43,81 @@ def suite_of_table(sheet: ScoreSheet, table: Path, suite_file: Path | None) -> S
     """
     if suite_file is not None and suite_file.is_dir():
         suite_file = suite_file / FILE_NAME
-    given = _empty(table) if suite_file is None else read_yaml(suite_file)
+    given = _empty(table_file) if suite_file is None else read_yaml(suite_file)
     data = dict(given.data)
     written = {} if suite_file is None else dict(yaml.safe_load(given.text) or {})  # ${NAME} as it stands
-    file = os.path.relpath(table, given.folder)
+    file = os.path.relpath(table_file, given.folder)
     added = {
-        "name": data.get("name") or re.sub(r"[^A-Za-z0-9_.-]+", "-", table.stem).strip("-.") or "table",
+        "name": data.get("name") or re.sub(r"[^A-Za-z0-9_.-]+", "-", table_file.stem).strip("-.") or "table",
         "cases": data.get("cases") or {"path": file},
-        "metrics": _metrics(sheet, data.get("metrics")),
-        "metadata": {**(data.get("metadata") or {}), IMPORTED_FROM: file, ASSUMED: _assumed(sheet, data)},
+        "metrics": _metrics(table, data.get("metrics")),
+        "metadata": {
+            **(data.get("metadata") or {}),
+            IMPORTED_FROM: file,
+            ASSUMED_ZERO_SHOT: _assumed(table, data),
+        },
     }
     texts: dict[str, Any] = {}
     for values in (data, written):
         values.update(added)
-        values["arms"], values["models"] = _arms(sheet, values, file)
+        values["arms"], values["models"] = _arms(table, values, file)
         texts = values
     text = yaml.safe_dump(texts, allow_unicode=True, sort_keys=False)
     return build_suite(replace(given, data=data, text=text))
 
 
-def facts_of(sheet: ScoreSheet, suite: Suite) -> list[ArmFacts]:
-    """The facts of the table's arms, in the suite's order.
+def arm_facts(table: ImportedScores, suite: Suite) -> list[ArmFacts]:
+    """What the manifest keeps of the table's arms, in the suite's order.
 
     Raises:
         DataError: An arm cannot be in a suite, or is of another kind there.
     """
-    found = {facts.name: facts for facts in expand_arms(suite)}
-    for arm, kind in sheet.kinds.items():
-        line = next(row.line for row in sheet.rows if row.arm == arm)
-        if arm not in found:
+    in_suite = {facts.name: facts for facts in expand_arms(suite)}
+    for arm, kind in table.kinds.items():
+        line = next(row.line for row in table.rows if row.arm == arm)
+        if arm not in in_suite:
             message = f"arm {arm!r} is a point of a curve that the suite does not have; give another name"
-            raise DataError(Problem(sheet.file, line, "", message))
-        if kind is not None and found[arm].kind is not kind:
-            message = f"arm {arm!r} is {kind.value} here and {found[arm].kind.value} in the suite"
-            raise DataError(Problem(sheet.file, line, "", message))
-    return [facts for name, facts in found.items() if name in sheet.kinds]
+            raise DataError(Problem(table.file, line, "", message))
+        if kind is not None and in_suite[arm].kind is not kind:
+            message = f"arm {arm!r} is {kind.value} here and {in_suite[arm].kind.value} in the suite"
+            raise DataError(Problem(table.file, line, "", message))
+    return [facts for name, facts in in_suite.items() if name in table.kinds]
 
 
-def _assumed(sheet: ScoreSheet, data: Mapping[str, Any]) -> list[str]:
-    known = {*ArmKind, *(data.get("arms") or {})}
-    return [arm for arm, kind in sheet.kinds.items() if kind is None and arm not in known]
+def _assumed(table: ImportedScores, data: Mapping[str, Any]) -> list[str]:
+    """Arms of which neither the table nor the suite file nor their name says what kind they are."""
+    stated = {*ArmKind, *(data.get("arms") or {})}
+    return [arm for arm, kind in table.kinds.items() if kind is None and arm not in stated]
 
 
-def _empty(table: Path) -> Source:
-    return parse_yaml("{}", file=str(table), folder=table.parent)
+def _empty(table_file: Path) -> Source:
+    return parse_yaml("{}", file=str(table_file), folder=table_file.parent)
 
 
-def _metrics(sheet: ScoreSheet, defined: Any) -> list[Any]:
-    """Those of the table; by definition where the suite file has one."""
-    known: dict[str, Any] = {}
+def _metrics(table: ImportedScores, defined: Any) -> list[Any]:
+    """The metrics of the table, each as the suite file defines it, else as an imported one."""
+    definitions: dict[str, Any] = {}
     for metric in defined if isinstance(defined, list) else ():
         if isinstance(metric, str):
-            known[metric] = metric
+            definitions[metric] = metric
         elif isinstance(metric, dict) and "name" in metric:
-            known[str(metric["name"])] = metric
+            definitions[str(metric["name"])] = metric
         elif isinstance(metric, dict) and len(metric) == 1:
             ((kind, options),) = metric.items()
-            known[str((options or {}).get("name", kind))] = metric
-    return [known.get(name, {"type": "imported", "name": name}) for name in sheet.metrics]
+            definitions[str((options or {}).get("name", kind))] = metric
+    return [definitions.get(name, {"type": "imported", "name": name}) for name in table.metrics]
 
 
-def _arms(sheet: ScoreSheet, data: dict[str, Any], file: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _arms(table: ImportedScores, data: dict[str, Any], file: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The sections ``arms`` and ``models`` with what the table needs."""
     written = data.get("arms") or {}
-    needed = {arm.partition("@")[0] if arm.partition("@")[0] in written else arm: None for arm in sheet.kinds}
+    needed = {arm.partition("@")[0] if arm.partition("@")[0] in written else arm: None for arm in table.kinds}
     arms = {name: arm for name, arm in written.items() if name in needed}
     models = dict(data.get("models") or {})
     for name in needed:
         if name in arms:
             continue
-        kind = sheet.kinds[name] or (ArmKind(name) if name in list(ArmKind) else ArmKind.ZERO_SHOT)
+        kind = table.kinds[name] or (ArmKind(name) if name in list(ArmKind) else ArmKind.ZERO_SHOT)
         made = {"type": "recorded", "path": file, "kind": kind.value}
         models[name] = {**made, **(models.get(name) or {})}
         arms[name] = {"model": name}

@@ -1,4 +1,4 @@
-"""A table of scores as a run folder: manifest, suite, cases, samples, scores and what the table tells of the data."""
+"""A table of scores written as a run folder: manifest, suite, cases, samples, scores and data profile."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from evalkit.clock import Clock
 from evalkit.digest import digest_file, digest_of
 from evalkit.errors import Problem, RunError
-from evalkit.interchange.score_table import ScoreSheet, TableRow, cases_of
-from evalkit.interchange.suite_from_table import facts_of
+from evalkit.interchange.score_table import ImportedScores, TableRow
+from evalkit.interchange.suite_from_table import arm_facts
 from evalkit.pricing.prices_in_force import Pricer, currency_of, price_table, pricer, prices_as_of
 from evalkit.pricing.reprice_samples import prices_digest
 from evalkit.records.arm import ArmFacts
@@ -25,30 +25,32 @@ from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.suite.schema import Suite
 
 NOT_GIVEN = "(the answer is not in the imported table)"
-"""Output of a scored answer whose text is not known. It is not empty: an empty answer counts as declined."""
+"""Output of a scored answer whose text the table lacks. It is not empty, since an empty answer counts as declined."""
 
 _EMPTY_CELL = "the table's cell is empty"
 
 
-def write_table_run(sheet: ScoreSheet, suite: Suite, table: Path, folder: Path, *, clock: Clock) -> RunFolder:
+def write_table_run(
+    table: ImportedScores, suite: Suite, table_file: Path, folder: Path, *, clock: Clock
+) -> RunFolder:
     """Make a run folder that is scored and not yet compared.
 
     Args:
-        sheet: The table.
-        suite: From ``suite_of_table``.
-        table: The table's file, for its digest.
-        folder: Of the new run.
-        clock: For the stamps.
+        table: The scores.
+        suite: From ``suite_from_table``.
+        table_file: The file that the table was read from, for its digest.
+        folder: Where the run is to be; new or empty.
+        clock: Gives the time at which the run is said to begin and end.
 
     Raises:
         RunError: The folder is not empty, or cannot be made.
         DataError: An arm of the table cannot be in the suite.
         SuiteError: A price row cannot be used.
     """
-    facts = facts_of(sheet, suite)
+    facts = arm_facts(table, suite)
     prices = price_table(suite)
     pricers = {arm.name: pricer(suite, arm.model, prices) for arm in facts}
-    cases = [CaseFacts(id=name, cluster=cluster, tags=tuple(tags)) for name, cluster, tags in cases_of(sheet)]
+    cases = list(table.cases())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = any(folder.iterdir())
@@ -61,8 +63,8 @@ def write_table_run(sheet: ScoreSheet, suite: Suite, table: Path, folder: Path, 
     run = RunFolder(folder)
     write_atomic(run.file("suite.yaml"), suite.source.text.encode())
     rewrite(run.file(CASES_FILE), cases)
-    rewrite(run.samples_file, (_sample(row, pricers[row.arm], currency_of(suite)) for row in sheet.rows))
-    rewrite(run.scores_file, _scores(sheet))
+    rewrite(run.samples_file, (_sample(row, pricers[row.arm], currency_of(suite)) for row in table.rows))
+    rewrite(run.scores_file, _scores(table))
     run.write("profile.json", _profile(cases))
     stamp = clock.now().isoformat(timespec="seconds")
     manifest = Manifest(
@@ -74,7 +76,7 @@ def write_table_run(sheet: ScoreSheet, suite: Suite, table: Path, folder: Path, 
         seed=suite.run.seed,
         n_cases=len(cases),
         prices_as_of=prices_as_of(suite, prices),
-        digests=_digests(suite, facts, cases, table),
+        digests=_digests(suite, facts, cases, table_file),
         arms=tuple(facts),
         **provenance(suite.folder),
     )
@@ -106,15 +108,15 @@ def _sample(row: TableRow, price: Pricer, currency: str) -> Sample:
     )
 
 
-def _scores(sheet: ScoreSheet) -> Iterator[ScoreRow]:
-    for row in sheet.rows:
+def _scores(table: ImportedScores) -> Iterator[ScoreRow]:
+    for row in table.rows:
         for metric, value in row.scores.items():
             reason = None if value is not None else _EMPTY_CELL
             yield ScoreRow(case_id=row.case_id, arm=row.arm, metric=metric, value=value, reason=reason)
 
 
 def _profile(cases: list[CaseFacts]) -> Profile:
-    """What a table tells; the texts are not known, so lengths are those of no text."""
+    """The data profile as far as a table gives it; questions are not known, so lengths are those of 0 texts."""
     clusters = Counter(case.cluster for case in cases)
     nothing = LengthSpread(unit="characters", n=0, minimum=0, median=0, p95=0, maximum=0, mean=0)
     return Profile(
@@ -129,10 +131,10 @@ def _profile(cases: list[CaseFacts]) -> Profile:
     )
 
 
-def _digests(suite: Suite, facts: list[ArmFacts], cases: list[CaseFacts], table: Path) -> Digests:
+def _digests(suite: Suite, facts: list[ArmFacts], cases: list[CaseFacts], table_file: Path) -> Digests:
     return Digests(
         suite=digest_of([facts, suite.run.seed]),
         cases=digest_of([[case.id, case.cluster, case.tags] for case in cases]),
-        data=digest_file(table),
+        data=digest_file(table_file),
         prices=prices_digest(suite),
     )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalkit.data.cases import Cases
-from evalkit.errors import DataError, Problem
+from evalkit.errors import MOST_PROBLEMS, DataError, Problem
 from evalkit.metrics.protocol import Metric, refusal
-
-_MOST_PROBLEMS = 20  # listed at once; the rest is likely the same mistake
 
 
 def check_cases(metrics: Mapping[str, Metric], cases: Cases) -> None:
@@ -23,7 +21,7 @@ def check_cases(metrics: Mapping[str, Metric], cases: Cases) -> None:
         for name, metric in choosy.items():
             if (told := refusal(metric, case)) is not None:
                 problems.append(Problem(cases.file, cases.line(case.id), "", f"{name}: {told}"))
-        if len(problems) >= _MOST_PROBLEMS:
+        if len(problems) >= MOST_PROBLEMS:
             break
     if problems:
-        raise DataError(*problems[:_MOST_PROBLEMS])
+        raise DataError.first_of(problems)

@@ -60,7 +60,7 @@ def _stages(
     progress.stage("Tuning")
     tuned = spine.tune(prepared, folder, asking, stop)
     _heed(stop)
-    progress.stage("RunObservations")
+    progress.stage("Answering")
     tallies = wait(spine.answer(prepared, folder, tuned, asking, stop))
     _heed(stop)
     if stop.reason == "cost_limit":

@@ -28,7 +28,7 @@ PASSAGE_FIELDS = ("passages", "passage_id")
 
 @dataclass(frozen=True, slots=True)
 class ComposedPrompt:
-    """What a model is sent for one case, and which examples are in it."""
+    """The messages that a model is sent for one case, and the ids of the examples in them."""
 
     messages: tuple[Message, ...]
     example_ids: tuple[str, ...]
@@ -56,7 +56,7 @@ class Composer:
         self._chooser = chooser
 
     def compose(self, case: Case, passages: Sequence[Passage] = ()) -> ComposedPrompt:
-        """The messages for ``case``; see the module for their order.
+        """The messages for ``case``, in the order that the module's docstring gives.
 
         Args:
             case: The case. Neither its reference nor its tags can reach the prompt.
@@ -91,12 +91,12 @@ class Composer:
 def field_problems(
     config: PromptConfig, *, case_fields: Collection[str], example_fields: Collection[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """Fields in the templates that nothing can fill.
+    """A problem for each field of the templates that nothing can fill.
 
     Args:
         config: The prompt.
-        case_fields: Names of the columns that any case has beside ``CASE_FIELDS``.
-        example_fields: The same for the examples or training rows; None where none are shown.
+        case_fields: Names of the columns that any case has in addition to ``CASE_FIELDS``.
+        example_fields: Names of the columns that the examples or training rows have; None where none are shown.
 
     Yields:
         The key of the template (``user``) and what is wrong with it.
@@ -129,7 +129,7 @@ _HINTS = {
 
 
 def render_for_case(template: Template, case: Case) -> str:
-    """A template with the case's fields; one that this case lacks is empty."""
+    """The template's text with the fields of a case; a field that the case lacks is empty."""
     return _render(template, {**case.fields, "input": case.input, "id": case.id})
 
 

@@ -1,4 +1,4 @@
-"""Which solved questions a prompt shows for a case."""
+"""Which demonstrations a prompt shows for a case."""
 
 from __future__ import annotations
 

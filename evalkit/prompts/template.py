@@ -1,4 +1,4 @@
-"""Text with ``{{fields}}``.
+"""Templates: text with ``{{fields}}``.
 
 Fields are replaced by one pass of a regular expression, and nothing else in the text means anything. Jinja
 would bring loops, filters and attribute access: a second language to learn, and one that a suite or a
@@ -60,7 +60,7 @@ class Template:
 
 
 def unknown_field(name: str, valid: Collection[str]) -> str:
-    """What is wrong with a field, with the valid names and the nearest."""
+    """The message about a field that nothing fills: the valid names, and the nearest one."""
     return f"no field is called {{{{{name}}}}}. {did_you_mean(name, valid)}"
 
 

@@ -1,4 +1,4 @@
-"""Bounds of amounts: far above what anybody means, far below where sums overflow or a loop never ends."""
+"""Types of amounts with an upper bound: far above real figures, far below where sums overflow or loops never end."""
 
 from __future__ import annotations
 

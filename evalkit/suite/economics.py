@@ -40,7 +40,7 @@ class Range(Strict):
 
 
 class TrainingEffort(Strict):
-    """Work beside the machine's: hours of people at a rate."""
+    """What tuning takes in addition to machine time: hours of people at a rate, labels, failed runs, evaluations."""
 
     labour_hours: Range = Range(low=0, mode=0, high=0)
     labour_rate: Money = Decimal(0)
@@ -53,7 +53,7 @@ class TrainingEffort(Strict):
 
 
 class RetrievalPrices(Strict):
-    """What a request pays for being given passages, beside the model's tokens."""
+    """What finding the passages of one request costs, in addition to the model's tokens."""
 
     embedding_per_request: Money = Field(
         Decimal(0),
@@ -72,7 +72,7 @@ class Hosting(Strict):
 
 
 class Economics(Strict):
-    """What volume, value and effort the decision is for.
+    """The volume, the value of an answer and the effort that the decision assumes.
 
     Without ``value_per_correct`` the decision is the cheapest arm among those as good as the best.
     """
@@ -107,7 +107,7 @@ class BatchPrice(Strict):
 
 
 class PriceConfig(Strict):
-    """One price row of the suite's own, per million tokens."""
+    """One price row of the suite: prices per million tokens, or per hour where the name says so."""
 
     input: Money | None = None
     output: Money | None = None

@@ -16,7 +16,7 @@ from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
 from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
-from evalkit.suite.validation_errors import findings
+from evalkit.suite.validation_errors import validation_problems
 
 FILE_NAME = "suite.yaml"
 
@@ -31,7 +31,7 @@ def load_suite(path: str | Path) -> Suite:
         path: The suite's folder, or its ``suite.yaml``.
 
     Raises:
-        SuiteError: The file cannot be used; all problems found are listed, each with its line.
+        SuiteError: The file cannot be used; all its problems are listed, each with its line.
 
     Example:
         >>> load_suite("suites/support-desk").name  # doctest: +SKIP
@@ -49,7 +49,7 @@ def suite_of_run(
     *,
     prices: Path | None = None,
 ) -> Suite:
-    """The suite that a run kept, with some values changed.
+    """The suite that a run folder keeps, with some values changed.
 
     Args:
         run_folder: Holds ``suite.yaml`` as written when the run began, and ``prices.yaml`` where it was repriced.
@@ -75,7 +75,15 @@ def suite_of_run(
 
 
 def with_prices(suite: Suite, prices: Path) -> Suite:
-    """The same suite under other prices; see ``price_override``."""
+    """The suite with the prices of a file in place of its own.
+
+    Args:
+        suite: The suite; it is not changed.
+        prices: A price file, as ``evalkit.suite.price_override`` describes it.
+
+    Raises:
+        SuiteError: The price file cannot be used; gives its line.
+    """
     return build_suite(replace(suite.source, data=merge_prices(suite.source.data, prices)))
 
 
@@ -93,11 +101,15 @@ def _override(source: Source, key: str, value: str) -> None:
 
 
 def build_suite(source: Source) -> Suite:
-    """Check parsed YAML and make a ``Suite`` of it."""
+    """Check parsed YAML and make a ``Suite`` of it.
+
+    Raises:
+        SuiteError: A key or value is refused, or a name points nowhere; lists all problems with their lines.
+    """
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
-        raise SuiteError(*findings(error, source, Suite)) from None
+        raise SuiteError(*validation_problems(error, source, Suite)) from None
     suite._source = source
     if problems := list(_dangling_names(suite)):
         raise SuiteError(*problems)
@@ -105,7 +117,7 @@ def build_suite(source: Source) -> Suite:
 
 
 def _dangling_names(suite: Suite) -> Iterator[Problem]:
-    """Names that point nowhere."""
+    """A problem for each name that nothing defines."""
     problem = suite.source.problem
     for name, model in suite.models.items():
         at: Location = ("models", name)
@@ -150,8 +162,8 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
             suite, ("decision", "reference_arm"), "arm", suite.decision.reference_arm, suite.arms
         )
     for limit in suite.decision.limits:
-        known = [*metric_names, *LATENCY_LIMITS, *OTHER_LIMITS]
-        yield from _reference(suite, ("decision", "limits", limit), "limit", limit, known)
+        limit_names = [*metric_names, *LATENCY_LIMITS, *OTHER_LIMITS]
+        yield from _reference(suite, ("decision", "limits", limit), "limit", limit, limit_names)
 
 
 def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:
@@ -178,7 +190,7 @@ def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:
 
 
 def _retrieval_problems(suite: Suite, at: Location, retrieval: RetrievalConfig) -> Iterator[Problem]:
-    """An embedder that is missing, unknown or of no use, and chunks of a ceiling."""
+    """A problem for an embedder that is missing, unknown or not used, and for chunks of a gold retriever."""
     method, problem = retrieval.method, suite.source.problem
     if method == "gold" and retrieval.chunk is not None:
         yield problem(
@@ -205,11 +217,11 @@ def _reference(suite: Suite, at: Location, kind: str, name: str, valid: Any) -> 
 
 def _registered(at: Location, registry: Any, name: str, suite: Suite) -> Iterator[Problem]:
     try:
-        known = name in registry
+        registered = name in registry
     except InputError as error:
         yield suite.source.problem(at, str(error))
         return
-    if not known:
+    if not registered:
         yield suite.source.problem(
             at, f"no {registry.kind} is called {name!r}. {did_you_mean(name, registry.names())}"
         )

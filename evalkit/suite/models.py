@@ -108,7 +108,7 @@ class AzureConfig(Strict):
 
 
 class HostedModelConfig(_Model):
-    """What every hosted model has: an id by which it is priced, a key, limits, and how it is asked."""
+    """What every hosted model has: an id by which it is priced, sampling settings, and limits on its requests."""
 
     model: str
     base_url: str | None = None
@@ -193,7 +193,7 @@ class OpenAIModelConfig(HostedModelConfig):
 
 
 class VertexConfig(Strict):
-    """Where a Gemini model of Vertex AI is. Access is Google's application default credentials."""
+    """Where a Gemini model of Vertex AI is. Google's application default credentials give access to it."""
 
     project: str | None = Field(
         None, description="Default: that of the endpoint's name, else GOOGLE_CLOUD_PROJECT."
@@ -391,7 +391,7 @@ class TunedModelConfig(ModelFacts, Strict):
 
     @property
     def rate(self) -> float:
-        """The highest learning rate, of this suite or the default of the method."""
+        """The peak learning rate: the one the suite gives, else the default of the method."""
         return self.learning_rate or _LEARNING_RATES.get(self.method, _LORA_RATE)
 
     @property

@@ -9,7 +9,7 @@ from pydantic import Field
 LETTERS = r"A-Za-z0-9_\u00c0-\u1fff\u3005-\u3007\u3040-\ud7ff\uf900-\ufaff"
 Name = Annotated[str, Field(pattern=rf"^[{LETTERS}][{LETTERS}.\- ]*$", max_length=80)]
 FolderName = Annotated[str, Field(pattern=rf"^[{LETTERS}][{LETTERS}.\-]*$", max_length=80)]
-"""Of a suite, whose runs are kept in a folder of that name."""
+"""The name of a suite: its runs are kept in a folder of that name, so it holds no space."""
 
 
 def pattern_words(pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""Prices put over those of a suite afterwards: the file of ``evalkit reprice --prices`` and a run's ``prices.yaml``.
+"""Prices that replace those of a suite after a run: ``evalkit reprice --prices FILE``, and a run's ``prices.yaml``.
 
 prices: {gpt-4o-mini: {input: 0.10, output: 0.40, as_of: 2027-02-01, source: price list}}
 device_hour: {base: 0.05}
@@ -17,7 +17,7 @@ from evalkit.suite.amounts import Money
 from evalkit.suite.economics import PriceConfig
 from evalkit.suite.models import Strict
 from evalkit.suite.source import Source, read_yaml
-from evalkit.suite.validation_errors import findings
+from evalkit.suite.validation_errors import validation_problems
 
 PRICES_FILE = "prices.yaml"
 _BY_TOKENS = ("openai", "gemini", "recorded")
@@ -31,26 +31,26 @@ class PriceOverride(Strict):
 
 
 def read_price_override(path: Path) -> tuple[PriceOverride, Source]:
-    """A price file, YAML or JSON, and where its lines are.
+    """Read a price file, YAML or JSON; gives its prices and the parsed file with the line of every key.
 
     Raises:
         SuiteError: It cannot be read, has an unknown key or a bad value, or gives no price.
     """
     source = read_yaml(path)
     try:
-        found = PriceOverride.model_validate(source.data)
+        override = PriceOverride.model_validate(source.data)
     except ValidationError as error:
-        raise SuiteError(*findings(error, source, PriceOverride)) from None
-    if not found.prices and not found.device_hour:
+        raise SuiteError(*validation_problems(error, source, PriceOverride)) from None
+    if not override.prices and not override.device_hour:
         raise SuiteError(source.problem((), "gives no price; write rows under `prices` or `device_hour`"))
-    return found, source
+    return override, source
 
 
 def merge_prices(data: dict[str, Any], path: Path) -> dict[str, Any]:
     """The parsed YAML of a suite with other prices; a row replaces the whole row of its id.
 
     Args:
-        data: Of the suite; left as it is.
+        data: The suite's parsed YAML; it is not changed.
         path: The price file.
 
     Raises:

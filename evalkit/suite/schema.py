@@ -25,7 +25,7 @@ class UseCase(Strict):
 
 
 class CasesConfig(Strict):
-    """Where the cases are. ``fields`` maps our names to the file's columns."""
+    """Where the cases are. ``fields`` maps the fields of a case to the file's columns."""
 
     path: str
     format: str | None = Field(None, description="Default: by the file's ending.")
@@ -117,7 +117,7 @@ class MetricConfig(Strict):
 
 
 class LatencyConfig(Strict):
-    """The isolated pass: this many cases, one at a time, per candidate."""
+    """How latency is timed apart from the run: so many cases of each candidate, one request at a time."""
 
     isolated: Annotated[int, Field(ge=0)] = 30
 
@@ -140,7 +140,7 @@ class Pilot(Strict):
 
 
 class Limit(Strict):
-    """A candidate outside is removed before the decision."""
+    """Bounds of one figure; a candidate outside them is removed before the decision."""
 
     min: float | None = None
     max: float | None = None
@@ -153,7 +153,7 @@ class Limit(Strict):
 
 
 class DecisionConfig(Strict):
-    """What may be claimed and how sure is sure."""
+    """The margin, error rate and confidence of the decision, its limits, and the assumed pilot."""
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.03
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
@@ -165,7 +165,7 @@ class DecisionConfig(Strict):
 
 
 class GateConfig(Strict):
-    """Budgets that a run is held to against a baseline."""
+    """By how much a run may be worse than a baseline run before a gate fails."""
 
     max_quality_drop: Share = 0.05
     max_cost_increase: Annotated[float, Field(ge=0)] | None = None
@@ -209,20 +209,20 @@ class Suite(Strict):
 
     @property
     def source(self) -> Source:
-        """The file it was read from, with the line of every key."""
+        """The file that the suite was read from, with the line of every key."""
         return self._source
 
     @property
     def folder(self) -> Path:
-        """Paths in the suite are relative to this folder."""
+        """The folder to which paths in the suite are relative."""
         return self._source.folder
 
     def path(self, relative: str) -> Path:
-        """A path of the suite file as a path of this machine."""
+        """A path that the suite file gives, joined to the suite's folder."""
         return self.folder / relative
 
     def line(self, *location: str | int) -> int | None:
-        """The line of ``location`` in ``suite.yaml``."""
+        """The 1-based line of a key in ``suite.yaml``, or of its nearest enclosing key; None for none."""
         return self._source.line(tuple(location))
 
     @property
@@ -232,7 +232,7 @@ class Suite(Strict):
 
     @property
     def reference_arm(self) -> str:
-        """The arm the others are held against: the declared one, else the first untuned candidate, else the first."""
+        """The arm that the others are compared with: as declared, else the first untuned candidate, else the first."""
         if self.decision.reference_arm is not None:
             return self.decision.reference_arm
         candidates = [name for name, arm in self.arms.items() if arm.role == "candidate"] or list(self.arms)
@@ -245,7 +245,10 @@ class Suite(Strict):
         return config.tuned_from_name is not None or config.declared_kind in ("fine_tuned", "fine_tuned_rag")
 
     def embedder_of(self, arm: str) -> str | None:
-        """Name of the embedder that an arm searches with: the named one, else the suite's only one; None for none."""
+        """Name of the embedder that an arm searches with: the named one, else the suite's only one.
+
+        None where the arm does not retrieve or compares no vectors, or where the suite has several and none is named.
+        """
         retrieval = self.arms[arm].retrieval
         if retrieval is None or retrieval.method in WITHOUT_EMBEDDER:
             return None
@@ -253,16 +256,16 @@ class Suite(Strict):
 
     @property
     def embedders_used(self) -> tuple[str, ...]:
-        """Names of the embedders that an arm searches with."""
+        """Names of the embedders that some arm searches with, in the order of the suite."""
         used = {self.embedder_of(arm) for arm in self.arms}
         return tuple(name for name in self.embedders if name in used)
 
     def extra_metric(self, name: str) -> str:
-        """The metric of an extra task set."""
+        """Name of the metric that scores an extra task set: its own, else the primary metric."""
         return self.extra_cases[name].metric or self.primary_metric
 
     def prompt_of(self, arm: str) -> tuple[str, PromptConfig]:
-        """The prompt of an arm with the arm's own changes applied, and the name it goes by.
+        """Name of an arm's prompt, and the prompt with the arm's own changes applied.
 
         An arm without a prompt uses the suite's only one, or a bare ``{{input}}`` where there is none.
         """

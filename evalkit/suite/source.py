@@ -51,7 +51,12 @@ class Source:
 
 
 def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool = True) -> Source:
-    """Read a YAML mapping.
+    """Read a YAML mapping from a file.
+
+    Args:
+        path: The file.
+        shown_as: What messages call it; default: its path.
+        need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written.
 
     Raises:
         SuiteError: The file is missing, is not UTF-8, is not YAML, repeats a key, carries a tag that is
@@ -74,9 +79,17 @@ def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool =
 
 
 def parse_yaml(text: str, *, file: str, folder: Path, need_variables: bool = True) -> Source:
-    """Parse a YAML mapping from text; see ``read_yaml`` for the errors.
+    """Parse a YAML mapping from text.
 
-    With ``need_variables`` False an undefined ``${NAME}`` stays as it is written, for reading a finished run.
+    Args:
+        text: The YAML document.
+        file: What messages call it.
+        folder: To which paths inside it are relative.
+        need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written, for reading a finished run.
+
+    Raises:
+        SuiteError: It is not YAML, repeats a key, carries a tag that is not plain data, names an undefined
+            environment variable, or is not a mapping.
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -105,7 +118,7 @@ def yaml_value(text: str, *, named: str) -> Any:
 
 
 class _Builder:
-    """Walks YAML nodes to plain data; alias expansion is bounded so that a small file stays small."""
+    """Turns YAML nodes into plain data; alias expansion is bounded so that a small file stays small."""
 
     _most_nodes = 200_000
 
@@ -194,9 +207,9 @@ class _Builder:
     def _variable(self, location: Location) -> Callable[[re.Match[str]], str]:
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
-            if (found := os.environ.get(name)) is None and not self._need_variables:
+            if (variable := os.environ.get(name)) is None and not self._need_variables:
                 return match.group(0)
-            if found is None:
+            if variable is None:
                 line = self._lines.get(location)
                 raise SuiteError(
                     Problem(
@@ -206,7 +219,7 @@ class _Builder:
                         f"environment variable {name} is not set; set it, or name a file with --env-file",
                     )
                 )
-            return found
+            return variable
 
         return value
 

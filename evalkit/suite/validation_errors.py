@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a YAML file, as problems with their line and the nearest valid key."""
+"""What pydantic refuses in a YAML file, as problems with their line and the nearest valid key."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from evalkit.suite.retrieval import EMBEDDER_TYPES
 from evalkit.suite.source import Location, Source
 
 
-def findings(error: ValidationError, source: Source, root: type[BaseModel]) -> list[Problem]:
-    """Pydantic's findings as ours: where, what, and the nearest valid key.
+def validation_problems(error: ValidationError, source: Source, root: type[BaseModel]) -> list[Problem]:
+    """What pydantic refused, as problems that say where, what, and which valid key is nearest.
 
     Args:
         error: What validating ``source.data`` raised.
@@ -23,22 +23,24 @@ def findings(error: ValidationError, source: Source, root: type[BaseModel]) -> l
         root: The class that it was validated as.
     """
     problems = []
-    for finding in error.errors():
-        location = _file_location(finding["loc"], source)
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] == "extra_forbidden":
+    for detail in error.errors():
+        location = _file_location(detail["loc"], source)
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
             siblings = _valid_keys(location[:-1], source.data, root)
             message = f"unknown key {location[-1]!r}. {did_you_mean(str(location[-1]), siblings)}"
-        elif finding["type"] == "missing":
-            message = f"key {str(finding['loc'][-1])!r} is missing"
-        elif finding["type"] in ("literal_error", "enum"):
-            expected = str(finding["ctx"]["expected"])
+        elif detail["type"] == "missing":
+            message = f"key {str(detail['loc'][-1])!r} is missing"
+        elif detail["type"] in ("literal_error", "enum"):
+            expected = str(detail["ctx"]["expected"])
             valid = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
-            message = f"{finding['input']!r} is not one of the choices. {did_you_mean(str(finding['input']), valid)}"
-        elif finding["type"] == "string_pattern_mismatch":
-            message = f"{finding['input']!r} {pattern_words(finding['ctx']['pattern'])}"
-        elif not isinstance(finding["input"], dict | list):
-            message = f"{message} (it is {finding['input']!r})"
+            message = (
+                f"{detail['input']!r} is not one of the choices. {did_you_mean(str(detail['input']), valid)}"
+            )
+        elif detail["type"] == "string_pattern_mismatch":
+            message = f"{detail['input']!r} {pattern_words(detail['ctx']['pattern'])}"
+        elif not isinstance(detail["input"], dict | list):
+            message = f"{message} (it is {detail['input']!r})"
         problem = source.problem(location, message[0].lower() + message[1:])
         if problem not in problems:
             problems.append(problem)
@@ -47,15 +49,15 @@ def findings(error: ValidationError, source: Source, root: type[BaseModel]) -> l
 
 def _file_location(loc: tuple[int | str, ...], source: Source) -> Location:
     """Pydantic's location without what is not in the file (union tags, the expanded metric forms)."""
-    found: list[str | int] = []
+    location: list[str | int] = []
     value: Any = source.data
     for index, part in enumerate(part for part in loc if part != "[key]"):
         if _holds(value, part):
             value = value[part]
         elif not (index == len(loc) - 1 and isinstance(part, str) and part not in _TAGS):
             continue
-        found.append(part)
-    return tuple(found)
+        location.append(part)
+    return tuple(location)
 
 
 def _holds(value: Any, part: int | str) -> bool:
@@ -83,7 +85,7 @@ def _valid_keys(location: Location, data: Any, root: type[BaseModel]) -> list[st
 
 
 def _step(current: Any, part: str | int, value: Any) -> Any:
-    """What the schema has one key further down: a class of ours, a container of them, or None."""
+    """What the schema has one key further down: a schema class, a container of them, or None."""
     if get_origin(current) in (dict, list):
         return _class_in(get_args(current)[-1], value)
     if not (isinstance(current, type) and issubclass(current, BaseModel)):

@@ -1,1 +1,1 @@
-"""Text as the metrics and the retriever see it: normalised forms and words."""
+"""Text: normalised forms, words, sentences, signs of personal data, and the format of numbers in reports."""

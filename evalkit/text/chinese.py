@@ -45,7 +45,7 @@ def _simplified() -> dict[int, str]:
 
 @functools.cache
 def _tokenizer() -> Any:
-    """A jieba tokenizer of our own, its dictionary read from the package.
+    """A jieba tokenizer with dictionary read from the package.
 
     jieba.initialize would first look for a marshalled copy in the shared temporary folder, where anybody on
     the machine can put one; and it logs to standard error.

@@ -1,4 +1,4 @@
-"""Two texts that a person would call the same answer, made equal."""
+"""Normalised text: two texts that a person would call the same answer become equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MARK_THAT_SPLITS = re.compile(rf"(?<=[{CJK}]){_MARK}+|{_MARK}+(?=[{CJK}])|(?<=\
 
 
 def fold(text: str) -> str:
-    """One form for what differs only in width, case, invisible characters or white space.
+    """The text with one width, one case, single spaces and no invisible characters.
 
     NFKC makes full-width letters, digits and signs ordinary ones (and, mind, ``m²`` to ``m2``).
 
@@ -58,7 +58,7 @@ def normalise(text: str, *, articles: bool = False) -> str:
 
 
 def spaced(text: str, *, articles: bool = False) -> str:
-    """As ``normalise``, with a space where punctuation stood beside Chinese: what is cut into words."""
+    """The normalised text before spaces beside Chinese are dropped: the form that is cut into words."""
     folded = fold(text)
     bare = _without_punctuation(folded)
     without = bare if articles else " ".join(_ARTICLE.sub(" ", bare).split())

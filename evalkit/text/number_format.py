@@ -19,20 +19,20 @@ _EXACT = Context(prec=400)  # more digits than any float has, so that rounding c
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "CN¥", "JPY": "JP¥", "INR": "₹"}
 
 
-def known(value: Number | None) -> Decimal | None:
-    """The number as a decimal, or None for what is missing, infinite or not a number."""
+def _as_decimal(value: Number | None) -> Decimal | None:
+    """The number as a decimal; None where it is missing, infinite or not a number."""
     if value is None or not math.isfinite(value):
         return None
     return value if isinstance(value, Decimal) else Decimal(repr(float(value)))
 
 
 def percent(share: Number | None, digits: int = 1) -> str:
-    """A share of a whole.
+    """A share of a whole as a percentage.
 
     >>> [percent(share) for share in (0.9049, 1, 0.9999, 0, 0.0001, None)]
     ['90.5%', '100%', '>99.9%', '0%', '<0.1%', 'unknown']
     """
-    value = known(share)
+    value = _as_decimal(share)
     if value is None:
         return UNKNOWN
     if value in (0, 1):
@@ -46,32 +46,32 @@ def percent(share: Number | None, digits: int = 1) -> str:
 
 
 def share_of_draws(share: Number | None) -> str:
-    """A share of joint draws: all of some thousand draws is not certainty.
+    """A share of joint draws as a percentage, never 0% or 100%: all of some thousand draws is not certainty.
 
     >>> share_of_draws(1.0), share_of_draws(0.968), share_of_draws(0)
     ('>99.9%', '96.8%', '<0.1%')
     """
-    value = known(share)
+    value = _as_decimal(share)
     return UNKNOWN if value is None else percent(min(max(value, Decimal("1e-9")), 1 - Decimal("1e-9")))
 
 
 def declared_percent(share: Number | None) -> str:
-    """A share that somebody wrote down: without decimals that they did not write.
+    """A declared share as a percentage, without decimals that nobody wrote.
 
     >>> declared_percent(0.8), declared_percent(0.825), declared_percent(None)
     ('80%', '82.5%', 'unknown')
     """
-    value = known(share)
+    value = _as_decimal(share)
     return UNKNOWN if value is None else f"{significant(100 * value, 4)}%"
 
 
 def percent_interval(low: Number | None, high: Number | None) -> str:
-    """Both ends of an interval of a share.
+    """Both ends of an interval of a share, in percent.
 
     >>> percent_interval(0.851, 0.942), percent_interval(None, 0.9)
     ('85.1 to 94.2%', 'no interval')
     """
-    ends = known(low), known(high)
+    ends = _as_decimal(low), _as_decimal(high)
     if ends[0] is None or ends[1] is None:
         return "no interval"
     return f"{_signed(_rounded(100 * ends[0], 1))} to {_signed(_rounded(100 * ends[1], 1))}%"
@@ -83,7 +83,7 @@ def points(difference: Number | None) -> str:
     >>> points(0.2123), points(-0.004), points(0), points(None)
     ('+21.2', '−0.4', '0.0', 'unknown')
     """
-    value = known(difference)
+    value = _as_decimal(difference)
     return UNKNOWN if value is None else _signed(_rounded(100 * value, 1), plus=True)
 
 
@@ -93,13 +93,13 @@ def points_interval(low: Number | None, high: Number | None) -> str:
     >>> points_interval(-0.012, 0.303), points_interval(None, None)
     ('−1.2 to +30.3', 'no interval')
     """
-    if known(low) is None or known(high) is None:
+    if _as_decimal(low) is None or _as_decimal(high) is None:
         return "no interval"
     return f"{points(low)} to {points(high)}"
 
 
 def p_value(p: float | None) -> str:
-    """A p value.
+    """A p value: three decimals below 0.1, two above.
 
     >>> p_value(0.00004), p_value(0.0132), p_value(0.204), p_value(None)
     ('<0.001', '0.013', '0.20', 'unknown')
@@ -124,7 +124,7 @@ def money(amount: Number | None, currency: str, decimals: int | None = None) -> 
     >>> money(Decimal("0.2"), "USD", 0), money(None, "USD"), money(Decimal(5), "CHF")
     ('<$1', 'unknown', 'CHF 5.00')
     """
-    value = known(amount)
+    value = _as_decimal(amount)
     if value is None:
         return UNKNOWN
     symbol = _SYMBOLS.get(currency, f"{currency} ")
@@ -144,14 +144,14 @@ def shared_decimals(amounts: Iterable[Number | None]) -> int:
     >>> shared_decimals([Decimal(1440), Decimal("1.07")]), shared_decimals([Decimal("0.00079"), None])
     (0, 5)
     """
-    sizes = [abs(value) for value in map(known, amounts) if value]
+    sizes = [abs(value) for value in map(_as_decimal, amounts) if value]
     if not sizes or max(sizes) >= 1000:
         return 0
     return 2 if max(sizes) >= 1 else min(8, max(2, 1 - min(sizes).adjusted()))
 
 
 def per_thousand(amount: Decimal | None) -> Decimal | None:
-    """A unit cost as the cost of a thousand, which people can read."""
+    """The cost of a thousand requests from the cost of one; None where that is unknown."""
     return None if amount is None else 1000 * amount
 
 
@@ -161,7 +161,7 @@ def seconds(duration: Number | None) -> str:
     >>> [seconds(value) for value in (0.0417, 0.0004, 1.238, 75, 153, 7300)]
     ['42 ms', '0.40 ms', '1.24 s', '75 s', '2.6 min', '2.0 h']
     """
-    value = known(duration)
+    value = _as_decimal(duration)
     if value is None:
         return UNKNOWN
     if value < 1:
@@ -177,7 +177,7 @@ def count(number: Number | None) -> str:
     >>> count(12345), count(None)
     ('12,345', 'unknown')
     """
-    value = known(number)
+    value = _as_decimal(number)
     return UNKNOWN if value is None else _signed(_rounded(value, 0))
 
 
@@ -187,7 +187,7 @@ def significant(number: Number | None, digits: int = 3) -> str:
     >>> [significant(value) for value in (25012.3, 0.012345, 2.5, 0, None)]
     ['25,000', '0.0123', '2.5', '0', 'unknown']
     """
-    value = known(number)
+    value = _as_decimal(number)
     if value is None:
         return UNKNOWN
     if value == 0:
@@ -200,7 +200,7 @@ def significant(number: Number | None, digits: int = 3) -> str:
 
 
 def data_size(size: int | None) -> str:
-    """Bytes.
+    """A number of bytes with the unit that suits it.
 
     >>> data_size(431_000_000), data_size(None)
     ('431 MB', 'unknown')

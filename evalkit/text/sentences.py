@@ -52,23 +52,23 @@ def sentences(text: str) -> list[Span]:
     >>> [text[start:end] for start, end in sentences(text)]
     ['Press 3.5 mm, e.g. with a pin.', '長按電源鍵。', '燈滅了嗎？']
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     start = 0
     for mark in _END.finditer(text):
         if mark[0].startswith("."):
             before = text[max(start, mark.start() - 12) : mark.start()]
             if _ABBREVIATION.search(before) or _LOWER.match(text, mark.end()):
                 continue
-        _add(found, text, start, mark.end())
+        _add(spans, text, start, mark.end())
         start = mark.end()
-    _add(found, text, start, len(text))
-    return found
+    _add(spans, text, start, len(text))
+    return spans
 
 
-def _add(found: list[Span], text: str, start: int, end: int) -> None:
+def _add(spans: list[Span], text: str, start: int, end: int) -> None:
     """Keep a piece without the space around it, if anything is left."""
     piece = text[start:end]
     stripped = piece.strip()
     if stripped:
         begin = start + len(piece) - len(piece.lstrip())
-        found.append(Span(begin, begin + len(stripped)))
+        spans.append(Span(begin, begin + len(stripped)))

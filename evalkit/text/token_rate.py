@@ -1,4 +1,4 @@
-"""Tokens of a text whose tokenizer is not at hand: a rule of thumb by script, to be stated wherever it is used."""
+"""The approximate number of tokens of a text, by script, where the model's tokenizer is not available."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATED = (
 
 
 def approximate_tokens(text: str) -> float:
-    """Tokens of a text, roughly.
+    """The approximate number of tokens of a text, by a rule of thumb that ``STATED`` words.
 
     >>> approximate_tokens("Right answers"), approximate_tokens("可以續借")
     (3.25, 4.0)

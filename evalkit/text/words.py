@@ -20,7 +20,7 @@ _BETWEEN_SPACES = re.compile(rf"{_HAN_OR_KANA}|[^\s{CJK}{_KANA}]+")
 
 
 def words(text: str) -> list[str]:
-    """Folded words in order of appearance; punctuation is dropped.
+    """The words of a text, folded, in order of appearance; punctuation is dropped.
 
     Runs of Han characters, Traditional or Simplified, are cut by a dictionary, which is loaded on the first of them
     (about a second). Everything else is cut where a letter, digit or underscore ends.
@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 
 def search_terms(text: str, *, cut_han: Callable[[str], Iterable[str]] = list) -> list[str]:
-    """What BM25 matches: words, and the single characters of Chinese.
+    """The terms that BM25 matches: words, and the single characters of Chinese.
 
     People ask for 退 and 卡 where rules speak of 退還 and 借閱證. On short Chinese passages single characters find
     those and words do not: recall among the first three is .46 against .16, see suites/zh-faq/README.md.
@@ -55,10 +55,10 @@ def answer_words(text: str) -> list[str]:
 
 
 def _cut(folded: str, runs: re.Pattern[str], cut_han: Callable[[str], Iterable[str]]) -> list[str]:
-    found: list[str] = []
+    terms: list[str] = []
     for run in runs.finditer(folded):
         if run["han"]:
-            found.extend(cut_han(run["han"]))
+            terms.extend(cut_han(run["han"]))
         else:
-            found.append(run[0])
-    return found
+            terms.append(run[0])
+    return terms

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from evalkit.data.cases import read_cases
-from evalkit.data.personal_data import holds_personal_data
 from evalkit.data.profile import measure_profile
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
+from evalkit.text.personal_data import holds_personal_data
 
 SUITE = """
 name: small
