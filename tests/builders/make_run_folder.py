@@ -78,7 +78,9 @@ def make_empty(scratch: Path) -> None:
         api.run(EMPTY_SUITE, output=scratch, use_cache=False)
     except IncompleteRunError as error:  # as meant: everything else is done
         copy_files(
-            api.load_run(error.run_path), EMPTY_RUN, [*DECIDED, "samples.jsonl", "scores.jsonl", "prompts.jsonl"]
+            api.load_run(error.run_path),
+            EMPTY_RUN,
+            [*DECIDED, "samples.jsonl", "scores.jsonl", "prompts.jsonl"],
         )
     else:
         sys.exit(f"{EMPTY_SUITE} was answered")

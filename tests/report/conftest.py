@@ -151,7 +151,9 @@ def sparse_run() -> RunRecords:
     run = read_records(FIXTURES / "no-answers" / "run")
     unpriced = LedgerLine(name="training", amount=None, basis="unknown hours x 60 per hour")
     ledger = {
-        arm: replace(column, one_off=(unpriced,), one_off_total=None, standing_total=None, recurring_total=None)
+        arm: replace(
+            column, one_off=(unpriced,), one_off_total=None, standing_total=None, recurring_total=None
+        )
         for arm, column in run.decision.ledger.items()
     }
     decision = replace(run.decision, explanation="", checklist=(), ledger=ledger)

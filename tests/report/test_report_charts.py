@@ -100,7 +100,9 @@ def test_differences_without_an_estimate_are_left_out_of_the_forest(ticket_routi
     first, *rest = ticket_routing.comparison.differences
     gone = msgspec.structs.replace(first, estimate=None, low=None, high=None)
     no_interval = msgspec.structs.replace(rest[0], low=None, high=None)
-    comparison = msgspec.structs.replace(ticket_routing.comparison, differences=(gone, no_interval, *rest[1:]))
+    comparison = msgspec.structs.replace(
+        ticket_routing.comparison, differences=(gone, no_interval, *rest[1:])
+    )
     definition = charts.forest(msgspec.structs.replace(ticket_routing, comparison=comparison), PAGE)
     pairs = [row.get("pair") for row in definition["data"]["values"]]
     assert f"{first.treatment} vs {first.control}" == "few_shot_nearest vs few_shot"

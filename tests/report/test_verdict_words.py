@@ -35,7 +35,9 @@ def test_every_verdict_has_its_words(verdict):
 def test_the_nearest_flip_is_the_one_with_the_smallest_ratio(ticket_routing):
     """0.859 to 0.770 is nearer than 40,000 to 7,965."""
     told = words.what_would_change(ticket_routing.decision)
-    assert told == "Quality of fine_tuned below 77.0% (now 85.9%): not decidable (meanwhile few_shot_nearest)."
+    assert (
+        told == "Quality of fine_tuned below 77.0% (now 85.9%): not decidable (meanwhile few_shot_nearest)."
+    )
 
 
 def test_a_flip_held_against_another_verdict_names_it(ticket_routing):
