@@ -6,15 +6,16 @@ All are made by the product; ``tests/builders/make_run_folder.py`` makes them ag
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.decision import BreakEven, Evidence, LedgerLine, RedFlag, Verdict
+from evalkit.records.record import from_json, to_json
 from evalkit.records.run import Excerpt, ExcerptAnswer, RunRecords
 from evalkit.reporting.html import render_html
 from tests.builders.recorded_runs import FIXTURES, read_records
@@ -88,7 +89,7 @@ def renamed(value: Any) -> Any:
         return {
             renamed(key): item if key in NOT_NAMED_BY_A_USER else renamed(item) for key, item in value.items()
         }
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return [renamed(item) for item in value]
     if isinstance(value, str):
         name, at, point = value.partition("@")
@@ -99,7 +100,7 @@ def renamed(value: Any) -> Any:
 @functools.cache
 def hostile_run() -> RunRecords:
     """``ticket_routing`` with every name that a user chooses and every text that a model writes replaced."""
-    run = msgspec.convert(renamed(msgspec.to_builtins(tuned_run())), RunRecords)
+    run = from_json(json.dumps(renamed(json.loads(to_json(tuned_run())))), RunRecords)
     decided = run.decision
     first, *others = decided.checklist
     blocked = replace(
