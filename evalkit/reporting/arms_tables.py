@@ -20,6 +20,7 @@ from evalkit.text.number_format import (
     shared_decimals,
 )
 
+LATENCY_LIMITS = "Within latency limits"
 _LATENCY_SOURCES = {
     "isolated": "one request at a time on an idle machine",
     "service": "service time of the successful attempt",
@@ -57,7 +58,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
         seen = [records.decision.arms.get(arm.name) for arm in arms]
         in_time = [None if found is None else found.goodput for found in seen]
         if any(share is not None for share in in_time):
-            columns.append(right("Within latency limits"))
+            columns.append(right(LATENCY_LIMITS))
             rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
     level = percent(1 - records.comparison.alpha, 0)
     notes = (*_notes(arms), *_cost_intervals(records, arms))

@@ -13,7 +13,7 @@ from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
 from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting import verdict_words, words
-from evalkit.reporting.arms_tables import arms_table
+from evalkit.reporting.arms_tables import LATENCY_LIMITS, arms_table
 from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.ledger_tables import horizon
@@ -46,7 +46,8 @@ def print_report(records: RunRecords, console: Console) -> None:
     first_price = headings.index("Latency p50")
     kept = [name for name in headings[:first_price] if name != "Kind" or out.width >= MAX_WIDTH]
     out.table(arms.only(*kept), "Quality")
-    out.table(arms.only("Arm", *headings[first_price:]), "Speed and cost")
+    priced = [name for name in headings[first_price:] if name != LATENCY_LIMITS or out.width >= MAX_WIDTH]
+    out.table(arms.only("Arm", *priced), "Speed and cost")
     if (slow_client := client_bound(records)) is not None:
         out.paragraph(slow_client, "yellow")
     claims = differences_table(records, claims=True)

@@ -1,8 +1,8 @@
 """How often the verdict is right in worlds where the truth is known, and how often the intervals hold it: one table.
 
-    python tests/benchmarks/simulate_decisions.py            the stated grid; verdicts some ten minutes of one core
-    python tests/benchmarks/simulate_decisions.py --quick    a tenth of the repetitions
-    python tests/benchmarks/simulate_decisions.py --verdicts without the coverage of intervals, which takes longest
+    python -m tests.benchmarks.simulate_decisions            the stated grid; verdicts some ten minutes of one core
+    python -m tests.benchmarks.simulate_decisions --quick    a tenth of the repetitions
+    python -m tests.benchmarks.simulate_decisions --verdicts without the coverage of intervals, which takes longest
 
 A world fixes the few-shot arm's base rate, the discordance (share of cases that exactly one of the two arms gets
 right), the true gain of tuning, the number of cases, their clusters and the number of equally good tuned candidates.
@@ -21,13 +21,11 @@ Runs are drawn case by case; everything from the scores on is the product's own 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -39,9 +37,10 @@ from evalkit.decision.prepare import prepare_decision
 from evalkit.decision.verdict.choose_verdict import VerdictInputs, choose_verdict
 from evalkit.records.decision import Verdict
 from evalkit.stats.exact_power import pairs_needed_exact
+from tests.benchmarks import simulate_coverage
+from tests.builders import runs
 
 CONFIDENCE = 0.9
-TESTS = Path(__file__).parents[1]
 SURE = VerdictInputs(
     tuned_measured=True,
     blocked=(),
@@ -184,29 +183,16 @@ def _mean(rows: list[Verdicts], verdict: Verdict) -> float:
     return float(np.mean([found.shares.get(verdict, 0.0) for found in rows]))
 
 
-def load(path: Path, name: str) -> ModuleType:
-    """A module of the tests, which are no package."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verdicts and intervals in worlds of known truth.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
     parser.add_argument("--verdicts", action="store_true", help="verdicts only")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
-    synthetic = load(TESTS / "builders" / "runs.py", "evalkit_test_builders")
     repetitions = 40 if arguments.quick else 400
     results = []
     for world in worlds():
-        results.append(verdicts_of(world, repetitions, arguments.seed, synthetic))
+        results.append(verdicts_of(world, repetitions, arguments.seed, runs))
         print(f"{results[-1].tuned:.3f} {world}", file=sys.stderr, flush=True)
     null = [found.tuned for found in results if found.world.kind.startswith("null")]
     print(f"Verdicts, confidence asked for {CONFIDENCE:.0%}, seed {arguments.seed}\n")
@@ -216,8 +202,7 @@ def main() -> int:
         f"worst; allowed {1 - CONFIDENCE:.0%} and {1.5 * (1 - CONFIDENCE):.0%}.\n"
     )
     if not arguments.verdicts:
-        coverage = load(Path(__file__).with_name("simulate_coverage.py"), "evalkit_simulate_coverage")
-        print("\n".join(coverage.report(100 if arguments.quick else 1000, arguments.seed)))
+        print("\n".join(simulate_coverage.report(100 if arguments.quick else 1000, arguments.seed)))
     return 0
 
 

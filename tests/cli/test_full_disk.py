@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from evalkit.suite.starters import starters
+from tests.builders.short_training import write_short_training
 
 ROOM_MB = 400
 
@@ -181,25 +180,7 @@ def test_a_response_cache_that_is_full_stops_keeping_and_the_run_ends(
 
 @pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_is_told_and_the_training_ends_the_same_when_there_is_space(disk):
-    folder = disk.folder / "desk"
-    shutil.copytree(starters()["support-desk"], folder)
-    data = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
-    data["models"]["tuned"] = {
-        **{key: data["models"]["tuned"][key] for key in ("type", "base", "train")},
-        "fractions": [1.0],
-        "batch_size": 4,
-        "epochs": 1,
-        "min_steps": 12,
-        "checkpoint_every": {"steps": 3},
-    }
-    data["arms"] = {
-        "few_shot": {"model": "base", "prompt": "house"},
-        "fine_tuned": data["arms"]["fine_tuned"],
-    }
-    data["run"]["latency"] = {"isolated": 0}
-    (folder / "suite.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
-    rows = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "train.jsonl").write_text("".join(rows[:40]), encoding="utf-8")
+    write_short_training(disk.folder / "desk", rows=40, steps=12, checkpoint_every={"steps": 3})
     disk.leave(300)
     stopped = disk.evalkit("run", "desk", "--no-cache", "--limit", 4)
     refused(stopped)

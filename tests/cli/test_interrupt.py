@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from evalkit.suite.starters import starters
+from tests.builders.short_training import write_short_training
 
 # A third party's metric: right answers, given slowly, and told to a file as they are given.
 SLOW_METRIC = """
@@ -147,25 +148,7 @@ def test_two_runs_that_begin_in_the_same_second_get_folders_of_their_own(home):
 @pytest.mark.slow
 def test_ctrl_c_while_tuning_keeps_a_checkpoint_and_the_resumed_training_ends_the_same(tmp_path):
     """Exit 130 within seconds, no process left; resumed, it has the losses of a training that nobody stopped."""
-    folder = tmp_path / "desk"
-    shutil.copytree(starters()["support-desk"], folder)
-    data = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
-    data["models"]["tuned"] = {
-        **{key: data["models"]["tuned"][key] for key in ("type", "base", "train")},
-        "fractions": [1.0],
-        "batch_size": 4,
-        "epochs": 1,
-        "min_steps": 40,
-        "checkpoint_every": {"seconds": 1000},
-    }
-    data["arms"] = {
-        "few_shot": {"model": "base", "prompt": "house"},
-        "fine_tuned": data["arms"]["fine_tuned"],
-    }
-    data["run"]["latency"] = {"isolated": 0}
-    (folder / "suite.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
-    rows = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "train.jsonl").write_text("".join(rows[:60]), encoding="utf-8")
+    write_short_training(tmp_path / "desk", rows=60, steps=40, checkpoint_every={"seconds": 1000})
 
     def losses(name: str, *, stop: bool) -> list[object]:
         os.environ["EVALKIT_CACHE_DIR"] = str(tmp_path / name / "cache")

@@ -13,11 +13,11 @@ from evalkit.metrics.accuracy import Accuracy
 from evalkit.metrics.macro_f1 import MacroF1
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
-from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.sample import Sample, Status
 from evalkit.records.score import Score, ScoreRow
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
+from tests.builders.records import manifest
 
 TEAMS = ["Falcon", "Heron", "Otter"]
 METRICS = {"accuracy": Accuracy(labels=TEAMS), "macro_f1": MacroF1(labels=TEAMS)}
@@ -45,19 +45,7 @@ def run(answers, truth, *, clusters=None, repeats=1, metrics=METRICS):
         ArmFacts(name=arm, kind=ArmKind.ZERO_SHOT, role="candidate", model="m", model_type="t", prompt="p")
         for arm in answers
     ]
-    manifest = Manifest(
-        suite="s",
-        suite_path="s",
-        run_id="r",
-        evalkit_version="0",
-        python_version="3",
-        started_at="",
-        seed=0,
-        repeats=repeats,
-        n_cases=len(cases),
-        digests=Digests(suite="", cases="", data="", prices=""),
-        arms=tuple(facts),
-    )
+    run_manifest = manifest(*facts, repeats=repeats, n_cases=len(cases))
     samples, scores = [], []
     for arm, given in answers.items():
         for case, outputs in zip(cases, given, strict=True):
@@ -85,7 +73,7 @@ def run(answers, truth, *, clusters=None, repeats=1, metrics=METRICS):
                             reason=None if found else "no_answer",
                         )
                     )
-    return build_table(manifest, cases, samples, scores, "accuracy")
+    return build_table(run_manifest, cases, samples, scores, "accuracy")
 
 
 def drawn(n, right, rng):

@@ -3,8 +3,9 @@
 import pytest
 
 from evalkit.comparison.learning_curve import fit_in_words
-from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.records.tuning import TuningReport
 from evalkit.stats.curve import CurveFit, PowerLaw
+from tests.builders.records import training
 
 N = 400
 LAW = PowerLaw(limit=0.9, gap=4.0, decay=0.5)
@@ -14,24 +15,7 @@ FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 def trained(rows):
     """A report with one run of each size and seed."""
     runs = [
-        TuningRun(
-            model="tuned",
-            method="lora",
-            fraction=fraction,
-            seed=seed,
-            rows=round(rows * fraction),
-            validation_rows=0,
-            steps=1,
-            tokens=1,
-            seconds=1.0,
-            trainable_parameters=1,
-            total_parameters=2,
-            peak_memory_bytes=1,
-            losses=(),
-            final_train_loss=0.1,
-            final_validation_loss=None,
-            adapter="a",
-        )
+        training(fraction=fraction, seed=seed, rows=round(rows * fraction))
         for fraction in FRACTIONS
         for seed in (1, 2)
     ]

@@ -7,9 +7,9 @@ from evalkit.comparison.failures import contains_reference, read_answers, share_
 from evalkit.comparison.table import build_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Passage
-from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.sample import Sample, Status
 from evalkit.records.score import ScoreRow
+from tests.builders.records import manifest
 
 
 def facts_of(
@@ -57,18 +57,7 @@ def facts_of_answers(
         retrieval=retrieval,
         top_k=3,
     )
-    manifest = Manifest(
-        suite="s",
-        suite_path="s",
-        run_id="r",
-        evalkit_version="0",
-        python_version="3",
-        started_at="",
-        seed=0,
-        n_cases=len(outputs),
-        digests=Digests(suite="", cases="", data="", prices=""),
-        arms=(arm,),
-    )
+    run_manifest = manifest(arm, n_cases=len(outputs))
     cases, samples, scores = [], [], []
     for number, output in enumerate(outputs):
         cases.append(
@@ -97,7 +86,7 @@ def facts_of_answers(
             scores.append(ScoreRow(case_id=f"c{number}", arm="a", metric="right", value=value))
         if form is not None:
             scores.append(ScoreRow(case_id=f"c{number}", arm="a", metric="form", value=form))
-    table = build_table(manifest, cases, samples, scores, "right")
+    table = build_table(run_manifest, cases, samples, scores, "right")
     return read_answers(table, cases, samples, ["form"])["a"]
 
 

@@ -6,8 +6,9 @@ from evalkit.comparison.retrieval_metrics import FoundPassages, uses_alone
 from evalkit.comparison.table import build_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
-from evalkit.records.manifest import CaseFacts, Digests, Manifest
+from evalkit.records.manifest import CaseFacts
 from evalkit.records.sample import LatencyRow, Passage, RetrievalUse, Sample, Status, Timing
+from tests.builders.records import manifest
 
 CASE = Case(id="a", input="q", cluster="a", gold_passages=("p1", "p2"))
 
@@ -42,20 +43,7 @@ def found():
             name="plain", kind=ArmKind.ZERO_SHOT, role="candidate", model="m", model_type="t", prompt="p"
         ),
     )
-    manifest = Manifest(
-        suite="s",
-        suite_path="s",
-        run_id="r",
-        evalkit_version="0",
-        python_version="3",
-        started_at="",
-        seed=0,
-        repeats=1,
-        n_cases=1,
-        digests=Digests(suite="", cases="", data="", prices=""),
-        arms=arms,
-    )
-    return FoundPassages(build_table(manifest, [CaseFacts(id="a", cluster="a", tags=())], [], [], "m"))
+    return FoundPassages(build_table(manifest(*arms), [CaseFacts(id="a", cluster="a", tags=())], [], [], "m"))
 
 
 def test_what_was_found_and_what_it_took():

@@ -10,30 +10,18 @@ from msgspec.structs import replace
 from evalkit.comparison.table import OK, build_table, pairs
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts, ArmKind
-from evalkit.records.manifest import CaseFacts, Digests, Manifest
+from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.records.sample import Cost, Sample, Status, Usage
 from evalkit.records.score import ScoreRow
+from tests.builders import records
 
 
 def manifest(*arms: str, repeats: int = 1, n_cases: int = 3) -> Manifest:
-    return Manifest(
-        suite="s",
-        suite_path="s",
-        run_id="r",
-        evalkit_version="0",
-        python_version="3",
-        started_at="",
-        seed=0,
-        repeats=repeats,
-        n_cases=n_cases,
-        digests=Digests(suite="", cases="", data="", prices=""),
-        arms=tuple(
-            ArmFacts(
-                name=name, kind=ArmKind.ZERO_SHOT, role="candidate", model="m", model_type="t", prompt="p"
-            )
-            for name in arms
-        ),
-    )
+    facts = [
+        ArmFacts(name=name, kind=ArmKind.ZERO_SHOT, role="candidate", model="m", model_type="t", prompt="p")
+        for name in arms
+    ]
+    return records.manifest(*facts, repeats=repeats, n_cases=n_cases)
 
 
 def sample(case: str, arm: str, status: Status = Status.OK, repeat: int = 0, output: str = "x") -> Sample:

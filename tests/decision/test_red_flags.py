@@ -7,7 +7,8 @@ import pytest
 
 from evalkit.decision.checklist.tuning_route import months_later, route_of
 from evalkit.records.profile import LeakedPair
-from evalkit.records.tuning import LossPoint, TuningReport, TuningRun
+from evalkit.records.tuning import LossPoint, TuningReport
+from tests.builders.records import training
 
 
 def arms(synthetic, n=100, **tuned):
@@ -191,26 +192,13 @@ def test_weights_from_after_the_validation_loss_rose_are_flagged(synthetic, kept
         LossPoint(step=10, train=0.6, validation=0.5),
         LossPoint(step=20, train=0.1, validation=0.8),
     )
-    run = TuningRun(
-        model="tuned",
-        method="lora",
-        fraction=1.0,
-        seed=1,
-        rows=100,
-        validation_rows=5,
+    run = training(
         steps=20,
-        tokens=1,
-        seconds=1.0,
-        trainable_parameters=1,
-        total_parameters=2,
-        peak_memory_bytes=1,
         losses=losses,
-        final_train_loss=0.1,
         final_validation_loss=0.8,
         best_step=10,
         best_validation_loss=0.5,
         kept_step=kept,
-        adapter="a",
     )
     made = synthetic.make_run(arms(synthetic), tuning=TuningReport(runs=(run,)))
     found = flags(synthetic, made)

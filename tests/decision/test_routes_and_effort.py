@@ -2,7 +2,8 @@
 
 import pytest
 
-from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.records.tuning import TuningReport
+from tests.builders.records import training
 
 LOCAL = {
     "base": {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None},
@@ -87,24 +88,7 @@ def test_a_provider_that_nobody_knows_is_left_to_look_up(synthetic, tuned):
 
 def test_what_the_runs_own_training_took_stands_beside_its_price(synthetic):
     """Half an hour at 0.36 USD an hour."""
-    run = TuningRun(
-        model="tuned",
-        method="lora",
-        fraction=1.0,
-        seed=1,
-        rows=100,
-        validation_rows=5,
-        steps=10,
-        tokens=123_456,
-        seconds=1800.0,
-        trainable_parameters=1,
-        total_parameters=2,
-        peak_memory_bytes=512 * 2**20,
-        losses=(),
-        final_train_loss=0.1,
-        final_validation_loss=None,
-        adapter="a",
-    )
+    run = training(tokens=123_456, seconds=1800.0, peak_memory_bytes=512 * 2**20)
     found = finding(synthetic, two(synthetic, models=LOCAL, tuning=TuningReport(runs=(run,))), 6)
     told = {entry.label: (entry.value, entry.declared) for entry in found.evidence}
     assert told["training tokens"] == ("123,456 tokens", False)

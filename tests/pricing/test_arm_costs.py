@@ -11,7 +11,8 @@ from evalkit.pricing.fixed_costs import retune_every
 from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.comparison import ArmSummary, TokenSummary
-from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.records.tuning import TuningReport
+from tests.builders.records import training
 
 
 def local_suite(synthetic, economics, **models):
@@ -48,25 +49,7 @@ def summary(name, kind, **more):
 
 
 def tuning(seconds=7200.0):
-    run = TuningRun(
-        model="tuned",
-        method="lora",
-        fraction=1.0,
-        seed=1,
-        rows=100,
-        validation_rows=5,
-        steps=10,
-        tokens=1000,
-        seconds=seconds,
-        trainable_parameters=1,
-        total_parameters=2,
-        peak_memory_bytes=1,
-        losses=(),
-        final_train_loss=0.1,
-        final_validation_loss=None,
-        adapter="a",
-    )
-    return TuningReport(runs=(run,))
+    return TuningReport(runs=(training(seconds=seconds),))
 
 
 ECONOMICS = {

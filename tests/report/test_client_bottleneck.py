@@ -18,10 +18,10 @@ from evalkit.reporting.terminal import print_report
 
 
 @pytest.fixture
-def busy(support_desk):
+def busy(ticket_routing):
     """The loop was late in 43 of 100 beats while one arm was asked, in 3 while the other was."""
     client = {"few_shot": EventLoopLag(beats=100, late=43), "rag": EventLoopLag(beats=100, late=3)}
-    return msgspec.structs.replace(support_desk, answering=RunObservations(client=client))
+    return msgspec.structs.replace(ticket_routing, answering=RunObservations(client=client))
 
 
 def printed(records) -> str:
@@ -39,11 +39,11 @@ def test_every_form_names_the_arm_and_the_share(busy):
     assert read_document(render_document(busy)).answering == busy.answering
 
 
-def test_nothing_is_said_where_the_client_kept_up(support_desk):
+def test_nothing_is_said_where_the_client_kept_up(ticket_routing):
     rarely = RunObservations(client={"rag": EventLoopLag(beats=100, late=19)})
-    kept_up = msgspec.structs.replace(support_desk, answering=rarely)
+    kept_up = msgspec.structs.replace(ticket_routing, answering=rarely)
     assert client_bound(kept_up) is None
-    assert client_bound(support_desk) is None
+    assert client_bound(ticket_routing) is None
     assert "bottleneck" not in render_html(kept_up) + render_markdown(kept_up) + printed(kept_up)
 
 

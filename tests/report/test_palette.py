@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from evalkit.reporting.palette import DARK, LIGHT, arm_slots
 
@@ -35,10 +36,13 @@ def test_text_and_marks_have_sufficient_contrast(palette):
         assert contrast(mark, palette.band) >= 3
 
 
-def test_an_arm_and_its_curve_share_a_colour_and_candidates_differ(support_desk):
+def test_an_arm_and_its_curve_share_a_colour_and_candidates_differ(ticket_routing, summary_of):
     """The same arm looks the same in every chart."""
-    slots = arm_slots(support_desk)
+    comparison = ticket_routing.comparison
+    oracle = replace(summary_of("rag"), name="oracle", role="curve")
+    records = replace(ticket_routing, comparison=replace(comparison, arms=(*comparison.arms, oracle)))
+    slots = arm_slots(records)
     assert slots["few_shot@4"] == slots["few_shot"]
-    candidates = [arm.name for arm in support_desk.comparison.arms if arm.role == "candidate"]
+    candidates = [arm.name for arm in ticket_routing.comparison.arms if arm.role == "candidate"]
     assert len({slots[name] for name in candidates}) == len(candidates)
     assert slots["oracle"] not in {slots[name] for name in candidates}

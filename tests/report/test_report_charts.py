@@ -42,9 +42,9 @@ def test_a_run_without_the_numbers_has_no_chart(name, sparse):
     assert CHARTS[name](sparse, PAGE) is None
 
 
-def test_ids_of_two_pictures_do_not_clash_and_the_same_chart_gives_the_same_bytes(support_desk):
+def test_ids_of_two_pictures_do_not_clash_and_the_same_chart_gives_the_same_bytes(ticket_routing):
     """The renderer numbers its clip paths through the life of the process."""
-    definition = money_charts.net_benefit(support_desk, PAGE)
+    definition = money_charts.net_benefit(ticket_routing, PAGE)
     first, second = (to_svg(definition, name, "x") for name in ("one", "two"))
     ids = [re.findall(r'\bid="([^"]+)"', svg) for svg in (first, second)]
     assert ids[0]
@@ -53,54 +53,61 @@ def test_ids_of_two_pictures_do_not_clash_and_the_same_chart_gives_the_same_byte
     assert first == to_svg(definition, "one", "x")
 
 
-def test_control_characters_do_not_reach_the_renderer(support_desk):
+def test_control_characters_do_not_reach_the_renderer(ticket_routing):
     """One of them ends the whole process inside the renderer."""
-    definition = charts.forest(support_desk, PAGE)
+    definition = charts.forest(ticket_routing, PAGE)
     definition["title"] = "a\x1b[31m\ud800b"
     assert "a�[31m�b" in to_svg(definition, "x", "x")
 
 
-def test_a_chart_is_drawn_in_the_colours_it_is_given(support_desk):
+def test_a_chart_is_drawn_in_the_colours_it_is_given(ticket_routing):
     """The page's colours are variables of its style sheet; a viewer gives plain ones."""
-    assert "var(--s3)" in to_svg(charts.forest(support_desk, PAGE), "x", "x")
-    plain = to_svg(charts.forest(support_desk, LIGHT), "x", "x")
+    assert "var(--s3)" in to_svg(charts.forest(ticket_routing, PAGE), "x", "x")
+    plain = to_svg(charts.forest(ticket_routing, LIGHT), "x", "x")
     assert LIGHT.s3 in plain
     assert "var(" not in plain
 
 
-def test_the_crossing_is_drawn_where_the_lines_meet(support_desk):
+def test_the_crossing_is_drawn_where_the_lines_meet(ticket_routing, advised_break_even):
     """The break-even record and the ledger's lines tell the same story."""
-    definition = money_charts.net_benefit(support_desk, PAGE)
+    definition = money_charts.net_benefit(ticket_routing, PAGE)
     (mark,) = definition["layer"][4]["data"]["values"]
-    lines = {"fine_tuned": [], "rag": []}
+    treatment, control = advised_break_even.treatment, advised_break_even.control
+    assert (treatment, control) == ("fine_tuned", "few_shot_nearest")
+    assert mark["volume"] == advised_break_even.requests_per_month.mode
+    lines = {treatment: [], control: []}
     for row in definition["data"]["values"]:
         if row["arm"] in lines:
             lines[row["arm"]].append((row["volume"], row["value"]))
-    lead = [(one[0], one[1] - other[1]) for one, other in zip(lines["fine_tuned"], lines["rag"], strict=True)]
+    lead = [(one[0], one[1] - other[1]) for one, other in zip(lines[treatment], lines[control], strict=True)]
     below = max(volume for volume, ahead in lead if ahead < 0)
     above = min(volume for volume, ahead in lead if ahead > 0)
     assert below < mark["volume"] < above
 
 
-def test_a_volume_given_as_a_point_can_be_drawn(support_desk):
+def test_a_volume_given_as_a_point_can_be_drawn(ticket_routing):
     """Low, mode and high are then one number."""
     terms = msgspec.structs.replace(
-        support_desk.economics, requests_per_month=DeclaredRange(low=5000, mode=5000, high=5000)
+        ticket_routing.economics, requests_per_month=DeclaredRange(low=5000, mode=5000, high=5000)
     )
-    records = msgspec.structs.replace(support_desk, economics=terms)
+    records = msgspec.structs.replace(ticket_routing, economics=terms)
     for chart in (money_charts.net_benefit, money_charts.total_cost):
         assert "<path" in to_svg(chart(records, PAGE), "x", "x")
 
 
-def test_differences_without_an_estimate_are_left_out_of_the_forest(support_desk):
+def test_differences_without_an_estimate_are_left_out_of_the_forest(ticket_routing):
     """They stand in the table as unknown."""
-    first, *rest = support_desk.comparison.differences
+    first, *rest = ticket_routing.comparison.differences
     gone = msgspec.structs.replace(first, estimate=None, low=None, high=None)
     no_interval = msgspec.structs.replace(rest[0], low=None, high=None)
-    comparison = msgspec.structs.replace(support_desk.comparison, differences=(gone, no_interval, *rest[1:]))
-    definition = charts.forest(msgspec.structs.replace(support_desk, comparison=comparison), PAGE)
+    comparison = msgspec.structs.replace(
+        ticket_routing.comparison, differences=(gone, no_interval, *rest[1:])
+    )
+    definition = charts.forest(msgspec.structs.replace(ticket_routing, comparison=comparison), PAGE)
     pairs = [row.get("pair") for row in definition["data"]["values"]]
-    assert "rag vs few_shot" not in pairs
+    assert f"{first.treatment} vs {first.control}" == "few_shot_nearest vs few_shot"
+    assert "few_shot_nearest vs few_shot" not in pairs
+    assert "rag vs few_shot" in pairs
     assert "no interval" in to_svg(definition, "x", "x")
 
 

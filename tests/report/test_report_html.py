@@ -10,7 +10,11 @@ import msgspec
 import pytest
 
 from evalkit.records.decision import Verdict
+from evalkit.records.run import PriceUsed
 from evalkit.reporting.html import headline_facts, render_html, summary_html
+from evalkit.reporting.verdict_words import what_would_change
+from evalkit.reporting.words import estimate_of
+from evalkit.text.number_format import share_of_draws, significant
 
 SECTIONS = [
     *("arms", "differences", "curves", "break-even", "ledger", "checklist", "failures", "flags", "change"),
@@ -51,7 +55,7 @@ class Page(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-@pytest.fixture(params=["support_desk", "hostile", "sparse"])
+@pytest.fixture(params=["ticket_routing", "hostile", "sparse"])
 def page(request) -> Page:
     return Page(request.getfixturevalue("html_of")(request.param))
 
@@ -89,7 +93,7 @@ def test_the_page_is_one_file_without_script(page):
 
 def test_nothing_in_the_style_is_fetched(html_of):
     """No import, no font file, no picture by address."""
-    style = re.search(r"<style>(.*?)</style>", html_of("support_desk"), re.DOTALL)[1]
+    style = re.search(r"<style>(.*?)</style>", html_of("ticket_routing"), re.DOTALL)[1]
     assert not re.search(r"@import|@font-face|url\(|https?:|//", style)
 
 
@@ -137,17 +141,21 @@ def test_what_is_not_known_is_not_zero(html_of):
     assert re.findall(r"<td[^>]*>(\d[^<]*)</td>", arms) == ["3", "0%"]  # n and coverage, which are known
 
 
-def test_the_verdict_stands_first(html_of):
+def test_the_verdict_stands_first(html_of, ticket_routing, advised_break_even):
     """Headline, arm, confidence, net benefit, break-even and what would change it, before any table."""
-    text = Page(html_of("support_desk")).text
+    decision = ticket_routing.decision
+    text = Page(html_of("ticket_routing")).text
     top = text[: text.index("One arm is one way of answering")]
     for words in (
         "Fine-tune.",
         "Recommended arm fine_tuned",
-        "96.8%",
-        "$21,647",
-        "25,200 requests a month",
-        "What would change this answer: Quality of rag above 89.1%",
+        f"Confidence {share_of_draws(decision.confidence)} of joint draws",
+        f"${decision.arms['fine_tuned'].net_benefit.mode:,.0f}",
+        "$8,340",
+        f"{significant(advised_break_even.requests_per_month.mode)} requests a month",
+        "6,000 requests a month",
+        f"What would change this answer: {what_would_change(decision)}",
+        "Quality of fine_tuned below 77.0%",
     ):
         assert words in top, words
 
@@ -163,18 +171,19 @@ def test_every_verdict_can_be_shown(sparse, verdict):
 
 def test_an_embedded_model_is_said_so(html_of):
     """Its advice does not transfer; other runs carry no such note."""
-    assert "advice does not transfer to other models" in html_of("support_desk")
+    assert "advice does not transfer to other models" in html_of("ticket_routing")
     assert "advice does not transfer" not in html_of("hostile")
 
 
 def test_ten_findings_stand_in_four_groups_with_their_evidence(html_of):
     """Declared facts are marked as declared."""
-    source = html_of("support_desk")
+    source = html_of("ticket_routing")
     assert source.count('<article class="finding">') == 10
     text = Page(source).text
     places = [text.index(f" {group} ") for group in ("Use case 1", "Alternatives 2", "Cost 4", "Benefit 8")]
     assert places == sorted(places)
-    assert "Target: 80.0% (declared, suite.yaml)" in text
+    assert "the target: 80.0% (declared)" in text
+    assert "accuracy of few_shot_nearest: 70.9% (few_shot_nearest)" in text
 
 
 def test_tables_and_charts_can_be_used_without_seeing(page):
@@ -193,11 +202,13 @@ def test_tables_and_charts_can_be_used_without_seeing(page):
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-def test_a_web_source_is_a_link_and_anything_else_is_text(support_desk, html_of):
+def test_a_web_source_is_a_link_and_anything_else_is_text(ticket_routing, html_of):
     """Prices lead to their source; a source that is no address is not made one."""
-    assert '<a href="https://example.org/rates" rel="noopener noreferrer nofollow">' in render_html(
-        support_desk
+    rate = PriceUsed(
+        item="labour, per hour", price="$60.00", as_of="2026-11-01", source="https://example.org/rates"
     )
+    records = msgspec.structs.replace(ticket_routing, prices=(*ticket_routing.prices, rate))
+    assert '<a href="https://example.org/rates" rel="noopener noreferrer nofollow">' in render_html(records)
     assert "https://example.org/&#34;onmouseover=&#34;alert(5)" in html_of("hostile")
 
 
@@ -209,13 +220,14 @@ def test_q_star_is_always_shown_where_it_was_computed(sparse):
     assert "74.2%" in text
 
 
-def test_the_summary_for_a_notebook_holds_the_verdict_and_the_arms(support_desk, hostile):
+def test_the_summary_for_a_notebook_holds_the_verdict_and_the_arms(ticket_routing, hostile, summary_of):
     """It is a fragment that styles nothing outside itself."""
-    source = summary_html(support_desk)
+    source = summary_html(ticket_routing)
     page = Page(source)
     assert page.open == []
     assert "Fine-tune." in page.text
-    assert "97.2% (89.4 to 99.3)" in page.text
+    assert estimate_of(summary_of("fine_tuned").quality["accuracy"]) == "85.9% (81.7 to 89.3)"
+    assert "85.9% (81.7 to 89.3)" in page.text
     rules = re.findall(r"([^{}]+)\{[^{}]*\}", re.search(r"<style>(.*?)</style>", source, re.DOTALL)[1])
     selectors = [one.strip() for rule in rules for one in rule.split(",") if "@media" not in one]
     assert all(one.startswith(".evalkit-summary") for one in selectors), selectors
@@ -229,14 +241,16 @@ def test_names_in_backticks_are_code_and_stay_escaped(sparse):
     assert "add a <code>shot_curve</code> &lt;b&gt;<code>&lt;i&gt;</code>" in source
 
 
-def test_the_break_even_beside_the_verdict_is_the_advised_arms_and_counts_the_value_of_answers(support_desk):
+def test_the_break_even_beside_the_verdict_is_the_advised_arms_and_counts_the_value_of_answers(
+    ticket_routing, advised_break_even
+):
     """Not whichever pair comes first: another tuned arm, or cost alone."""
-    found = support_desk.decision
-    net = next(item for item in found.break_even if item.basis == "net" and item.requests_per_month.mode)
+    found = ticket_routing.decision
+    net = advised_break_even
     other = msgspec.structs.replace(net, treatment="another_tuned_arm")
     alone = msgspec.structs.replace(net, basis="cost")
     advised = msgspec.structs.replace(found, recommended_arm=net.treatment, break_even=(other, alone, net))
-    facts = headline_facts(msgspec.structs.replace(support_desk, decision=advised))
+    facts = headline_facts(msgspec.structs.replace(ticket_routing, decision=advised))
     shown = [fact for fact in facts if "Break-even" in fact.label]
     assert [(fact.label, fact.note) for fact in shown] == [
         ("Break-even", f"{net.treatment} against {net.control}")

@@ -21,7 +21,7 @@ def browser():
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("run", ["support_desk", "hostile", "sparse"])
+@pytest.mark.parametrize("run", ["ticket_routing", "hostile", "sparse"])
 def test_the_page_loads_in_silence_and_never_scrolls_sideways(
     browser: Browser, run, scheme, html_of, tmp_path
 ):
@@ -49,7 +49,7 @@ def test_the_page_loads_in_silence_and_never_scrolls_sideways(
 def test_chart_colours_follow_the_scheme(browser: Browser, html_of, tmp_path):
     """One drawing is legible on light and on dark paper."""
     page_file = tmp_path / "report.html"
-    page_file.write_text(html_of("support_desk"), encoding="utf-8")
+    page_file.write_text(html_of("ticket_routing"), encoding="utf-8")
     seen = []
     for scheme in ("light", "dark"):
         page = browser.new_page(color_scheme=scheme)

@@ -50,7 +50,7 @@ def test_a_folder_that_cannot_be_written_is_said(sparse, tmp_path):
     assert not list(tmp_path.glob(".*tmp"))
 
 
-@pytest.mark.parametrize("run", ["support_desk", "hostile", "sparse"])
+@pytest.mark.parametrize("run", ["ticket_routing", "hostile", "sparse"])
 def test_report_json_gives_the_records_back(run, request):
     """Nothing is rounded, and money is a string."""
     records = request.getfixturevalue(run)

@@ -8,31 +8,17 @@ import sys
 import pytest
 
 from evalkit.errors import RunError
-from evalkit.records.manifest import Digests, Manifest
 from evalkit.records.profile import Profile
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import RunFolder, find_run
+from tests.builders.records import manifest
 
 
 def make(root, suite: str, run_id: str) -> RunFolder:
     folder = root / suite / run_id
     folder.mkdir(parents=True)
     run = RunFolder(folder)
-    digests = Digests(suite="", cases="", data="", prices="")
-    run.write(
-        "manifest.json",
-        Manifest(
-            suite=suite,
-            suite_path=".",
-            run_id=run_id,
-            evalkit_version="0",
-            python_version="3",
-            started_at="",
-            seed=0,
-            n_cases=1,
-            digests=digests,
-        ),
-    )
+    run.write("manifest.json", manifest(suite=suite, suite_path=".", run_id=run_id))
     return run
 
 

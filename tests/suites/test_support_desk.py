@@ -6,48 +6,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
-from evalkit.arms.build import build_arms
-from evalkit.arms.expand import expand_arms
-from evalkit.data.cases import read_cases
 from evalkit.data.corpus import read_corpus
-from evalkit.data.examples import read_examples
 from evalkit.retrieval.quality import recall_at_k
-from evalkit.suite.load import load_suite
 from evalkit.text.words import words
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "suites" / "support-desk"
 TRAINED_WINDOW = 320  # tokens the embedded model saw at once while it was trained
-
-
-@pytest.fixture(scope="module")
-def suite():
-    return load_suite(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def cases(suite):
-    with read_cases(suite) as cases:
-        return list(cases)
-
-
-@pytest.fixture(scope="module")
-def examples(suite):
-    return read_examples(FOLDER / "train.jsonl", suite)
-
-
-@pytest.fixture(scope="module")
-def arms(suite, cases):
-    built = build_arms(
-        suite,
-        expand_arms(suite),
-        cases,
-        read_examples=lambda path: read_examples(suite.path(path), suite),
-        read_corpus=lambda path: read_corpus(suite.path(path)),
-    )
-    return {arm.name: arm for arm in built}
 
 
 def test_the_script_writes_the_committed_files_byte_for_byte(tmp_path):

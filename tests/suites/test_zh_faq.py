@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.data.cases import read_cases
 from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
 from evalkit.records.case import Case
 from evalkit.retrieval.bm25 import BM25Retriever
 from evalkit.retrieval.quality import recall_at_k
-from evalkit.suite.load import load_suite
 from evalkit.text.chinese import cut_chinese
 from evalkit.text.normalise import normalise
 from evalkit.text.words import search_terms
@@ -35,17 +33,6 @@ FILES = (
 
 def rows(name):
     return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
-
-
-@pytest.fixture(scope="module")
-def suite():
-    return load_suite(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def cases(suite):
-    with read_cases(suite) as cases:
-        return list(cases)
 
 
 def recall(retriever, name):

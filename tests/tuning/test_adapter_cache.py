@@ -3,27 +3,10 @@
 import pytest
 
 from evalkit.errors import TuningError
-from evalkit.records.tuning import TuningRun
 from evalkit.tuning.cache import AdapterCache
+from tests.builders.records import training
 
-RUN = TuningRun(
-    model="tuned",
-    method="lora",
-    fraction=1.0,
-    seed=1,
-    rows=8,
-    validation_rows=0,
-    steps=20,
-    tokens=100,
-    seconds=12.5,
-    trainable_parameters=1,
-    total_parameters=2,
-    peak_memory_bytes=3,
-    losses=(),
-    final_train_loss=0.1,
-    final_validation_loss=None,
-    adapter="key",
-)
+RUN = training(seconds=12.5, adapter="key")
 
 
 @pytest.fixture

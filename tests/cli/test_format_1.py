@@ -1,0 +1,147 @@
+"""A run, its caches and its suite from before the modules were named anew: commands read them, and nothing is asked.
+
+``tests/builders/make_format_1.py`` made them by revision f223013, with a chat server on loopback. No server listens
+there now: a question that the caches do not answer would fail, and its command with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.builders.recorded_runs import FIXTURES
+
+FOLDER = Path("tests/fixtures/format-1")
+SUITE = FOLDER / "suite"
+MONEY = re.compile(r"-?\d+(\.\d+)?(E[+-]?\d+)?")
+SENTENCES = {"answer", "basis", "evidence", "explanation", "message", "notes", "reason"}
+CASES, ARMS = 16, ("few_shot", "few_shot@0", "rag", "fine_tuned")
+
+
+@pytest.fixture
+def earlier(evalkit, tmp_path, monkeypatch) -> Path:
+    """A copy of the run where its manifest looks for the suite, with its caches in use."""
+    shutil.copytree(FIXTURES / "format-1", tmp_path / FOLDER)
+    monkeypatch.setenv("EVALKIT_CACHE_DIR", str(tmp_path / FOLDER / "cache"))
+    return tmp_path / FOLDER / "run"
+
+
+def rows(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def cached(run: Path) -> tuple[set[str], set[str]]:
+    """The keys of both caches."""
+    keys = []
+    for name, table in (("responses", "completions"), ("vectors", "vectors")):
+        with closing(sqlite3.connect(run.parent / "cache" / f"{name}.sqlite")) as database:
+            keys.append({key for (key,) in database.execute(f"SELECT key FROM {table}")})
+    return keys[0], keys[1]
+
+
+def scores(run: Path) -> dict[tuple[str, str, str], float]:
+    return {(row["arm"], row["case_id"], row["metric"]): row["value"] for row in rows(run / "scores.jsonl")}
+
+
+def leaves(value: object, place: str = "") -> Iterator[tuple[str, object]]:
+    """Everything that was decided with its place in the record, without the sentences about it."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            if key not in SENTENCES:
+                yield from leaves(item, f"{place}.{key}")
+    elif isinstance(value, str) and MONEY.fullmatch(value):
+        yield place, float(value)
+    else:
+        yield place, value
+
+
+def figures(decision: object) -> tuple[dict[str, float], dict[str, object]]:
+    """The computed numbers of a decision, which have had one more digit or less, and what else is in it."""
+    found = dict(leaves(decision))
+    numbers = {place: value for place, value in found.items() if isinstance(value, float)}
+    return numbers, {place: value for place, value in found.items() if place not in numbers}
+
+
+def test_report_shows_the_run(evalkit, earlier):
+    """The three forms are written, with the verdict, the figures and the excerpts."""
+    done = evalkit("report", earlier)
+    assert done.code == 0, done.err
+    written = json.loads((earlier / "report.json").read_text(encoding="utf-8"))
+    assert written["decision"]["verdict"] == "not_decidable"
+    assert len(written["excerpts"]) == 7  # the seven codes that an arm confuses, E10 is always right
+    report = (earlier / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# Should we fine-tune? format-1")
+    assert "| few_shot (reference) | few-shot | 16 | 100% | 12.5%" in report
+
+
+def test_decide_gives_the_figures_that_were_decided(evalkit, earlier):
+    """Also under another assumption; the run itself is left as it was."""
+    kept = (earlier / "decision.json").read_bytes()
+    done = evalkit("decide", earlier, "--json")
+    assert done.code == 0, done.err
+    (numbers, others), (numbers_kept, others_kept) = figures(done.json), figures(json.loads(kept))
+    assert len(numbers_kept) > 100
+    assert numbers == pytest.approx(numbers_kept, rel=1e-8)
+    assert others == others_kept
+    dearer = evalkit("decide", earlier, "--set", "economics.training.labour_hours=80", "--json")
+    assert dearer.code == 0, dearer.err
+    labour = {line["name"]: line["amount"] for line in dearer.json["ledger"]["fine_tuned"]["one_off"]}
+    assert float(labour["engineering"]) == 80 * 60
+    assert (earlier / "decision.json").read_bytes() == kept
+
+
+def test_compare_gives_the_differences_of_the_run_and_none_from_itself(evalkit, earlier):
+    kept = json.loads((earlier / "comparison.json").read_text(encoding="utf-8"))
+    done = evalkit("compare", earlier, "--json")
+    assert done.code == 0, done.err
+    was = {(item["treatment"], item["control"], item["metric"]): item for item in kept["differences"]}
+    for item in done.json["differences"]:
+        before = was[item["treatment"], item["control"], item["metric"]]
+        assert item["estimate"] == pytest.approx(before["estimate"], rel=1e-9)
+        assert item["low"] == pytest.approx(before["low"], rel=1e-9)
+    itself = evalkit("compare", earlier, earlier, "--json")
+    assert itself.code == 0, itself.err
+    assert {item["estimate"] for item in itself.json["differences"]} == {0.0}
+
+
+def test_a_new_run_of_the_suite_is_answered_from_its_caches(evalkit, earlier, tmp_path):
+    """Every key hits: all answers are replayed, no vector is made, and the scores are the same."""
+    before = cached(earlier)
+    assert tuple(map(len, before)) == (CASES * len(ARMS) + 9, CASES + 8)  # 9 asked alone; 8 passages
+    done = evalkit("run", SUITE)
+    assert done.code == 0, done.err
+    assert cached(earlier) == before
+    (run,) = (tmp_path / "reports" / "format-1").iterdir()
+    samples = rows(run / "samples.jsonl")
+    assert len(samples) == CASES * len(ARMS)
+    assert [sample for sample in samples if sample["replayed"] is None] == []
+    asked = {(row["arm"], row["case_id"]): row["request_digest"] for row in rows(earlier / "samples.jsonl")}
+    assert {(row["arm"], row["case_id"]): row["request_digest"] for row in samples} == asked
+    assert scores(run) == scores(earlier)
+    digests = [json.loads((folder / "manifest.json").read_text())["digests"] for folder in (run, earlier)]
+    assert digests[0] == digests[1]
+
+
+def test_a_run_that_was_stopped_is_resumed(evalkit, earlier):
+    """Killed in the middle of a line of its journal; the answers that are owed come from the cache."""
+    before, whole = cached(earlier), scores(earlier)
+    journal = (earlier / "samples.jsonl").read_bytes()
+    kept = journal[: len(journal) * 2 // 3]
+    (earlier / "samples.jsonl").write_bytes(kept)
+    for name in ("scores.jsonl", "comparison.json", "decision.json"):
+        (earlier / name).unlink()
+    done = evalkit("run", SUITE, "--resume", earlier)
+    assert done.code == 0, done.err
+    assert cached(earlier) == before
+    assert (earlier / "samples.jsonl").read_bytes().startswith(kept[: kept.rindex(b"\n") + 1])
+    assert len(rows(earlier / "samples.jsonl")) == CASES * len(ARMS)
+    assert scores(earlier) == whole
+    assert json.loads((earlier / "decision.json").read_text())["recommended_arm"] == "rag"
