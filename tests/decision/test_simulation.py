@@ -46,7 +46,7 @@ def test_where_tuning_is_worth_more_it_is_found(synthetic):
     assert found[1] >= 0.8 - noise(0.8, 60)
 
 
-def test_every_world_of_the_grid_is_possible(simulation):
+def test_every_world_of_the_grid_is_possible():
     """No share is negative, and every null world is null: tuning is worth no more than it costs."""
     for world in simulation.worlds():
         assert min(world.shares) >= -1e-12
