@@ -61,7 +61,7 @@ async def answer(
             for name in prepared.extra
         }
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
-            config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
+            config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder)
             caller = build_caller(
                 model,

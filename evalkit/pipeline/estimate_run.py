@@ -27,7 +27,8 @@ from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.suite.models import HostedModelConfig, RecordedModelConfig, TunedModelConfig
 from evalkit.text.token_rate import STATED
 from evalkit.tuning.expected import expected_trainings, seconds_a_token, side_by_side
-from evalkit.tuning.tune import Plan, plan_trainings
+from evalkit.tuning.plan import plan_trainings, trains_here
+from evalkit.tuning.protocol import TuningSpec
 
 _PROBED = "Time of local models, and the tokens their base writes, are from a probe on this machine, busy as it is now."
 _NOT_PROBED = "Local models were not asked: their time and money are left open."
@@ -137,24 +138,24 @@ def _trainings(prepared: Prepared, *, cached: bool, probe: bool) -> Iterator[Tun
     suite = prepared.suite
     if not any(isinstance(config, TunedModelConfig) for config in suite.models.values()):
         return
-    plans = plan_trainings(
+    planned = plan_trainings(
         suite,
         lambda path: read_examples(suite.path(path), suite),
         composer_of=partial(build_composer, suite),
     )
-    by_model: dict[str, list[Plan]] = {}
-    for (name, _, _), plan in plans.items():
-        by_model.setdefault(name, []).append(plan)
-    for name, ours in by_model.items():
-        largest = max(ours, key=lambda plan: len(plan.spec.rows))
-        rate = seconds_a_token(largest.spec) if probe else None
+    by_model: dict[str, list[TuningSpec]] = {}
+    for spec in planned.values():
+        by_model.setdefault(spec.model, []).append(spec)
+    for name, specs in by_model.items():
+        largest = max(specs, key=lambda spec: len(spec.rows))
+        rate = seconds_a_token(largest) if probe and trains_here(largest.config.method) else None
         gauge = prompt_token_counter(answering_config(suite, name), suite.folder)
         tokens = fmean(_row_tokens(gauge, largest))
-        yield from expected_trainings(ours, tokens, seconds_a_token=rate, cached=cached)
+        yield from expected_trainings(specs, tokens, seconds_a_token=rate, cached=cached)
 
 
-def _row_tokens(gauge: TokenCounter, plan: Plan) -> list[float]:
-    rows = [row.messages for row in plan.spec.rows]
+def _row_tokens(gauge: TokenCounter, spec: TuningSpec) -> list[float]:
+    rows = [row.messages for row in spec.rows]
     prompts = gauge.prompts([messages[:-1] for messages in rows])
     return [
         prompt + gauge.answer(messages[:-1], messages[-1].content)

@@ -10,6 +10,7 @@ from evalkit.records.sample import Request
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import PromptConfig
 from evalkit.tuning.cache import AdapterCache
+from evalkit.tuning.plan import plan_trainings
 from evalkit.tuning.tune import TuningOutcome, tune_models
 
 SUITE = """
@@ -76,15 +77,10 @@ def tune(tmp_path, tiny_base):
         (tmp_path / "suite.yaml").write_text(text)
         suite = load_suite(tmp_path)
         told = Told()
-        outcome = tune_models(
-            suite,
-            examples_of,
-            composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}")),
-            progress=told,
-            cache=cache,
-            workers=1,
+        planned = plan_trainings(
+            suite, examples_of, composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}"))
         )
-        return outcome, told, suite
+        return tune_models(planned, progress=told, cache=cache, workers=1), told, suite
 
     return run
 
@@ -161,7 +157,8 @@ def test_a_suite_without_tuned_arms_trains_nothing(tmp_path, tune):
         "arms: {a: {model: base}}\nmetrics: [exact_match]\n"
     )
     suite = load_suite(tmp_path)
-    outcome = tune_models(suite, lambda path: pytest.fail(path), composer_of=pytest.fail, progress=Told())
+    planned = plan_trainings(suite, lambda path: pytest.fail(path), composer_of=pytest.fail)
+    outcome = tune_models(planned, progress=Told())
     assert outcome == TuningOutcome()
 
 
