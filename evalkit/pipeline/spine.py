@@ -4,7 +4,7 @@
 
 Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
 be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``answer`` and
-what is asked beside the cases have a file each in :mod:`evalkit.stages`.
+what is asked beside the cases have a file each in this package.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from evalkit.comparison.table import ScoreTable, build_table
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
 from evalkit.decision.decide import decide
-from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
+from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.models.build import answering_config
 from evalkit.models.local_files import context_limit, text_token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
 from evalkit.pipeline.base_knowledge import ask_training_rows, note_known_rows
 from evalkit.pipeline.extra_cases import extra_folder, extra_table
 from evalkit.pipeline.indexes import index_facts
+from evalkit.pipeline.negative_control import CONTROL_FILE, chance_scores, write_control
 from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare
 from evalkit.pipeline.train import train
@@ -44,7 +45,8 @@ from evalkit.records.tuning import TuningReport
 from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.scoring.score import mark, negative_control
+from evalkit.scoring.metric_loop import MetricLoop
+from evalkit.scoring.score import score_samples
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
@@ -97,14 +99,25 @@ def tune(prepared: Prepared, run: RunFolder, asking: AnswerOptions, stop: StopSi
 
 
 def score(prepared: Prepared, run: RunFolder) -> int:
-    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows."""
-    note_known_rows(prepared, run)
-    for name, cases in prepared.extra.items():
-        metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
-        rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
-        rewrite(beside.scores_file, rows, before=run.remove_derived_files)
-    rows = mark(run.samples(), prepared.cases, prepared.metrics)
-    return rewrite(run.scores_file, rows, before=run.remove_derived_files)
+    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows.
+
+    The negative control of the primary metric is part of it.
+    """
+
+    def remove_outdated() -> None:
+        run.remove_derived_files()
+        run.file(CONTROL_FILE).unlink(missing_ok=True)
+
+    with MetricLoop() as loop:
+        note_known_rows(prepared, run, loop)
+        for name, cases in prepared.extra.items():
+            metric, extra_run = prepared.suite.extra_metric(name), extra_folder(run, name)
+            rows = score_samples(extra_run.samples(), cases, {metric: prepared.metrics[metric]}, loop=loop)
+            rewrite(extra_run.scores_file, rows, before=remove_outdated)
+        rows = score_samples(run.samples(), prepared.cases, prepared.metrics, loop=loop)
+        written = rewrite(run.scores_file, rows, before=remove_outdated)
+        write_control(prepared, run, loop)
+    return written
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
@@ -119,13 +132,6 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
     """Scores -> comparison."""
     suite = prepared.suite
     table = read_table(run, suite)
-    metric = prepared.metrics[suite.primary_metric]
-    candidates = [arm.name for arm in table.candidates]
-    chance = {
-        name: found
-        for name in candidates
-        if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
-    }
     latency = list(run.latency())
     looked_at = [prepared.cases.get(case_id) for case_id in sorted(prepared.cases.ids)[:40]]
     prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at) for arm in prepared.arms}
@@ -141,7 +147,7 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
             latency=latency,
             indexes=index_facts(run),
         ),
-        chance=chance,
+        chance=chance_scores(prepared, run),
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
         aggregates=_aggregates(prepared.metrics),
@@ -227,15 +233,10 @@ def _declared(economics: Economics) -> DeclaredEconomics:
     )
 
 
-def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
+def _aggregates(metrics: Mapping[str, AnyMetric]) -> dict[str, Aggregate]:
     return {
         name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
     }
-
-
-def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -> float | None:
-    samples = (sample for sample in run.samples() if sample.arm == arm)
-    return negative_control(samples, cases, metric, seed=seed)
 
 
 def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:

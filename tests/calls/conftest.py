@@ -30,7 +30,7 @@ from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.scoring.score import mark
+from evalkit.scoring.score import score_samples
 from evalkit.store.cache import SqliteCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -146,7 +146,9 @@ class ArmRun:
     def scores(self) -> list[bytes]:
         """The rows of ``scores.jsonl``, sorted; every case's right answer is yes."""
         cases = {case.id: structs.replace(case, reference=("yes",)) for case in self.cases}
-        return sorted(to_json(row) for row in mark(self.rows(), cases, {"exact_match": ExactMatch()}))
+        return sorted(
+            to_json(row) for row in score_samples(self.rows(), cases, {"exact_match": ExactMatch()})
+        )
 
     def check_whole(self) -> None:
         """Every case has one answer, and no case has two rows."""
