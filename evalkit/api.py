@@ -14,10 +14,10 @@ from evalkit.comparison.two_runs import RunInput
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline.execute_run import (
     REPORTS,
-    after_answers,
     at_run_prices,
-    prepared_again,
-    to_the_end,
+    execute_stages,
+    reload_prepared,
+    score_to_report,
     wait,
 )
 from evalkit.pipeline.loaded_run import Run
@@ -97,7 +97,7 @@ def run(
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
         )
-        to_the_end(prepared, folder, asking, StopSignal(limit_now), clock)
+        execute_stages(prepared, folder, asking, StopSignal(limit_now), clock)
     return Run(folder)
 
 
@@ -170,9 +170,9 @@ def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
 
 def score(run: Run) -> Run:
     """Mark a run again with its suite's present metrics, then compare, decide and report again."""
-    prepared = prepared_again(run.folder)
+    prepared = reload_prepared(run.folder)
     with sole_writer(run.path):
-        after_answers(prepared, run.folder)
+        score_to_report(prepared, run.folder)
     return run
 
 

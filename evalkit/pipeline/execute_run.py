@@ -26,7 +26,7 @@ T = TypeVar("T")
 REPORTS = Path("reports")
 
 
-def to_the_end(
+def execute_stages(
     prepared: spine.Prepared, folder: RunFolder, asking: spine.AnswerOptions, stop: StopSignal, clock: Clock
 ) -> None:
     """Every stage of a begun run, in order.
@@ -72,13 +72,13 @@ def _stages(
             f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
         )
     progress.stage("Scoring, comparing, deciding, reporting")
-    after_answers(prepared, folder, stop)
+    score_to_report(prepared, folder, stop)
     finish_run(folder, clock=clock)
     if failed := sum(tally.errors for tally in tallies.values()):
         raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
 
 
-def after_answers(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
+def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
     """The stages that ask no model: samples -> scores, comparison, decision, report."""
     stop = stop or StopSignal()
     spine.score(prepared, folder)
@@ -104,7 +104,7 @@ def _heed(stop: StopSignal) -> None:
         raise InterruptedRunError
 
 
-def prepared_again(run: RunFolder) -> spine.Prepared:
+def reload_prepared(run: RunFolder) -> spine.Prepared:
     """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
     manifest = run.manifest()
     if (table := suite_of_run(run.path, Path(manifest.suite_path)).metadata.get(IMPORTED_FROM)) is not None:

@@ -67,10 +67,12 @@ class MetricLoop:
     def __exit__(self, *_: object) -> None:
         if self._loop is None or self._thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def scores(self, tasks: Iterable[ScoreTask]) -> Iterator[tuple[ScoreTask, Score]]:
         """The score of each task, in their order, whatever order they are ready in.
