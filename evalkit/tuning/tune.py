@@ -224,6 +224,10 @@ class _Jobs:
         name = f"model {spec.model!r}, fraction {spec.fraction:g}, seed {spec.seed}"
         if job.state is JobState.FAILED:
             raise (InputError if job.is_input_error else TuningError)(f"{name}: {job.error}")
+        if job.state is JobState.LOST:
+            raise TuningError(
+                f"{name}: job {job.id} of {job.route} is not known there any more; run again to submit it anew"
+            )
         if job.state is not JobState.SUCCEEDED:
             return
         try:

@@ -1,12 +1,17 @@
 """From a suite's training rows to its adapters."""
 
+import shutil
+
 import pytest
+from msgspec.structs import replace
 
 from evalkit.errors import SuiteError
 from evalkit.models.build import adapter_model, build_model
 from evalkit.prompts.composer import Composer
 from evalkit.records.case import Example
+from evalkit.records.record import from_json, to_json
 from evalkit.records.sample import Request
+from evalkit.records.tuning import JobState, TuningJob
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import PromptConfig
 from evalkit.tuning.cache import AdapterCache
@@ -136,6 +141,23 @@ def test_only_a_missing_or_damaged_adapter_is_trained_again(tune, instant):
     assert told.begun == [("tuning", 4, 3)] and told.advanced == 1
     assert [run.cached for run in again.report.runs] == [True, False, True, True]
     assert again.adapters == first.adapters
+
+
+def test_each_training_leaves_a_job_that_says_how_its_model_is_asked(tmp_path, tune, instant):
+    """A job whose process is gone is lost: it is submitted again, and its training goes on from its checkpoint."""
+    outcome, _, suite = tune(more=instant)
+    folder = tmp_path / "adapters" / ".jobs"
+    for key, path in outcome.adapters.items():
+        job = from_json((folder / f"{path.name}.json").read_bytes(), TuningJob)
+        assert (job.route, job.state, job.id) == ("local", JobState.SUCCEEDED, path.name)
+        assert job == outcome.jobs[key]
+        assert outcome.config(key) == adapter_model(suite.models["base"], path)
+    shutil.rmtree(path)
+    abandoned = replace(job, state=JobState.RUNNING, model=None, run=None)
+    (folder / f"{path.name}.json").write_bytes(to_json(abandoned))
+    again, told, _ = tune(more=instant)
+    assert told.begun == [("tuning", 4, 3)] and told.advanced == 1
+    assert again.adapters == outcome.adapters
 
 
 def test_what_decides_an_adapter_decides_its_key(tune, instant):
