@@ -29,7 +29,7 @@ from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.progress import Progress, Silent
-from evalkit.runner.run_start import begin_run, continue_run
+from evalkit.runner.run_start import resume_run, start_run
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
@@ -86,10 +86,10 @@ def run(
     prepared = spine.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     experiment = prepared.experiment
-    folder = earlier or begin_run(experiment, root, clock=clock)
+    folder = earlier or start_run(experiment, root, clock=clock)
     with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
         if earlier is not None:
-            continue_run(experiment, folder)
+            resume_run(experiment, folder)
         asking = spine.AnswerOptions(
             cache=cache,
             progress=progress or Silent(),

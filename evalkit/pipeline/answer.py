@@ -16,11 +16,12 @@ from evalkit.pipeline.indexes import Retrieval
 from evalkit.pipeline.observations import ObservationLog
 from evalkit.pipeline.prepare import Prepared
 from evalkit.pricing.prices_in_force import currency_of, pricer
-from evalkit.runner.answer import AnswerCounts, Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.progress import Progress, Renamed
+from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.store.run_folder import RunFolder

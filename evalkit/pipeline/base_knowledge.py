@@ -24,10 +24,11 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Example, Message
 from evalkit.records.profile import Profile
 from evalkit.records.sample import Sample
-from evalkit.runner.answer import Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly
+from evalkit.runner.session import Session
 from evalkit.scoring.metric_loop import MetricLoop, ScoreTask
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.models import TunedModelConfig

@@ -13,8 +13,8 @@ from evalkit.clock import Clock
 from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
 from evalkit.interchange.suite_from_table import IMPORTED_FROM
 from evalkit.pipeline import spine
-from evalkit.runner.answer import AnswerCounts
 from evalkit.runner.run_start import finish_run
+from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import load_suite, suite_of_run, with_prices

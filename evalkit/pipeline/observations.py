@@ -9,7 +9,7 @@ from evalkit.clock import Clock
 from evalkit.errors import CallError
 from evalkit.models.protocol import AnnouncingModel
 from evalkit.records.run_observations import AnnouncedDay, EventLoopLag, RunObservations
-from evalkit.runner.answer import AnswerCounts
+from evalkit.runner.session import AnswerCounts
 from evalkit.store.run_folder import RunFolder
 
 ANSWERING_FILE = "answering.json"

@@ -48,7 +48,7 @@ class Experiment:
     limit: int | None = None
 
 
-def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
+def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
     """Make ``root/<suite>/<run-id>/`` with its manifest, the suite as written, and the facts of the cases."""
     suite = experiment.suite
     started = clock.now()
@@ -75,7 +75,7 @@ def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
     return run
 
 
-def continue_run(experiment: Experiment, run: RunFolder) -> Manifest:
+def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
     """Check that a run's inputs are what they were; metrics, economics and decision settings may differ.
 
     Raises:

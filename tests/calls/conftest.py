@@ -25,10 +25,11 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.record import to_json
 from evalkit.records.sample import Cost, Sample, Status
-from evalkit.runner.answer import AnswerCounts, Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
+from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.scoring.score import score_samples
 from evalkit.store.cache import SqliteCache

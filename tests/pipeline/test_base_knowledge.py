@@ -14,10 +14,10 @@ from evalkit.models.build import build_model
 from evalkit.pipeline import spine
 from evalkit.pipeline.base_knowledge import note_known_rows, probe_arm, probe_cases, tuned_on
 from evalkit.records.case import Example
-from evalkit.runner.answer import Session
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
-from evalkit.runner.run_start import begin_run
+from evalkit.runner.run_start import start_run
+from evalkit.runner.session import Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.scoring.metric_loop import MetricLoop
 from evalkit.store.cache import NoCache
@@ -81,7 +81,7 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
 ):
     """The server always says yes: right on 75 of the 100 rows. Asked once, not again on resume."""
     prepared = spine.prepare(known)
-    run = begin_run(prepared.experiment, tmp_path / "reports", clock=Clock())
+    run = start_run(prepared.experiment, tmp_path / "reports", clock=Clock())
     spine.profile_data(prepared, run)
     assert note_known_rows(prepared, run, MetricLoop()).training["train.jsonl"].base_already_right is None
 
@@ -108,7 +108,7 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
 
 def test_a_stopped_run_asks_nothing_more(known, tmp_path, chat_server):
     prepared = spine.prepare(known)
-    run = begin_run(prepared.experiment, tmp_path / "reports", clock=Clock())
+    run = start_run(prepared.experiment, tmp_path / "reports", clock=Clock())
     stop = StopSignal(None)
     stop.interrupt()
     with Journal(run) as journal:
