@@ -58,8 +58,8 @@ def _build(config: MetricConfig, suite: Suite) -> AnyMetric:
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         for name in options:
             if name not in accepted or name == "folder":
-                known = did_you_mean(name, [option for option in accepted if option != "folder"])
-                raise ValueError(f"takes no option {name!r}. {known}")
+                valid = did_you_mean(name, [option for option in accepted if option != "folder"])
+                raise ValueError(f"takes no option {name!r}. {valid}")
     if "folder" in accepted:
         options["folder"] = suite.folder
     metric = cls(**options)
@@ -69,16 +69,16 @@ def _build(config: MetricConfig, suite: Suite) -> AnyMetric:
 
 
 def _translate(error: ValidationError, suite: Suite, position: int, config: MetricConfig) -> list[Problem]:
-    """Pydantic's findings as ours, at the option's line."""
+    """Pydantic's errors as problems of ours, at the option's line."""
     problems = []
-    for finding in error.errors():
-        option = str(finding["loc"][0]) if finding["loc"] else ""
+    for fault in error.errors():
+        option = str(fault["loc"][0]) if fault["loc"] else ""
         at: tuple[str | int, ...] = ("metrics", position)
         for inside in ((config.type, option), ("options", option)):
             if (*at, *inside) in suite.source.lines:
                 at = (*at, *inside)
                 break
-        message = finding["msg"].removeprefix("Value error, ")
+        message = fault["msg"].removeprefix("Value error, ")
         shown = f"option {option!r}: {message}" if option and at[-1] != option else message
         problem = suite.source.problem(at, shown[0].lower() + shown[1:])
         if problem not in problems:

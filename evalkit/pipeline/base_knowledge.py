@@ -92,12 +92,12 @@ async def ask_training_rows(
     """Training rows -> what the model they are to tune answers already, for the profile; journaled apart."""
     suite = prepared.suite
     for tuned, trained in tuned_on(suite, base).items():
-        if session.stop.asked:
+        if session.stop.requested:
             return
         cases = probe_cases(read_examples(suite.path(trained.train), suite))
-        work = ArmTask(probe_arm(suite, tuned), caller)
+        task = ArmTask(probe_arm(suite, tuned), caller)
         with Journal(probe_folder(run, tuned)) as journal:
-            await answer_arm(work, cases, len(cases), replace(session, journal=journal, repeats=1))
+            await answer_arm(task, cases, len(cases), replace(session, journal=journal, repeats=1))
 
 
 def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
@@ -105,15 +105,17 @@ def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
     return inner_folder(run, "known", tuned)
 
 
-def note_known_rows(prepared: Prepared, run: RunFolder, loop: MetricLoop) -> Profile:
+def record_base_knowledge(prepared: Prepared, run: RunFolder, loop: MetricLoop) -> Profile:
     """Answers to training rows -> their share, in the profile."""
     suite, profile = prepared.suite, run.read("profile.json", Profile)
     metric = prepared.metrics[suite.primary_metric]
     for name, config in suite.models.items():
         if isinstance(config, TunedModelConfig) and run.has(f"known/{name}/samples.jsonl"):
             cases = probe_cases(read_examples(suite.path(config.train), suite))
-            share, asked = share_answered(probe_folder(run, name).samples(), cases, metric, loop)
-            rows = structs.replace(profile.training[config.train], base_already_right=share, base_asked=asked)
+            share, scored = share_answered(probe_folder(run, name).samples(), cases, metric, loop)
+            rows = structs.replace(
+                profile.training[config.train], base_already_right=share, base_asked=scored
+            )
             profile = structs.replace(profile, training={**profile.training, config.train: rows})
             run.write("profile.json", profile)
     return profile

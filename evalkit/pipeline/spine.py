@@ -3,8 +3,8 @@
     suite -> cases -> profile -> tuning -> arms -> samples -> scores -> comparison -> decision -> report
 
 Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
-be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``answer`` and
-what is asked beside the cases have a file each in this package.
+be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``train``,
+``answer``, ``score`` and what is asked in addition to the cases have a file each in this package.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.models.build import answering_config
 from evalkit.models.local_files import context_limit, text_token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
-from evalkit.pipeline.base_knowledge import ask_training_rows, note_known_rows
-from evalkit.pipeline.extra_cases import extra_folder, extra_table
+from evalkit.pipeline.base_knowledge import ask_training_rows
+from evalkit.pipeline.extra_cases import extra_table
 from evalkit.pipeline.indexes import index_facts
-from evalkit.pipeline.negative_control import CONTROL_FILE, chance_scores, write_control
 from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare
+from evalkit.pipeline.score import chance_scores, score
 from evalkit.pipeline.train import train
 from evalkit.pricing.prices_in_force import price_table, prices_used
 from evalkit.pricing.reprice_samples import prices_digest, repriced
@@ -45,9 +45,6 @@ from evalkit.records.tuning import TuningReport
 from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.scoring.metric_loop import MetricLoop
-from evalkit.scoring.score import score_samples
-from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
 from evalkit.suite.models import EmbeddedModelConfig
@@ -62,7 +59,6 @@ __all__ = [
     "ask_training_rows",
     "compare_arms",
     "decide_run",
-    "note_known_rows",
     "prepare",
     "profile_data",
     "read_table",
@@ -90,34 +86,12 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
     return profile
 
 
-def tune(prepared: Prepared, run: RunFolder, asking: AnswerOptions, stop: StopSignal) -> TuningOutcome:
+def tune(prepared: Prepared, run: RunFolder, options: AnswerOptions, stop: StopSignal) -> TuningOutcome:
     """Training rows -> adapters, for every model of ``type: tuned``."""
-    outcome = train(prepared.suite, progress=asking.progress, stopped=lambda: stop.asked)
+    outcome = train(prepared.suite, progress=options.progress, stopped=lambda: stop.requested)
     if outcome.report.runs:
         run.write("tuning.json", outcome.report)
     return outcome
-
-
-def score(prepared: Prepared, run: RunFolder) -> int:
-    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows.
-
-    The negative control of the primary metric is part of it.
-    """
-
-    def remove_outdated() -> None:
-        run.remove_derived_files()
-        run.file(CONTROL_FILE).unlink(missing_ok=True)
-
-    with MetricLoop() as loop:
-        note_known_rows(prepared, run, loop)
-        for name, cases in prepared.extra.items():
-            metric, extra_run = prepared.suite.extra_metric(name), extra_folder(run, name)
-            rows = score_samples(extra_run.samples(), cases, {metric: prepared.metrics[metric]}, loop=loop)
-            rewrite(extra_run.scores_file, rows, before=remove_outdated)
-        rows = score_samples(run.samples(), prepared.cases, prepared.metrics, loop=loop)
-        written = rewrite(run.scores_file, rows, before=remove_outdated)
-        write_control(prepared, run, loop)
-    return written
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
@@ -235,7 +209,7 @@ def _declared(economics: Economics) -> DeclaredEconomics:
 
 def _aggregates(metrics: Mapping[str, AnyMetric]) -> dict[str, Aggregate]:
     return {
-        name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
+        name: aggregate for name, metric in metrics.items() if (aggregate := aggregate_of(metric)) is not None
     }
 
 

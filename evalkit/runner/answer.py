@@ -53,7 +53,7 @@ async def _answer_one_by_one(
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
-            if session.stop.asked or counts.refused is not None:
+            if session.stop.requested or counts.refused is not None:
                 return
             if not session.journal.owes(case.id, task.name, repeat):
                 session.progress.advance(task.name)
@@ -61,7 +61,7 @@ async def _answer_one_by_one(
             cell: Cell | None = None
             try:
                 passages = await task.arm.find(case) if task.arm.searcher is not None else None
-                cell = compose_cell(task, case, repeat, seed=session.seed, found=passages)
+                cell = compose_cell(task, case, repeat, seed=session.seed, retrieved=passages)
                 answered = await task.caller.call(cell.request)
             except HaltedError:
                 return

@@ -85,7 +85,7 @@ async def answer_in_batches(
             missing = [cell for cell in batch if (cell.case_id, cell.repeat) in owed]
             if not missing:
                 continue
-            if session.stop.asked:
+            if session.stop.requested:
                 return
             rows = await _answer_batch(task, batch, missing)
             journal_rows(session, task, counts, rows)
@@ -115,7 +115,7 @@ async def _composed(
             elif isinstance(passages, BaseException):
                 raise passages
             else:
-                cells.append(compose_cell(task, case, repeat, seed=session.seed, found=passages))
+                cells.append(compose_cell(task, case, repeat, seed=session.seed, retrieved=passages))
     return cells, unfound
 
 

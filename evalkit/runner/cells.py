@@ -44,7 +44,9 @@ class Cell:
     request: Request
 
 
-def compose_cell(task: ArmTask, case: Case, repeat: int, *, seed: int, found: Found | None = None) -> Cell:
+def compose_cell(
+    task: ArmTask, case: Case, repeat: int, *, seed: int, retrieved: Found | None = None
+) -> Cell:
     """Write the prompt of one cell; retrieve for it where that asks no embedder.
 
     Args:
@@ -52,9 +54,9 @@ def compose_cell(task: ArmTask, case: Case, repeat: int, *, seed: int, found: Fo
         case: The case.
         repeat: Which repeat.
         seed: The run's.
-        found: What ``arm.find`` gave.
+        retrieved: What ``arm.find`` gave.
     """
-    prompt = task.arm.compose(case, found)
+    prompt = task.arm.compose(case, retrieved)
     request = Request(messages=prompt.messages, seed=seed + repeat, repeat=repeat, case_id=case.id)
     return Cell(case.id, repeat, prompt, request)
 

@@ -47,11 +47,11 @@ async def time_alone(
     warm = task.caller.batch_model is None
     with Appender(run.latency_file) as file:
         for case in owed:
-            if stop.asked:
+            if stop.requested:
                 break
             try:
                 passages = await task.arm.find(case)
-                cell = compose_cell(task, case, 0, seed=seed, found=passages)
+                cell = compose_cell(task, case, 0, seed=seed, retrieved=passages)
                 request = cell.request
                 if not warm and not task.caller.has_isolated_timing(request):
                     for _ in range(_WARM_UP):

@@ -99,7 +99,7 @@ class JournalBuffer:
         self._rows.append((sample, messages))
         if len(self._rows) == _ROWS_A_WRITE:  # replayed answers never wait, so their turn has no end
             self._write()
-        elif len(self._rows) == 1:
+        elif self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_after_this_turn())
 
     def flush(self) -> None:

@@ -12,7 +12,7 @@ from evalkit.calls.build import build_caller
 from evalkit.clock import Clock
 from evalkit.models.build import build_model
 from evalkit.pipeline import spine
-from evalkit.pipeline.base_knowledge import note_known_rows, probe_arm, probe_cases, tuned_on
+from evalkit.pipeline.base_knowledge import probe_arm, probe_cases, record_base_knowledge, tuned_on
 from evalkit.records.case import Example
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
@@ -83,7 +83,9 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
     prepared = spine.prepare(known)
     run = start_run(prepared.experiment, tmp_path / "reports", clock=Clock())
     spine.profile_data(prepared, run)
-    assert note_known_rows(prepared, run, MetricLoop()).training["train.jsonl"].base_already_right is None
+    assert (
+        record_base_knowledge(prepared, run, MetricLoop()).training["train.jsonl"].base_already_right is None
+    )
 
     async def ask():
         # A server that says yes stands in for the base.
@@ -101,7 +103,7 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
     asyncio.run(ask())
     assert len(chat_server.requests) == 100
     assert list(run.samples()) == []
-    found = note_known_rows(prepared, run, MetricLoop()).training["train.jsonl"]
+    found = record_base_knowledge(prepared, run, MetricLoop()).training["train.jsonl"]
     right = sum(case.reference == ("yes",) for case in probe_cases([row(i) for i in range(250)]))
     assert (found.base_already_right, found.base_asked) == (right / 100, 100)
 
