@@ -11,8 +11,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from evalkit.errors import AccessError, CallError, InputError
 from evalkit.metrics.protocol import AnyMetric, AsyncMetric, Metric, is_async
@@ -99,21 +100,19 @@ class MetricLoop:
         if task.case is None:
             return Score.missing(task.reason)
         if not is_async(task.metric):
-            return _score_now(task, task.metric, task.case)
+            return _score_now(task, cast(Metric, task.metric), task.case)
         self._started[id(task.metric)] = task.metric
         return self._submit(self._score(task, task.metric, task.case))
 
     async def _score(self, task: ScoreTask, metric: AsyncMetric, case: Case) -> Score:
         async with self._permits:
             try:
-                score = await metric.score_async(case, task.sample)
+                with _noting_where(task, case):
+                    score = await metric.score_async(case, task.sample)
             except AccessError:
                 raise
             except CallError as error:
                 return Score(value=None, reason=CALL_FAILED, explanation=str(error))
-            except Exception as error:  # of a third party's metric: said where, and raised again
-                error.add_note(_where(task, case))
-                raise
         return _in_range(task, case, score)
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -145,16 +144,18 @@ def _result(pair: tuple[ScoreTask, Score | Future[Score]]) -> tuple[ScoreTask, S
 
 
 def _score_now(task: ScoreTask, metric: Metric, case: Case) -> Score:
-    try:
+    with _noting_where(task, case):
         score = metric.score(case, task.sample)
-    except Exception as error:  # of a third party's metric: said where, and raised again
-        error.add_note(_where(task, case))
-        raise
     return _in_range(task, case, score)
 
 
-def _where(task: ScoreTask, case: Case) -> str:
-    return f"raised by metric {task.name!r} on case {case.id!r}, arm {task.sample.arm!r}"
+@contextmanager
+def _noting_where(task: ScoreTask, case: Case) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever a third party's metric raises; raised again with the place
+        error.add_note(f"raised by metric {task.name!r} on case {case.id!r}, arm {task.sample.arm!r}")
+        raise
 
 
 def _in_range(task: ScoreTask, case: Case, score: Score) -> Score:

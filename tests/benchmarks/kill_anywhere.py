@@ -157,8 +157,8 @@ class Process:
                 if not self._written(file):
                     return stage
             return None
-        if "RunObservations" in said:
-            lines = [line.strip().split(":")[0] for line in said[said.index("RunObservations") + 1 :]]
+        if "Answering" in said:
+            lines = [line.strip().split(":")[0] for line in said[said.index("Answering") + 1 :]]
             waits = lines and not lines[-1].endswith("alone") and f"{lines[-1]} alone" not in lines
             return "latency" if waits and not lines[-1].startswith("base before") else "answering"
         if "Tuning" in said:

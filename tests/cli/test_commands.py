@@ -46,7 +46,7 @@ def test_a_run_ends_with_a_verdict_and_its_files(evalkit, tiny, tmp_path):
 def test_json_is_the_only_thing_on_standard_output(evalkit, tiny):
     done = evalkit("run", tiny, "--json")
     assert done.json["verdict"] == "fine_tune"
-    assert "RunObservations" in done.err
+    assert "Answering" in done.err
     assert evalkit("decide", "latest", "--json").json == done.json
 
 
