@@ -14,10 +14,10 @@ from evalkit.comparison.two_runs import RunInput
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline.execute_run import (
     REPORTS,
-    after_answers,
     at_run_prices,
-    prepared_again,
-    to_the_end,
+    execute_stages,
+    reload_prepared,
+    score_to_report,
     wait,
 )
 from evalkit.pipeline.loaded_run import Run
@@ -29,7 +29,7 @@ from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.progress import Progress, Silent
-from evalkit.runner.run_start import begin_run, continue_run
+from evalkit.runner.run_start import resume_run, start_run
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
@@ -86,10 +86,10 @@ def run(
     prepared = spine.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     experiment = prepared.experiment
-    folder = earlier or begin_run(experiment, root, clock=clock)
+    folder = earlier or start_run(experiment, root, clock=clock)
     with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
         if earlier is not None:
-            continue_run(experiment, folder)
+            resume_run(experiment, folder)
         asking = spine.AnswerOptions(
             cache=cache,
             progress=progress or Silent(),
@@ -97,7 +97,7 @@ def run(
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
         )
-        to_the_end(prepared, folder, asking, StopSignal(limit_now), clock)
+        execute_stages(prepared, folder, asking, StopSignal(limit_now), clock)
     return Run(folder)
 
 
@@ -178,9 +178,9 @@ def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
 
 def score(run: Run) -> Run:
     """Score a run again with the metrics that its suite has now, then compare, decide and report again."""
-    prepared = prepared_again(run.folder)
+    prepared = reload_prepared(run.folder)
     with sole_writer(run.path):
-        after_answers(prepared, run.folder)
+        score_to_report(prepared, run.folder)
     return run
 
 

@@ -27,7 +27,7 @@ class Accuracy(LabelReader):
     binary: ClassVar[bool] = True
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
         if self.refuse(case):
@@ -38,11 +38,11 @@ class Accuracy(LabelReader):
         accepted = self.accepted(case)
         named = None if answer is None else self.label_of(answer)
         shown = excerpt(answer or "")
-        told = f"{shown} is none of the labels" if named is None else f"{shown} is read as {named!r}"
+        reading = f"{shown} is none of the labels" if named is None else f"{shown} is read as {named!r}"
         return Score(
             value=float(named in accepted),
             stats=class_counts(named, accepted),
-            explanation=f"{told}, wanted {accepted[0]!r}",
+            explanation=f"{reading}, wanted {accepted[0]!r}",
         )
 
     def _without_labels(self, case: Case, answer: str | None) -> Score:

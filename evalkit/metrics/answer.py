@@ -16,7 +16,7 @@ def find_answer(output: str, pattern: re.Pattern[str] | None) -> str | None:
     """
     if pattern is None:
         return output
-    found = pattern.search(output[:LONGEST_SEARCHED])
-    if found is None:
+    match = pattern.search(output[:LONGEST_SEARCHED])
+    if match is None:
         return None
-    return found[1] or "" if pattern.groups else found[0]
+    return match[1] or "" if pattern.groups else match[0]

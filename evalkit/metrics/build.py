@@ -9,12 +9,12 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from evalkit.errors import InputError, Problem, SuiteError, did_you_mean
-from evalkit.metrics.protocol import Metric, aggregate_of
+from evalkit.metrics.protocol import AnyMetric, aggregate_of
 from evalkit.registry import METRICS
 from evalkit.suite.schema import MetricConfig, Suite
 
 
-def build_metrics(suite: Suite) -> dict[str, Metric]:
+def build_metrics(suite: Suite) -> dict[str, AnyMetric]:
     """The suite's metrics by name, in its order.
 
     A metric's class is called with its options by keyword; one that takes ``folder`` is given the suite's folder.
@@ -23,7 +23,7 @@ def build_metrics(suite: Suite) -> dict[str, Metric]:
         SuiteError: A metric does not exist, does not take an option or its value, or is the primary one and has no
             value for a single answer. All problems are listed, each with its line.
     """
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, AnyMetric] = {}
     problems: list[Problem] = []
     for position, config in enumerate(suite.metrics):
         try:
@@ -37,7 +37,7 @@ def build_metrics(suite: Suite) -> dict[str, Metric]:
     return metrics
 
 
-def _without_value(suite: Suite, metrics: Mapping[str, Metric]) -> Iterator[Problem]:
+def _without_value(suite: Suite, metrics: Mapping[str, AnyMetric]) -> Iterator[Problem]:
     """The primary metric pays for every right answer, so it must be able to tell which answers are right."""
     primary = suite.primary_metric
     if primary not in metrics or aggregate_of(metrics[primary]) is None:
@@ -51,31 +51,34 @@ def _without_value(suite: Suite, metrics: Mapping[str, Metric]) -> Iterator[Prob
     )
 
 
-def _build(config: MetricConfig, suite: Suite) -> Metric:
+def _build(config: MetricConfig, suite: Suite) -> AnyMetric:
     cls = cast(Any, METRICS.load(config.type))
     options = dict(config.options)
     accepted = inspect.signature(cls).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         for name in options:
             if name not in accepted or name == "folder":
-                known = did_you_mean(name, [option for option in accepted if option != "folder"])
-                raise ValueError(f"takes no option {name!r}. {known}")
+                valid = did_you_mean(name, [option for option in accepted if option != "folder"])
+                raise ValueError(f"takes no option {name!r}. {valid}")
     if "folder" in accepted:
         options["folder"] = suite.folder
-    return cast(Metric, cls(**options))
+    metric = cls(**options)
+    if hasattr(metric, "score") == hasattr(metric, "score_async"):
+        raise ValueError("a metric has `score`, or `score_async` where it asks a model: one of the two")
+    return cast(AnyMetric, metric)
 
 
 def _translate(error: ValidationError, suite: Suite, position: int, config: MetricConfig) -> list[Problem]:
-    """Pydantic's findings as ours, at the option's line."""
+    """Pydantic's errors as problems of ours, at the option's line."""
     problems = []
-    for finding in error.errors():
-        option = str(finding["loc"][0]) if finding["loc"] else ""
+    for fault in error.errors():
+        option = str(fault["loc"][0]) if fault["loc"] else ""
         at: tuple[str | int, ...] = ("metrics", position)
         for inside in ((config.type, option), ("options", option)):
             if (*at, *inside) in suite.source.lines:
                 at = (*at, *inside)
                 break
-        message = finding["msg"].removeprefix("Value error, ")
+        message = fault["msg"].removeprefix("Value error, ")
         shown = f"option {option!r}: {message}" if option and at[-1] != option else message
         problem = suite.source.problem(at, shown[0].lower() + shown[1:])
         if problem not in problems:

@@ -1,4 +1,4 @@
-"""Cases that a metric could not mark, found before any model is asked."""
+"""Cases that a metric could not score, found before any model is asked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from evalkit.data.cases import Cases
 from evalkit.errors import MOST_PROBLEMS, DataError, Problem
-from evalkit.metrics.protocol import Metric, refusal
+from evalkit.metrics.protocol import AnyMetric, refusal
 
 
-def check_cases(metrics: Mapping[str, Metric], cases: Cases) -> None:
+def check_cases(metrics: Mapping[str, AnyMetric], cases: Cases) -> None:
     """Ask every metric that can refuse a case whether it does.
 
     Raises:
@@ -19,8 +19,8 @@ def check_cases(metrics: Mapping[str, Metric], cases: Cases) -> None:
     problems: list[Problem] = []
     for case in cases if choosy else ():
         for name, metric in choosy.items():
-            if (told := refusal(metric, case)) is not None:
-                problems.append(Problem(cases.file, cases.line(case.id), "", f"{name}: {told}"))
+            if (reason := refusal(metric, case)) is not None:
+                problems.append(Problem(cases.file, cases.line(case.id), "", f"{name}: {reason}"))
         if len(problems) >= MOST_PROBLEMS:
             break
     if problems:

@@ -39,7 +39,7 @@ class Contains:
             raise ValueError("value must not be empty")
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         wanted = self._declared() or list(case.reference)
         if not wanted:
             return Score.missing("no_reference")

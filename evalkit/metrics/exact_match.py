@@ -39,7 +39,7 @@ class ExactMatch:
         _ = self._pattern
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
         answer = find_answer(sample.output or "", self._pattern)

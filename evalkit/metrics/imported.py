@@ -8,7 +8,7 @@ from evalkit.records.score import Score
 
 
 class Imported:
-    """A metric of which only the scores are known: ``evalkit import table`` brings them, nothing can mark again."""
+    """A metric of which only the scores are known: ``evalkit import table`` brings them, nothing can score again."""
 
     @property
     def binary(self) -> bool:

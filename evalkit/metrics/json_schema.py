@@ -51,7 +51,7 @@ class JsonSchema:
         _ = self._validator
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         output = (sample.output or "").strip()
         if len(output) > LONGEST_SEARCHED:
             return Score(value=0.0, explanation=f"longer than {LONGEST_SEARCHED:,} characters")

@@ -62,7 +62,7 @@ class LabelReader:
         return tuple(label for text in case.reference if (label := self.label_of(text)) is not None)
 
     def refuse(self, case: Case) -> str | None:
-        """Why the case cannot be marked: a reference that is no label. See ``Metric``."""
+        """Why the case cannot be scored: a reference that is no label. See ``Metric``."""
         for text in case.reference if self.labels is not None else ():
             if self.label_of(text) is None:
                 return f"reference {text!r} is none of the labels. {did_you_mean(text, self._declared)}"

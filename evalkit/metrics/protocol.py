@@ -1,9 +1,9 @@
-"""What every metric can do, and what some can do besides."""
+"""What every metric can do, and what some can do as well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
@@ -14,13 +14,13 @@ Aggregate = Callable[[Mapping[str, float]], float]
 
 
 class Metric(Protocol):
-    """Marks one sample.
+    """Scores one sample.
 
     A metric is built from its options in the suite, by keyword. It raises ``ValueError`` in its constructor
     for options that make no sense; ``score`` never raises for what an arm wrote.
 
     Two methods are optional. ``aggregate`` makes it a metric of the whole corpus, see ``CorpusMetric``.
-    ``refuse(case) -> str | None`` says why a case cannot be marked by it, if so, before any model is asked.
+    ``refuse(case) -> str | None`` says why it cannot score a case, if so, before any model is asked.
     """
 
     @property
@@ -35,6 +35,31 @@ class Metric(Protocol):
         what we lack: a case without a reference.
         """
         ...
+
+
+class AsyncMetric(Protocol):
+    """Scores one sample by asking a model, so that several samples are scored at a time.
+
+    In everything else it is like ``Metric``: built from its options, registered in the same way, with the same optional
+    methods. A metric has ``score`` or ``score_async``, never both. Where it has a coroutine method ``close()``, that is
+    awaited once, after its last score and on the same event loop.
+    """
+
+    @property
+    def binary(self) -> bool:
+        """Whether values are always 0 or 1; decides which tests apply."""
+        ...
+
+    async def score_async(self, case: Case, sample: Sample) -> Score:
+        """The score of an ``ok`` sample.
+
+        A reply of the asked model that cannot be read is missing, not 0: it is no fault of the arm. A ``CallError``
+        that is raised here becomes a missing score; an ``AccessError`` ends the scoring.
+        """
+        ...
+
+
+AnyMetric = Metric | AsyncMetric
 
 
 class CorpusMetric(Metric, Protocol):
@@ -57,13 +82,18 @@ class CorpusMetric(Metric, Protocol):
         ...
 
 
-def aggregate_of(metric: Metric) -> Aggregate | None:
+def is_async(metric: AnyMetric) -> TypeGuard[AsyncMetric]:
+    """Whether the metric asks a model."""
+    return hasattr(metric, "score_async")
+
+
+def aggregate_of(metric: AnyMetric) -> Aggregate | None:
     """How the metric sums up a corpus; None for metrics whose scores are averaged."""
     aggregate: Aggregate | None = getattr(metric, "aggregate", None)
     return aggregate
 
 
-def refusal(metric: Metric, case: Case) -> str | None:
-    """Why the metric cannot mark a case, whatever is answered; None where it can."""
+def refusal(metric: AnyMetric, case: Case) -> str | None:
+    """Why the metric cannot score a case, whatever is answered; None where it can."""
     refuse: Callable[[Case], str | None] | None = getattr(metric, "refuse", None)
     return None if refuse is None else refuse(case)

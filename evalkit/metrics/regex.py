@@ -37,11 +37,11 @@ class Regex:
         _ = self._compiled
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         output = (sample.output or "").strip()[:LONGEST_SEARCHED]
-        found = self._compiled.fullmatch(output) if self.match == "full" else self._compiled.search(output)
-        sign = "matches" if found else "does not match"
-        return Score(value=float(found is not None), explanation=f"{excerpt(output)} {sign} {self.pattern!r}")
+        match = self._compiled.fullmatch(output) if self.match == "full" else self._compiled.search(output)
+        sign = "matches" if match else "does not match"
+        return Score(value=float(match is not None), explanation=f"{excerpt(output)} {sign} {self.pattern!r}")
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:

@@ -19,7 +19,7 @@ from evalkit.text.words import words
 class RougeL:
     """F-measure of ROUGE-L (Lin 2004) over our words, best over the accepted answers; without stemming.
 
-    The value is that of Google's rouge-score, which the tests hold it against. That package drops Chinese, fills a
+    The value is that of Google's rouge-score, with which the tests compare it. That package drops Chinese, fills a
     table of answer x reference words in Python (2 s at 2,000 words each) and imports nltk; the longest common
     subsequence comes from rapidfuzz instead.
     """
@@ -27,7 +27,7 @@ class RougeL:
     binary: ClassVar[bool] = False
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
         answer = words(sample.output or "")

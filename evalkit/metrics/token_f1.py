@@ -26,7 +26,7 @@ class TokenF1:
     binary: ClassVar[bool] = False
 
     def score(self, case: Case, sample: Sample) -> Score:
-        """See ``Metric``."""
+        """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
         answer = Counter(answer_words(sample.output or ""))

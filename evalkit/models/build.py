@@ -49,22 +49,15 @@ def adapter_model(base: ModelConfig, adapter: Path) -> ModelConfig:
     return base.model_copy(update={"adapter": str(adapter.resolve())})
 
 
-def answering_config(suite: Suite, name: str, adapter: Path | None = None) -> ModelConfig:
-    """The configuration by which a model of the suite is asked.
+def answering_config(suite: Suite, name: str) -> ModelConfig:
+    """The configuration by which a model of the suite is asked before anything is tuned.
 
     Args:
         suite: The suite.
         name: Of one of its models.
-        adapter: The adapter that a tuned model's training made; None asks the base alone.
 
     Returns:
-        The model's own section; for a tuned model its base's, with the adapter merged in.
-
-    Raises:
-        InputError: The base cannot take an adapter, or has one already.
+        The model's own section; for a tuned model its base's.
     """
     config = suite.models[name]
-    if not isinstance(config, TunedModelConfig):
-        return config
-    base = suite.models[config.base]
-    return base if adapter is None else adapter_model(base, adapter)
+    return suite.models[config.base] if isinstance(config, TunedModelConfig) else config

@@ -16,11 +16,12 @@ from evalkit.pipeline.indexes import Retrieval
 from evalkit.pipeline.observations import ObservationLog
 from evalkit.pipeline.prepare import Prepared
 from evalkit.pricing.prices_in_force import currency_of, pricer
-from evalkit.runner.answer import AnswerCounts, Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.progress import Progress, Renamed
+from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.store.run_folder import RunFolder
@@ -39,7 +40,7 @@ class AnswerOptions:
 
 
 async def answer(
-    prepared: Prepared, run: RunFolder, tuned: TuningOutcome, asking: AnswerOptions, stop: StopSignal
+    prepared: Prepared, run: RunFolder, tuned: TuningOutcome, options: AnswerOptions, stop: StopSignal
 ) -> dict[str, AnswerCounts]:
     """Arms -> samples, into the journal; candidates also answer a few cases alone, for latency.
 
@@ -47,60 +48,62 @@ async def answer(
     candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
-    tallies: dict[str, AnswerCounts] = {}
-    seen = ObservationLog(run, asking.clock)
-    alone = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
-    remember = not isinstance(asking.cache, NoCache)
+    counts: dict[str, AnswerCounts] = {}
+    observations = ObservationLog(run, options.clock)
+    timed_ids = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
+    remember = not isinstance(options.cache, NoCache)
     async with (
-        Retrieval(prepared, run, asking.progress, stop, remember=remember) as retrieval,
+        Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
     ):
-        journal = open_files.enter_context(Journal(run, retry_errors=asking.retry_errors))
-        beside = {
-            name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=asking.retry_errors))
+        journal = open_files.enter_context(Journal(run, retry_errors=options.retry_errors))
+        extra_journals = {
+            name: open_files.enter_context(
+                Journal(extra_folder(run, name), retry_errors=options.retry_errors)
+            )
             for name in prepared.extra
         }
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
-            config = answering_config(suite, name, tuned.adapters.get((name, fraction, seed)))
+            config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder)
             caller = build_caller(
                 model,
                 config,
-                cache=asking.cache,
-                clock=asking.clock,
+                cache=options.cache,
+                clock=options.clock,
                 spending=stop.spending,
                 price=pricer(suite, name, prepared.prices),
             )
-            asked = asking.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
-            session = Session(journal, asking.progress, stop, suite.run.seed, suite.run.repeats, asked)
+            concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
+            session = Session(journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency)
             try:
                 for arm in arms:
-                    work = ArmTask(arm, caller, currency_of(suite))
-                    tallies[arm.name] = await answer_arm(work, prepared.cases, len(prepared.cases), session)
-                    if arm.facts.role == "candidate" and not model.answers_by_case and not stop.asked:
-                        picked = (prepared.cases.get(case_id) for case_id in alone)
+                    task = ArmTask(arm, caller, currency_of(suite))
+                    counts[arm.name] = await answer_arm(task, prepared.cases, len(prepared.cases), session)
+                    if arm.facts.role == "candidate" and not model.answers_by_case and not stop.requested:
+                        timed_cases = (prepared.cases.get(case_id) for case_id in timed_ids)
                         await time_alone(
-                            work, picked, run, seed=suite.run.seed, progress=asking.progress, stop=stop
+                            task, timed_cases, run, seed=suite.run.seed, progress=options.progress, stop=stop
                         )
-                    retrieval.note(arm)
+                    retrieval.record(arm)
                     if not answers_extra(suite, arm.facts) or model.answers_by_case:
                         continue
                     for extra, cases in prepared.extra.items():
-                        if not stop.asked:
-                            told = Renamed(session.progress, f"on {extra}")
-                            apart = replace(session, journal=beside[extra], progress=told)
-                            tally = await answer_arm(work, cases, len(cases), apart)
-                            tallies[f"{arm.name} on {extra}"] = tally
+                        if not stop.requested:
+                            progress = Renamed(session.progress, f"on {extra}")
+                            extra_session = replace(session, journal=extra_journals[extra], progress=progress)
+                            extra_counts = await answer_arm(task, cases, len(cases), extra_session)
+                            counts[f"{arm.name} on {extra}"] = extra_counts
                 if not model.answers_by_case:
                     await ask_training_rows(prepared, run, name, caller, session)
-                if not stop.asked:
-                    await seen.look_up(name, caller)
+                if not stop.requested:
+                    await observations.read_announced(name, caller)
             finally:
                 await model.close()
-            if stop.asked:
+            if stop.requested:
                 break
-    seen.write(tallies)
-    return tallies
+    observations.write(counts)
+    return counts
 
 
 def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:

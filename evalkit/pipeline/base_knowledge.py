@@ -6,7 +6,7 @@ samples, and no figure but the profile's rests on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -16,7 +16,7 @@ from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_composer
 from evalkit.calls.caller import Caller
 from evalkit.data.examples import read_examples
-from evalkit.metrics.protocol import Metric
+from evalkit.metrics.protocol import AnyMetric
 from evalkit.pipeline.extra_cases import inner_folder
 from evalkit.pipeline.prepare import Prepared
 from evalkit.prompts.template import Template
@@ -24,10 +24,12 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Example, Message
 from evalkit.records.profile import Profile
 from evalkit.records.sample import Sample
-from evalkit.runner.answer import Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly
+from evalkit.runner.session import Session
+from evalkit.scoring.metric_loop import MetricLoop, ScoreTask
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
@@ -70,17 +72,17 @@ def probe_arm(suite: Suite, model: str) -> Arm:
 
 
 def share_answered(
-    samples: Iterable[Sample], cases: Iterable[Case], metric: Metric
+    samples: Iterable[Sample], cases: Iterable[Case], metric: AnyMetric, loop: MetricLoop
 ) -> tuple[float | None, int]:
     """The share of the asked rows that the base answers, and how many have a score; None where none has."""
-    known: Mapping[str, Case] = {case.id: case for case in cases}
-    values = [
-        score.value
+    by_id = {case.id: case for case in cases}
+    tasks = (
+        ScoreTask("base knowledge", metric, sample, by_id[sample.case_id])
         for sample in samples
-        if sample.output is not None and sample.case_id in known
-        if (score := metric.score(known[sample.case_id], sample)).value is not None
-    ]
-    right = sum(value is not None and value >= RIGHT_FROM for value in values)
+        if sample.output is not None and sample.case_id in by_id
+    )
+    values = [score.value for _, score in loop.scores(tasks) if score.value is not None]
+    right = sum(value >= RIGHT_FROM for value in values)
     return (right / len(values) if values else None), len(values)
 
 
@@ -90,12 +92,12 @@ async def ask_training_rows(
     """Training rows -> what the model they are to tune answers already, for the profile; journaled apart."""
     suite = prepared.suite
     for tuned, trained in tuned_on(suite, base).items():
-        if session.stop.asked:
+        if session.stop.requested:
             return
         cases = probe_cases(read_examples(suite.path(trained.train), suite))
-        work = ArmTask(probe_arm(suite, tuned), caller)
+        task = ArmTask(probe_arm(suite, tuned), caller)
         with Journal(probe_folder(run, tuned)) as journal:
-            await answer_arm(work, cases, len(cases), replace(session, journal=journal, repeats=1))
+            await answer_arm(task, cases, len(cases), replace(session, journal=journal, repeats=1))
 
 
 def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
@@ -103,15 +105,17 @@ def probe_folder(run: RunFolder, tuned: str) -> RunFolder:
     return inner_folder(run, "known", tuned)
 
 
-def note_known_rows(prepared: Prepared, run: RunFolder) -> Profile:
+def record_base_knowledge(prepared: Prepared, run: RunFolder, loop: MetricLoop) -> Profile:
     """Answers to training rows -> their share, in the profile."""
     suite, profile = prepared.suite, run.read("profile.json", Profile)
     metric = prepared.metrics[suite.primary_metric]
     for name, config in suite.models.items():
         if isinstance(config, TunedModelConfig) and run.has(f"known/{name}/samples.jsonl"):
             cases = probe_cases(read_examples(suite.path(config.train), suite))
-            share, asked = share_answered(probe_folder(run, name).samples(), cases, metric)
-            rows = structs.replace(profile.training[config.train], base_already_right=share, base_asked=asked)
+            share, scored = share_answered(probe_folder(run, name).samples(), cases, metric, loop)
+            rows = structs.replace(
+                profile.training[config.train], base_already_right=share, base_asked=scored
+            )
             profile = structs.replace(profile, training={**profile.training, config.train: rows})
             run.write("profile.json", profile)
     return profile

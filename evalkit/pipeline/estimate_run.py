@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from statistics import fmean
 
+from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_composer
 from evalkit.calls.budget import Spending
 from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.data.examples import read_examples
 from evalkit.data.recorded import read_recorded
+from evalkit.economics.prices import PriceTable
 from evalkit.models.build import answering_config, build_model
 from evalkit.models.prompt_tokens import TokenCounter, prompt_token_counter
 from evalkit.pipeline.expected_calls import STATED_RATE, ArmQuestion, Probe, expected_arm, recorded_arm
-from evalkit.pipeline.expected_embedding import STATED as EMBEDDING_STATED
-from evalkit.pipeline.expected_embedding import expected_embedding
 from evalkit.pipeline.spine import Prepared
+from evalkit.pricing.embedding_cost import embedding_price
 from evalkit.pricing.prices_in_force import currency_of, pricer
-from evalkit.records.estimate import ArmEstimate, RunEstimate, TuningEstimate
+from evalkit.prompts.composer import render_for_case
+from evalkit.records.case import Case
+from evalkit.records.estimate import ArmEstimate, EmbeddingEstimate, RunEstimate, TuningEstimate
 from evalkit.records.sample import Completion
 from evalkit.runner.progress import Progress
 from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.suite.models import HostedModelConfig, RecordedModelConfig, TunedModelConfig
-from evalkit.text.token_rate import STATED
+from evalkit.suite.retrieval import HashedEmbedderConfig
+from evalkit.suite.schema import Suite
+from evalkit.text.token_rate import STATED, approximate_tokens
 from evalkit.tuning.expected import expected_trainings, seconds_a_token, side_by_side
-from evalkit.tuning.tune import Plan, plan_trainings
+from evalkit.tuning.plan import plan_trainings, trains_here
+from evalkit.tuning.protocol import TuningSpec
 
 _PROBED = "Time of local models, and the tokens their base writes, are from a probe on this machine, busy as it is now."
 _NOT_PROBED = "Local models were not asked: their time and money are left open."
 _STAND_IN = "A model that is not tuned yet is timed by its base and counted by the lengths of the references."
 _PATIENCE = "A training with patience is counted to its last planned step; it may stop earlier."
 _COLD = "Hosted prompts are priced without a prompt cache."
+_EMBEDDED_ONCE = (
+    "Corpora are embedded once and equal questions once; vectors and indexes that are kept already are counted all the "
+    "same. Until then the passages of these arms are stand-ins from their corpus."
+)
 
 
 async def estimate(
@@ -45,12 +55,12 @@ async def estimate(
         prepared: The suite, checked.
         cache: Where given, answers and adapters that are kept already are left out.
         probe: Whether local models answer a few batches and training makes a few steps, for the time they take.
-        progress: Told which arm is looked at.
+        progress: Called when each arm is estimated.
     """
     suite = prepared.suite
     progress.stage("Estimating")
     arms = await _arms(prepared, cache, probe, progress)
-    embedding = tuple(expected_embedding(suite, prepared.arms, prepared.cases, prepared.prices))
+    embedding = tuple(_embeddings(suite, prepared.arms, prepared.cases, prepared.prices))
     trainings = tuple(_trainings(prepared, cached=cache is not None, probe=probe))
     training_s = side_by_side(trainings) if trainings else 0.0
     return RunEstimate(
@@ -76,17 +86,17 @@ async def _arms(
 ) -> list[ArmEstimate]:
     """All arms in the suite's order; those of one model together, so that one model is in memory at a time."""
     suite = prepared.suite
-    found: dict[str, ArmEstimate] = {}
+    estimates: dict[str, ArmEstimate] = {}
     progress.start("arms", len(prepared.arms))
     for name in dict.fromkeys(arm.facts.model for arm in prepared.arms):
         config = answering_config(suite, name)
         price = pricer(suite, name, prepared.prices)
-        ours = [arm for arm in prepared.arms if arm.facts.model == name]
+        arms = [arm for arm in prepared.arms if arm.facts.model == name]
         if isinstance(config, RecordedModelConfig):
             answers = _recorded(prepared, config)
             cells = len(prepared.cases) * suite.run.repeats
-            found |= {arm.name: recorded_arm(arm, answers, price, cells) for arm in ours}
-            progress.advance("arms", len(ours))
+            estimates |= {arm.name: recorded_arm(arm, answers, price, cells) for arm in arms}
+            progress.advance("arms", len(arms))
             continue
         gauge = prompt_token_counter(config, suite.folder)
         model = build_model(config, folder=suite.folder)
@@ -95,7 +105,7 @@ async def _arms(
         )
         probes: dict[str, Probe] = {}
         try:
-            for arm in ours:
+            for arm in arms:
                 question = ArmQuestion(
                     arm=arm,
                     cases=prepared.cases,
@@ -110,14 +120,14 @@ async def _arms(
                     in_flight=suite.run.max_concurrency or usual_concurrency(config),
                     per_minute=config.request_rate_limit,
                 )
-                found[arm.name] = expected_arm(
+                estimates[arm.name] = expected_arm(
                     question, probes=probes if probe else None, cached=cache is not None
                 )
                 progress.advance("arms")
         finally:
             await model.close()
     progress.finish("arms")
-    return [found[arm.name] for arm in prepared.arms]
+    return [estimates[arm.name] for arm in prepared.arms]
 
 
 def _recorded(prepared: Prepared, config: RecordedModelConfig) -> list[Completion]:
@@ -137,24 +147,24 @@ def _trainings(prepared: Prepared, *, cached: bool, probe: bool) -> Iterator[Tun
     suite = prepared.suite
     if not any(isinstance(config, TunedModelConfig) for config in suite.models.values()):
         return
-    plans = plan_trainings(
+    planned = plan_trainings(
         suite,
         lambda path: read_examples(suite.path(path), suite),
         composer_of=partial(build_composer, suite),
     )
-    by_model: dict[str, list[Plan]] = {}
-    for (name, _, _), plan in plans.items():
-        by_model.setdefault(name, []).append(plan)
-    for name, ours in by_model.items():
-        largest = max(ours, key=lambda plan: len(plan.spec.rows))
-        rate = seconds_a_token(largest.spec) if probe else None
+    by_model: dict[str, list[TuningSpec]] = {}
+    for spec in planned.values():
+        by_model.setdefault(spec.model, []).append(spec)
+    for name, specs in by_model.items():
+        largest = max(specs, key=lambda spec: len(spec.rows))
+        rate = seconds_a_token(largest) if probe and trains_here(largest.config.method) else None
         gauge = prompt_token_counter(answering_config(suite, name), suite.folder)
         tokens = fmean(_row_tokens(gauge, largest))
-        yield from expected_trainings(ours, tokens, seconds_a_token=rate, cached=cached)
+        yield from expected_trainings(specs, tokens, seconds_a_token=rate, cached=cached)
 
 
-def _row_tokens(gauge: TokenCounter, plan: Plan) -> list[float]:
-    rows = [row.messages for row in plan.spec.rows]
+def _row_tokens(gauge: TokenCounter, spec: TuningSpec) -> list[float]:
+    rows = [row.messages for row in spec.rows]
     prompts = gauge.prompts([messages[:-1] for messages in rows])
     return [
         prompt + gauge.answer(messages[:-1], messages[-1].content)
@@ -162,9 +172,40 @@ def _row_tokens(gauge: TokenCounter, plan: Plan) -> list[float]:
     ]
 
 
+def _embeddings(
+    suite: Suite, arms: Iterable[Arm], cases: Iterable[Case], prices: PriceTable
+) -> Iterator[EmbeddingEstimate]:
+    """One estimate for each embedder that an arm searches with, by the rule of thumb. Nothing is asked."""
+    searching = [arm for arm in arms if arm.searcher is not None]
+    queries: dict[str, dict[str, None]] = {}
+    for case in cases:
+        for arm in searching:
+            if arm.searcher is not None:
+                of_embedder = queries.setdefault(arm.searcher.embedder, {})
+                of_embedder[render_for_case(arm.query, case)] = None
+    for name in suite.embedders_used:
+        vectors = {
+            id(arm.searcher.vectors): arm.searcher.vectors for arm in searching if arm.searcher is not None
+        }
+        texts = {
+            chunk.text or "" for each in vectors.values() if each.embedder == name for chunk in each.chunks
+        }
+        questions = queries.get(name, {})
+        hashed = isinstance(suite.embedders[name], HashedEmbedderConfig)
+        tokens = None if hashed else sum(map(approximate_tokens, [*texts, *questions]))
+        cost = embedding_price(suite, name, prices)(tokens, None)
+        yield EmbeddingEstimate(
+            embedder=name,
+            chunks=len(texts),
+            questions=len(questions),
+            tokens=tokens,
+            cost=None if cost is None else f"{cost:.8f}",
+        )
+
+
 def _sum(figures: Sequence[float | None]) -> float | None:
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if len(known) == len(figures) else None
+    given = [figure for figure in figures if figure is not None]
+    return sum(given) if len(given) == len(figures) else None
 
 
 def _money(amounts: Sequence[str | None]) -> str | None:
@@ -175,7 +216,7 @@ def _money(amounts: Sequence[str | None]) -> str | None:
 def _notes(prepared: Prepared, probe: bool) -> Iterator[str]:
     suite = prepared.suite
     if suite.embedders_used:
-        yield EMBEDDING_STATED
+        yield _EMBEDDED_ONCE
     used = {arm.facts.model for arm in prepared.arms}
     configs = [answering_config(suite, name) for name in used]
     hosted = any(isinstance(config, HostedModelConfig) for config in configs)

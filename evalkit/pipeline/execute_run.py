@@ -1,11 +1,11 @@
-"""The course of a run: its stages in order, and the ways it may end."""
+"""A run from its first stage to its last, and the ways in which it may end."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-import threading
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +13,8 @@ from evalkit.clock import Clock
 from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
 from evalkit.interchange.suite_from_table import IMPORTED_FROM
 from evalkit.pipeline import spine
-from evalkit.runner.answer import AnswerCounts
 from evalkit.runner.run_start import finish_run
+from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import load_suite, suite_of_run, with_prices
@@ -26,10 +26,10 @@ T = TypeVar("T")
 REPORTS = Path("reports")
 
 
-def to_the_end(
-    prepared: spine.Prepared, folder: RunFolder, asking: spine.AnswerOptions, stop: StopSignal, clock: Clock
+def execute_stages(
+    prepared: spine.Prepared, folder: RunFolder, options: spine.AnswerOptions, stop: StopSignal, clock: Clock
 ) -> None:
-    """Every stage of a begun run, in order.
+    """Every stage of a started run, in order.
 
     Raises:
         IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
@@ -40,7 +40,7 @@ def to_the_end(
     resume = resume_command(prepared.suite, folder)
     try:
         with stop_on_interrupt(stop):
-            _stages(prepared, folder, asking, stop, clock, resume)
+            _stages(prepared, folder, options, stop, clock, resume)
     except (KeyboardInterrupt, InterruptedRunError):
         raise InterruptedRunError(f"Interrupted; what was done is kept. Resume:\n  {resume}") from None
 
@@ -48,64 +48,68 @@ def to_the_end(
 def _stages(
     prepared: spine.Prepared,
     folder: RunFolder,
-    asking: spine.AnswerOptions,
+    options: spine.AnswerOptions,
     stop: StopSignal,
     clock: Clock,
     resume: str,
 ) -> None:
-    progress = asking.progress
+    progress = options.progress
     progress.stage("Profile")
     spine.profile_data(prepared, folder)
-    _heed(stop)
+    _raise_if_interrupted(stop)
     progress.stage("Tuning")
-    tuned = spine.tune(prepared, folder, asking, stop)
-    _heed(stop)
+    tuned = spine.tune(prepared, folder, options, stop)
+    _raise_if_interrupted(stop)
     progress.stage("Answering")
-    tallies = wait(spine.answer(prepared, folder, tuned, asking, stop))
-    _heed(stop)
+    counts = wait(spine.answer(prepared, folder, tuned, options, stop))
+    _raise_if_interrupted(stop)
     if stop.reason == "cost_limit":
         raise CostLimitError(
             f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
         )
-    if refused := next((tally.refused for tally in tallies.values() if tally.refused is not None), None):
+    if refused := next((each.refused for each in counts.values() if each.refused is not None), None):
         raise AccessError(
             f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
         )
     progress.stage("Scoring, comparing, deciding, reporting")
-    after_answers(prepared, folder, stop)
+    score_to_report(prepared, folder, stop)
     finish_run(folder, clock=clock)
-    if failed := sum(tally.errors for tally in tallies.values()):
-        raise IncompleteRunError(_failed_words(tallies, failed, resume), str(folder.path))
+    if failed := sum(each.errors for each in counts.values()):
+        raise IncompleteRunError(_failed_words(counts, failed, resume), str(folder.path))
 
 
-def after_answers(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
-    """The stages that ask no model: samples -> scores, comparison, decision, report."""
+def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
+    """The stages after answering: samples -> scores, comparison, decision, report."""
     stop = stop or StopSignal()
     spine.score(prepared, folder)
-    _heed(stop)
+    _raise_if_interrupted(stop)
     spine.compare_arms(prepared, folder)
-    _heed(stop)
+    _raise_if_interrupted(stop)
     spine.write_decision(folder, prepared.suite)
-    _heed(stop)
+    _raise_if_interrupted(stop)
     spine.report(folder, spine.records_of(folder, prepared.suite, cases=prepared.cases))
 
 
 def resume_command(suite: Suite, run: RunFolder) -> str:
-    """What to type to go on with a run, from the folder where it was begun."""
+    """What to type to go on with a run, from the folder where it was started."""
     usual = run.path.parent == REPORTS / suite.name
     return shlex.join(
         ["evalkit", "run", str(suite.folder), "--resume", run.path.name if usual else str(run.path)]
     )
 
 
-def _heed(stop: StopSignal) -> None:
-    """Go on to the next stage unless Ctrl-C was pressed in this one."""
+def _raise_if_interrupted(stop: StopSignal) -> None:
+    """Start no further stage after Ctrl-C."""
     if stop.reason == "interrupted":
         raise InterruptedRunError
 
 
-def prepared_again(run: RunFolder) -> spine.Prepared:
-    """The run's suite, ready for the stages after answering; its cases must be those that were answered."""
+def reload_prepared(run: RunFolder) -> spine.Prepared:
+    """The suite of an answered run, ready for the stages after answering.
+
+    Raises:
+        RunError: The run was imported, or the suite's cases are not those that were answered.
+    """
     manifest = run.manifest()
     if (table := suite_of_run(run.path, Path(manifest.suite_path)).metadata.get(IMPORTED_FROM)) is not None:
         raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
@@ -123,10 +127,10 @@ def at_run_prices(suite: Suite, run: RunFolder) -> Suite:
     return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
 
 
-def _failed_words(tallies: Mapping[str, AnswerCounts], failed: int, resume: str) -> str:
+def _failed_words(counts: Mapping[str, AnswerCounts], failed: int, resume: str) -> str:
     reasons: dict[str, int] = {}
-    for tally in tallies.values():
-        for reason, count in tally.reasons.items():
+    for each in counts.values():
+        for reason, count in each.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + count
     commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
     listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
@@ -135,23 +139,10 @@ def _failed_words(tallies: Mapping[str, AnswerCounts], failed: int, resume: str)
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, also where an event loop is already running (a notebook)."""
+    """The result of ``work``, run on an event loop of its own; also where one is running already (a notebook)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    result: list[T] = []
-    fault: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            result.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
-            fault.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if fault:
-        raise fault[0]
-    return result[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -17,7 +17,7 @@ from evalkit.records.estimate import ArmEstimate, Basis
 from evalkit.records.sample import Completion, Request, Timing, Usage
 from evalkit.runner.latency import spread_evenly
 
-_LOOKED_AT = 200  # prompts that are written and counted, evenly over the cases
+_SAMPLED = 200  # prompts that are written and counted, evenly over the cases
 _PROBED_ALONE = 2
 FIRST_TOKEN_S = 0.7
 TOKENS_A_SECOND = 60.0
@@ -81,14 +81,14 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
     arm, cases, model = question.arm, question.cases, question.caller.model
     alone = question.isolated if arm.facts.role == "candidate" and not model.answers_by_case else 0
     timed = spread_evenly(cases.ids, alone) if alone else []
-    known = _known(question, timed) if cached and not question.tuned else (0, 0)
-    cells, isolated = len(cases) * question.repeats - known[0], len(timed) - known[1]
-    requests = [_request(question, case_id) for case_id in spread_evenly(cases.ids, _LOOKED_AT)]
+    kept = _cached(question, timed) if cached and not question.tuned else (0, 0)
+    cells, isolated = len(cases) * question.repeats - kept[0], len(timed) - kept[1]
+    requests = [_request(question, case_id) for case_id in spread_evenly(cases.ids, _SAMPLED)]
     probe = None
     if probes is not None and isinstance(model, BatchModel):
-        asked = requests[: model.max_batch]
-        key = digest_of([request.messages for request in asked])
-        probe = probes.get(key) or probes.setdefault(key, _probe(model, asked))
+        batch = requests[: model.max_batch]
+        key = digest_of([request.messages for request in batch])
+        probe = probes.get(key) or probes.setdefault(key, _probe(model, batch))
     calls = cells + isolated
     prompt = fmean(question.gauge.prompts([request.messages for request in requests]))
     output, basis = _output(question, requests, probe)
@@ -107,7 +107,7 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
         model=arm.facts.model,
         calls=calls,
         isolated=isolated,
-        cached=sum(known),
+        cached=sum(kept),
         prompt_tokens=prompt * calls,
         output_tokens=None if output is None else output * calls,
         prompt_basis=prompt_basis,
@@ -148,7 +148,7 @@ def _request(question: ArmQuestion, case_id: str, repeat: int = 0) -> Request:
     return Request(messages=prompt.messages, seed=question.seed + repeat, repeat=repeat, case_id=case_id)
 
 
-def _known(question: ArmQuestion, timed: Sequence[str]) -> tuple[int, int]:
+def _cached(question: ArmQuestion, timed: Sequence[str]) -> tuple[int, int]:
     """Cells and timed answers that the cache has."""
     caller = question.caller
     cells = sum(

@@ -1,4 +1,4 @@
-"""Extra task sets: answered beside the cases, each kept in a run folder of its own."""
+"""Extra task sets: answered in addition to the cases, each kept in a run folder of its own."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def answers_extra(suite: Suite, arm: ArmFacts) -> bool:
 
 def extra_table(prepared: Prepared, run: RunFolder, name: str) -> ScoreTable:
     """The scores of an extra task set as arrays."""
-    beside = extra_folder(run, name)
+    extra = extra_folder(run, name)
     metric = prepared.suite.extra_metric(name)
-    return build_table(run.manifest(), prepared.extra[name], beside.samples(), beside.scores(), metric)
+    return build_table(run.manifest(), prepared.extra[name], extra.samples(), extra.scores(), metric)
 
 
 def inner_folder(run: RunFolder, group: str, name: str) -> RunFolder:

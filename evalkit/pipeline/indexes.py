@@ -1,8 +1,9 @@
-"""Embedders and indexes of a run: opened before the first question, noted in ``retrieval.json``, closed at the end."""
+"""Embedders and indexes of a run: opened before the first question, closed at the end, kept in ``retrieval.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +32,7 @@ class Retrieval:
     Args:
         prepared: Its arms are connected.
         run: Keeps ``retrieval.json``.
-        progress: Told of indexes that are built.
+        progress: Called for each index that is built.
         stop: The run's money, and whether to go on.
         remember: Whether vectors and indexes of earlier runs are used and new ones kept.
 
@@ -50,19 +51,18 @@ class Retrieval:
         keeps = bool(searchers) and remember
         self._cache: VectorCache = SqliteVectors(cache_folder() / "vectors.sqlite") if keeps else NoVectors()
         place = IndexPlace(cache_folder() / "indexes", reuse=remember)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self._cache.close)
             for searcher in searchers:
                 name = searcher.embedder
                 if name not in self._callers:
                     self._callers[name] = self._caller(prepared, name, stop)
                 searcher.connect(self._callers[name], place, self._started)
-        except BaseException:
-            self._cache.close()
-            raise
+            on_failure.pop_all()
         self._searchers = searchers
 
-    def note(self, arm: Arm) -> None:
-        """Write what an arm searched; one whose answers were all there keeps what an earlier session noted."""
+    def record(self, arm: Arm) -> None:
+        """Write what an arm searched; an arm whose answers were all there keeps what an earlier session wrote."""
         if arm.searcher is None or (facts := arm.searcher.facts) is None:
             return
         indexes = dict(index_facts(self._run))
@@ -96,14 +96,14 @@ class Retrieval:
         self._progress.start(task, chunks)
         left = chunks
 
-        def told(steps: int) -> None:
+        def advance(steps: int) -> None:
             nonlocal left
             left -= steps
             self._progress.advance(task, steps)
             if left <= 0:
                 self._progress.finish(task)
 
-        return told
+        return advance
 
 
 def index_facts(run: RunFolder) -> dict[str, IndexFacts]:

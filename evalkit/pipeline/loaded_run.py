@@ -115,9 +115,9 @@ class Run:
         """
         name = metric or self.comparison.primary_metric
         scores = self.scores()
-        known = sorted(set(scores["metric"]))
-        if name not in known:
-            raise RunError(f"this run has no scores of {name!r}; it has {', '.join(known)}")
+        metrics = sorted(set(scores["metric"]))
+        if name not in metrics:
+            raise RunError(f"this run has no scores of {name!r}; it has {', '.join(metrics)}")
         chosen = scores[scores["metric"] == name]
         frame = chosen.pivot_table(
             index="case_id", columns="arm", values="value", aggfunc="mean", dropna=False

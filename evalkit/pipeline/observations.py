@@ -1,4 +1,4 @@
-"""What is seen while a run is answered, beside the answers: how busy the client was, and what providers announce."""
+"""What is observed while a run is answered: how busy the client was, and what providers announce."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from evalkit.clock import Clock
 from evalkit.errors import CallError
 from evalkit.models.protocol import AnnouncingModel
 from evalkit.records.run_observations import AnnouncedDay, EventLoopLag, RunObservations
-from evalkit.runner.answer import AnswerCounts
+from evalkit.runner.session import AnswerCounts
 from evalkit.store.run_folder import RunFolder
 
 ANSWERING_FILE = "answering.json"
 
 
 class ObservationLog:
-    """Collects it for one session and adds it to what the sessions before have seen.
+    """Collects the observations of one session and adds them to those of the sessions before.
 
     Args:
-        run: Where it is kept.
+        run: Where they are kept.
         clock: For the day on which a list was read.
     """
 
@@ -29,7 +29,7 @@ class ObservationLog:
         self._announced: dict[str, tuple[AnnouncedDay, ...]] = {}
         self._unread: dict[str, str] = {}
 
-    async def look_up(self, name: str, caller: Caller) -> None:
+    async def read_announced(self, name: str, caller: Caller) -> None:
         """Read the provider's list of models once a model has answered; a run of replays asks nobody.
 
         A list that cannot be read is noted and no fault of the run.
@@ -42,20 +42,20 @@ class ObservationLog:
         except CallError as error:
             self._unread[name] = str(error)
 
-    def write(self, tallies: Mapping[str, AnswerCounts]) -> None:
-        """Keep it beside the journal, where there is anything to keep."""
+    def write(self, counts: Mapping[str, AnswerCounts]) -> None:
+        """Write ``answering.json`` beside the journal, where anything was observed."""
         before = answering_of(self._run) or RunObservations()
         client = dict(before.client)
-        for arm, tally in tallies.items():
-            if tally.loop.beats:
-                client[arm] = client.get(arm, EventLoopLag()) + tally.loop
+        for arm, each in counts.items():
+            if each.loop.beats:
+                client[arm] = client.get(arm, EventLoopLag()) + each.loop
         announced = tuple(day for day in before.announced if day.model not in self._announced)
         for days in self._announced.values():
             announced += days
         unread = {name: why for name, why in before.unread.items() if name not in self._announced}
-        seen = RunObservations(client=client, announced=announced, unread={**unread, **self._unread})
-        if seen != RunObservations():
-            self._run.write(ANSWERING_FILE, seen)
+        observed = RunObservations(client=client, announced=announced, unread={**unread, **self._unread})
+        if observed != RunObservations():
+            self._run.write(ANSWERING_FILE, observed)
 
 
 def answering_of(run: RunFolder) -> RunObservations | None:

@@ -17,7 +17,7 @@ from evalkit.economics.prices import PriceTable
 from evalkit.embeddings.build import embedder_weights
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
-from evalkit.metrics.protocol import Metric
+from evalkit.metrics.protocol import AnyMetric
 from evalkit.models.local_files import weights_digest
 from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table, prices_as_of
@@ -32,7 +32,7 @@ class Prepared:
     suite: Suite
     cases: Cases
     arms: Sequence[Arm]
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, AnyMetric]
     prices: PriceTable
     limit: int | None
     extra: Mapping[str, Cases] = field(default_factory=dict)

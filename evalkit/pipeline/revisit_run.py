@@ -1,4 +1,4 @@
-"""What is asked of a finished run, from its folder alone: other pairs, another run beside it, other prices."""
+"""What is asked of a finished run, from its folder alone: other pairs, another run to compare with, other prices."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ from evalkit.suite.schema import Suite
 _DIGITS = 12
 
 
-def compare_again(run: RunFolder, suite: Suite, asked: ComparisonRequest) -> ComparisonResult:
-    """Comparison -> the differences that somebody asks for."""
+def compare_again(run: RunFolder, suite: Suite, request: ComparisonRequest) -> ComparisonResult:
+    """Comparison -> the differences that ``request`` names."""
     return asked_differences(
         run.manifest(),
         spine.read_table(run, suite),
         run.read("comparison.json", Comparison),
         aggregates_of(suite),
-        asked,
+        request,
         seed=suite.run.seed,
     )
 
 
-def compare_two(first: RunInput, second: RunInput, asked: ComparisonRequest) -> ComparisonResult:
+def compare_two(first: RunInput, second: RunInput, request: ComparisonRequest) -> ComparisonResult:
     """Scores of two runs -> the differences between them, second minus first."""
-    return compare_runs(first, second, aggregates_of(second.suite), asked)
+    return compare_runs(first, second, aggregates_of(second.suite), request)
 
 
 def aggregates_of(suite: Suite) -> dict[str, Aggregate]:
     """The suite's corpus metrics, each with the way from summed counts to it."""
     return {
         name: aggregate
-        for name, found in build_metrics(suite).items()
-        if (aggregate := aggregate_of(found)) is not None
+        for name, metric in build_metrics(suite).items()
+        if (aggregate := aggregate_of(metric)) is not None
     }
 
 

@@ -3,8 +3,8 @@
     suite -> cases -> profile -> tuning -> arms -> samples -> scores -> comparison -> decision -> report
 
 Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
-be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``answer`` and
-what is asked beside the cases have a file each in :mod:`evalkit.stages`.
+be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``train``,
+``answer``, ``score`` and what is asked in addition to the cases have a file each in this package.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
 from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
-from evalkit.metrics.protocol import Aggregate, Metric, aggregate_of
+from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.models.build import answering_config
 from evalkit.models.local_files import context_limit, text_token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
-from evalkit.pipeline.base_knowledge import ask_training_rows, note_known_rows
-from evalkit.pipeline.extra_cases import extra_folder, extra_table
+from evalkit.pipeline.base_knowledge import ask_training_rows
+from evalkit.pipeline.extra_cases import extra_table
 from evalkit.pipeline.indexes import index_facts
 from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare
+from evalkit.pipeline.score import chance_scores, score
 from evalkit.pipeline.train import train
 from evalkit.pricing.prices_in_force import price_table, prices_used
 from evalkit.pricing.reprice_samples import prices_digest, reprice_samples
@@ -46,8 +47,6 @@ from evalkit.records.tuning import TuningReport
 from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.scoring.score import mark, negative_control
-from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics
 from evalkit.suite.models import EmbeddedModelConfig
@@ -62,7 +61,6 @@ __all__ = [
     "ask_training_rows",
     "compare_arms",
     "decide_run",
-    "note_known_rows",
     "prepare",
     "profile_data",
     "read_table",
@@ -90,23 +88,12 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
     return profile
 
 
-def tune(prepared: Prepared, run: RunFolder, asking: AnswerOptions, stop: StopSignal) -> TuningOutcome:
+def tune(prepared: Prepared, run: RunFolder, options: AnswerOptions, stop: StopSignal) -> TuningOutcome:
     """Training rows -> adapters, for every model of ``type: tuned``."""
-    outcome = train(prepared.suite, progress=asking.progress, stopped=lambda: stop.asked)
+    outcome = train(prepared.suite, progress=options.progress, stopped=lambda: stop.requested)
     if outcome.report.runs:
         run.write("tuning.json", outcome.report)
     return outcome
-
-
-def score(prepared: Prepared, run: RunFolder) -> int:
-    """Samples -> scores. Rewrites ``scores.jsonl`` whole, and the extra sets'; gives the number of the run's rows."""
-    note_known_rows(prepared, run)
-    for name, cases in prepared.extra.items():
-        metric, beside = prepared.suite.extra_metric(name), extra_folder(run, name)
-        rows = mark(beside.samples(), cases, {metric: prepared.metrics[metric]})
-        rewrite(beside.scores_file, rows, before=run.remove_derived_files)
-    rows = mark(run.samples(), prepared.cases, prepared.metrics)
-    return rewrite(run.scores_file, rows, before=run.remove_derived_files)
 
 
 def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
@@ -121,13 +108,6 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
     """Scores -> comparison."""
     suite = prepared.suite
     table = read_table(run, suite)
-    metric = prepared.metrics[suite.primary_metric]
-    candidates = [arm.name for arm in table.candidates]
-    chance = {
-        name: found
-        for name in candidates
-        if (found := _chance(run, name, prepared.cases, metric, suite.run.seed)) is not None
-    }
     latency = list(run.latency())
     looked_at = [prepared.cases.get(case_id) for case_id in sorted(prepared.cases.ids)[:40]]
     prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at) for arm in prepared.arms}
@@ -143,7 +123,7 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
             latency=latency,
             indexes=index_facts(run),
         ),
-        chance=chance,
+        chance=chance_scores(prepared, run),
         prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
         aggregates=_aggregates(prepared.metrics),
@@ -228,15 +208,10 @@ def _declared(economics: Economics) -> DeclaredEconomics:
     )
 
 
-def _aggregates(metrics: Mapping[str, Metric]) -> dict[str, Aggregate]:
+def _aggregates(metrics: Mapping[str, AnyMetric]) -> dict[str, Aggregate]:
     return {
-        name: aggregate for name, found in metrics.items() if (aggregate := aggregate_of(found)) is not None
+        name: aggregate for name, metric in metrics.items() if (aggregate := aggregate_of(metric)) is not None
     }
-
-
-def _chance(run: RunFolder, arm: str, cases: Cases, metric: Metric, seed: int) -> float | None:
-    samples = (sample for sample in run.samples() if sample.arm == arm)
-    return negative_control(samples, cases, metric, seed=seed)
 
 
 def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:

@@ -15,6 +15,7 @@ from evalkit.records.tuning import TuningReport
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.export import check_target, export_merged
+from evalkit.tuning.plan import plan_trainings
 from evalkit.tuning.tune import TuningOutcome, TuningProgress, tune_models
 
 
@@ -25,19 +26,19 @@ def train(
     only: str | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> TuningOutcome:
-    """Make the adapters of one tuned model, by default of all that arms use, or find them in the cache.
+    """Make one tuned model, by default all that arms use, or find it where it was made before.
 
     Raises:
+        TuningError: A training failed.
         InterruptedRunError: ``stopped`` said so; trainings under way go on from a checkpoint next time.
     """
-    outcome = tune_models(
+    planned = plan_trainings(
         suite,
         lambda path: read_examples(suite.path(path), suite),
         composer_of=partial(build_composer, suite),
-        progress=progress,
         only=only,
-        stopped=stopped,
     )
+    outcome = tune_models(planned, progress=progress, stopped=stopped)
     return dataclasses.replace(outcome, report=price_trainings(suite, outcome.report))
 
 
@@ -48,12 +49,12 @@ def train_and_export(
 
     Args:
         suite: Checked.
-        progress: Told of each training.
+        progress: Called at the start and after each training.
         model: A tuned model; default: all that arms use.
         export: A folder that is not there yet; None writes none.
 
     Raises:
-        InputError: ``model`` is no tuned model, or it is not clear which one to export.
+        InputError: ``model`` is no tuned model, it is not clear which one to export, or it was not made here.
         TuningError: A training failed.
     """
     used = {arm.model for arm in suite.arms.values()}
@@ -78,13 +79,14 @@ def train_and_export(
         name = model or names[0]
         config = suite.models[name]
         assert isinstance(config, TunedModelConfig)  # noqa: S101 - chosen from these above
-        base = suite.models[config.base]
-        assert isinstance(base, EmbeddedModelConfig | TransformersModelConfig)  # noqa: S101 - others are not tuned
+        base, adapter = suite.models[config.base], outcome.adapters.get((name, 1.0, 1))
+        if adapter is None or not isinstance(base, EmbeddedModelConfig | TransformersModelConfig):
+            raise InputError(f"{name!r} was not trained on this machine, so it has no weights here to export")
         candidate = next(run for run in outcome.report.runs if (run.fraction, run.seed) == (1.0, 1))
         export_merged(
             base,
             suite_folder=suite.folder,
-            adapter=outcome.adapters[name, 1.0, 1],
+            adapter=adapter,
             run=candidate,
             target=export,
         )

@@ -42,3 +42,19 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     explanation: str | None = None
     judge: str | None = None
     cost: Decimal | None = None
+
+
+class NegativeControl(Record, frozen=True, kw_only=True):
+    """``negative_control.json``: the primary metric when each answer is compared with another case's reference.
+
+    Attributes:
+        metric: Name of the primary metric.
+        seed: Of the shuffle.
+        arms: By candidate, the mean in [0, 1]; None where there is nothing to shuffle: no scored sample, fewer than two
+            clusters with references, or a metric that does not use the reference.
+    """
+
+    format_version: int = 1
+    metric: str
+    seed: int
+    arms: dict[str, float | None]

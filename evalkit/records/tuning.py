@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any
 
 from evalkit.records.record import Record
 
@@ -102,6 +104,53 @@ class TuningReport(Record, frozen=True, kw_only=True):
 
     format_version: int = 1
     runs: tuple[TuningRun, ...] = ()
+
+
+class JobState(StrEnum):
+    """Where a tuning job stands.
+
+    ``PAUSED`` and ``LOST`` jobs are submitted again by the next run: a paused one was asked to stop and kept a
+    checkpoint, a lost one is unknown where it was submitted (a process of this machine that is gone).
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PAUSED = "paused"
+    LOST = "lost"
+
+
+class TuningJob(Record, frozen=True, kw_only=True):
+    """One tune under way or ended, here or at a provider: a file that outlives the process that submitted it.
+
+    Attributes:
+        id: What the route calls the job; on this machine the digest of what is made.
+        route: Who carries it out: ``local``, or the name under which a tuner is registered.
+        submitted_at: UTC, ISO 8601, to the second.
+        spec_digest: Digest of rows, base, settings, fraction and seed: equal digests make equal models.
+        model: How the tuned model is asked, as a section under ``models`` in a suite would say it: the base with an
+            adapter's folder, or a provider's model id. Given where ``state`` is succeeded.
+        run: What training took. Given where ``state`` is succeeded.
+        error: Why it failed.
+        is_input_error: Whether the reason lies in the suite or its rows, and not in the training.
+    """
+
+    format_version: int = 1
+    id: str
+    route: str
+    state: JobState
+    submitted_at: str
+    spec_digest: str
+    model: dict[str, Any] | None = None
+    run: TuningRun | None = None
+    error: str | None = None
+    is_input_error: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job may still change by itself."""
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
 
 
 def best_point(losses: Sequence[LossPoint]) -> LossPoint | None:

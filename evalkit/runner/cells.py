@@ -44,17 +44,19 @@ class Cell:
     request: Request
 
 
-def compose_cell(work: ArmTask, case: Case, repeat: int, *, seed: int, found: Found | None = None) -> Cell:
+def compose_cell(
+    task: ArmTask, case: Case, repeat: int, *, seed: int, retrieved: Found | None = None
+) -> Cell:
     """Write the prompt of one cell; retrieve for it where that asks no embedder.
 
     Args:
-        work: The arm.
+        task: The arm.
         case: The case.
         repeat: Which repeat.
         seed: The run's.
-        found: What ``arm.find`` gave.
+        retrieved: What ``arm.find`` gave.
     """
-    prompt = work.arm.compose(case, found)
+    prompt = task.arm.compose(case, retrieved)
     request = Request(messages=prompt.messages, seed=seed + repeat, repeat=repeat, case_id=case.id)
     return Cell(case.id, repeat, prompt, request)
 
@@ -66,13 +68,13 @@ def all_cells(cases: Iterable[Case], repeats: int) -> Iterator[tuple[Case, int]]
             yield case, repeat
 
 
-def answered_sample(work: ArmTask, cell: Cell, answered: CallResult) -> Sample:
+def answered_sample(task: ArmTask, cell: Cell, answered: CallResult) -> Sample:
     """The journal row of an answer."""
     completion = answered.completion
     passages = completion.passages or cell.prompt.passages
     return Sample(
         case_id=cell.case_id,
-        arm=work.name,
+        arm=task.name,
         repeat=cell.repeat,
         status=Status.OK,
         prompt_digest=prompt_digest(cell.request.messages),
@@ -82,45 +84,45 @@ def answered_sample(work: ArmTask, cell: Cell, answered: CallResult) -> Sample:
         # The corpus has the text; recorded answers bring their own.
         passages=completion.passages or tuple(msgspec.structs.replace(one, text=None) for one in passages),
         usage=completion.usage,
-        cost=_cost(work, cell, completion),
+        cost=_cost(task, cell, completion),
         timing=completion.timing,
         replayed=answered.replayed,
         retrieval=cell.prompt.use,
     )
 
 
-def _cost(work: ArmTask, cell: Cell, completion: Completion) -> Cost | None:
+def _cost(task: ArmTask, cell: Cell, completion: Completion) -> Cost | None:
     """What the answer and its passages cost; a part that is not known is None."""
-    cost = work.caller.price(completion.usage, completion.timing)
-    searcher, use = work.arm.searcher, cell.prompt.use
+    cost = task.caller.price(completion.usage, completion.timing)
+    searcher, use = task.arm.searcher, cell.prompt.use
     if searcher is None or use is None:
         return cost
     passages = searcher.price(use)
     if cost is None:
-        return None if passages is None else Cost(model=None, retrieval=passages, currency=work.currency)
+        return None if passages is None else Cost(model=None, retrieval=passages, currency=task.currency)
     return msgspec.structs.replace(cost, retrieval=passages)
 
 
-def failed_sample(work: ArmTask, cell: Cell, reason: str) -> Sample:
+def failed_sample(task: ArmTask, cell: Cell, reason: str) -> Sample:
     """The journal row of a cell that we could not get an answer for."""
     return Sample(
         case_id=cell.case_id,
-        arm=work.name,
+        arm=task.name,
         repeat=cell.repeat,
         status=Status.ERROR,
         prompt_digest=prompt_digest(cell.request.messages),
-        request_digest=work.caller.digest(cell.request),
+        request_digest=task.caller.digest(cell.request),
         passages=tuple(msgspec.structs.replace(one, text=None) for one in cell.prompt.passages),
         error=reason,
         retrieval=cell.prompt.use,
     )
 
 
-def unfound_sample(work: ArmTask, case: Case, repeat: int, reason: str) -> Sample:
+def unfound_sample(task: ArmTask, case: Case, repeat: int, reason: str) -> Sample:
     """The journal row of a cell whose passages we could not get: no prompt was written."""
     return Sample(
         case_id=case.id,
-        arm=work.name,
+        arm=task.name,
         repeat=repeat,
         status=Status.ERROR,
         prompt_digest="",

@@ -33,42 +33,42 @@ def spread_evenly(ids: Sequence[str], count: int) -> list[str]:
 
 
 async def time_alone(
-    work: ArmTask, cases: Iterable[Case], run: RunFolder, *, seed: int, progress: Progress, stop: StopSignal
+    task: ArmTask, cases: Iterable[Case], run: RunFolder, *, seed: int, progress: Progress, stop: StopSignal
 ) -> None:
     """Answer these cases one at a time and journal the timings. A failed call leaves no row.
 
     Before a local model's first timed answer it answers twice untimed, as its first passes also set up memory.
     """
-    task = f"{work.name} alone"
+    label = f"{task.name} alone"
     timed = {(row.case_id, row.arm) for row in JsonLines(run.latency_file, LatencyRow)}
-    wanted = list(cases)
-    owed = [case for case in wanted if (case.id, work.name) not in timed]
-    progress.start(task, len(wanted), len(wanted) - len(owed))
-    warm = work.caller.batch_model is None
+    chosen = list(cases)
+    owed = [case for case in chosen if (case.id, task.name) not in timed]
+    progress.start(label, len(chosen), len(chosen) - len(owed))
+    warm = task.caller.batch_model is None
     with Appender(run.latency_file) as file:
         for case in owed:
-            if stop.asked:
+            if stop.requested:
                 break
             try:
-                found = await work.arm.find(case)
-                cell = compose_cell(work, case, 0, seed=seed, found=found)
+                passages = await task.arm.find(case)
+                cell = compose_cell(task, case, 0, seed=seed, retrieved=passages)
                 request = cell.request
-                if not warm and not work.caller.has_isolated_timing(request):
+                if not warm and not task.caller.has_isolated_timing(request):
                     for _ in range(_WARM_UP):
-                        await work.caller.model.complete(request)
+                        await task.caller.model.complete(request)
                     warm = True
-                answered = await work.caller.call(request, isolated=True)
+                answered = await task.caller.call(request, isolated=True)
             except HaltedError:
                 break
             except CallError:
-                progress.advance(task, ok=0, errors=1)
+                progress.advance(label, ok=0, errors=1)
                 continue
             row = LatencyRow(
                 case_id=case.id,
-                arm=work.name,
+                arm=task.name,
                 timing=answered.completion.timing,
                 retrieval=cell.prompt.use,
             )
             file.append([row])
-            progress.advance(task)
-    progress.finish(task)
+            progress.advance(label)
+    progress.finish(label)

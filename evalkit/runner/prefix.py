@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 from evalkit.arms.arm import Arm
 from evalkit.records.case import Case, Message
 
-_LOOKED_AT = 40
+_SAMPLED = 40
 
 
 def shared_prefix(arm: Arm, cases: Iterable[Case]) -> tuple[Message, ...]:
     """The leading messages that the arm's first prompts share; the last message never counts.
 
     Examples of a case's own cluster are replaced, so a few prompts may differ: the prefix is what at least half
-    of those looked at share.
+    of those sampled share.
     """
-    prompts = [arm.compose(case).messages[:-1] for case in itertools.islice(cases, _LOOKED_AT)]
+    prompts = [arm.compose(case).messages[:-1] for case in itertools.islice(cases, _SAMPLED)]
     shared: tuple[Message, ...] = ()
     for length in range(1, max(map(len, prompts), default=0) + 1):
         heads = [prompt[:length] for prompt in prompts if len(prompt) >= length]

@@ -1,4 +1,4 @@
-"""Who is told how far the work is. The command line shows it; Python callers may pass their own."""
+"""Callbacks for how far a run is. The command line shows it; Python callers may pass their own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of each stage and each finished cell; must be quick."""
+    """Called at each stage and each finished cell; must return quickly."""
 
     def stage(self, name: str) -> None:
-        """A stage begins: "tuning", "answering", "scoring", ..."""
+        """A stage starts: "tuning", "answering", "scoring", ..."""
         ...
 
     def start(self, task: str, total: int, done: int = 0) -> None:
-        """A task of ``total`` cells begins, ``done`` of them finished in an earlier session."""
+        """A task of ``total`` cells starts, ``done`` of them finished in an earlier session."""
         ...
 
     def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
@@ -30,52 +30,52 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Shows nothing."""
 
     def stage(self, name: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def start(self, task: str, total: int, done: int = 0) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def finish(self, task: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Renamed:
-    """Tells another under longer task names, so that one arm's work on two task sets is told apart.
+    """Passes calls on under longer task names, so that one arm's work on two task sets can be told apart.
 
     Args:
-        told: Who is told.
+        progress: What is called.
         suffix: Put behind each task's name.
     """
 
-    def __init__(self, told: Progress, suffix: str) -> None:
-        self._told = told
+    def __init__(self, progress: Progress, suffix: str) -> None:
+        self._progress = progress
         self._suffix = suffix
 
     def stage(self, name: str) -> None:
-        """As it is."""
-        self._told.stage(name)
+        """Pass the call on unchanged."""
+        self._progress.stage(name)
 
     def start(self, task: str, total: int, done: int = 0) -> None:
-        """With the suffix."""
-        self._told.start(f"{task} {self._suffix}", total, done)
+        """Pass the call on with the suffix behind the task's name."""
+        self._progress.start(f"{task} {self._suffix}", total, done)
 
     def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
-        """With the suffix."""
-        self._told.advance(f"{task} {self._suffix}", ok, errors)
+        """Pass the call on with the suffix behind the task's name."""
+        self._progress.advance(f"{task} {self._suffix}", ok, errors)
 
     def finish(self, task: str) -> None:
-        """With the suffix."""
-        self._told.finish(f"{task} {self._suffix}")
+        """Pass the call on with the suffix behind the task's name."""
+        self._progress.finish(f"{task} {self._suffix}")
 
     def note(self, text: str) -> None:
-        """As it is."""
-        self._told.note(text)
+        """Pass the call on unchanged."""
+        self._progress.note(text)

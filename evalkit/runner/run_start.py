@@ -1,4 +1,4 @@
-"""A new run or one that goes on: its folder, its manifest, and whether it is still the same experiment."""
+"""A new run, or one that is resumed: its folder, its manifest, and whether it is still the same experiment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Experiment:
     limit: int | None = None
 
 
-def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
+def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
     """Make ``root/<suite>/<run-id>/`` with its manifest, the suite as written, and the facts of the cases."""
     suite = experiment.suite
     started = clock.now()
@@ -75,7 +75,7 @@ def begin_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
     return run
 
 
-def continue_run(experiment: Experiment, run: RunFolder) -> Manifest:
+def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
     """Check that a run's inputs are what they were; metrics, economics and decision settings may differ.
 
     Raises:
@@ -127,7 +127,7 @@ def _new_folder(parent: Path, stem: str) -> Path:
 
 
 def finish_run(run: RunFolder, *, clock: Clock) -> None:
-    """Stamp the manifest."""
+    """Write into the manifest that the run ended, and when."""
     stamp = clock.now().isoformat(timespec="seconds")
     run.write("manifest.json", msgspec.structs.replace(run.manifest(), finished_at=stamp))
 
@@ -139,12 +139,12 @@ def digests(experiment: Experiment) -> Digests:
     if suite.embedders:
         answering["embedders"] = suite.model_dump(mode="json", include={"embedders"})["embedders"]
     if suite.extra_cases:  # their margins and metrics decide no answer
-        asked = {"path", "format", "fields"}
+        deciding = {"path", "format", "fields"}
         answering["extra_cases"] = {
-            name: extra.model_dump(mode="json", include=asked) for name, extra in suite.extra_cases.items()
+            name: extra.model_dump(mode="json", include=deciding) for name, extra in suite.extra_cases.items()
         }
-    named = (example_files, corpus_files, recorded_files, extra_files)
-    files = sorted({path for files_of in named for path in files_of(suite)})
+    listings = (example_files, corpus_files, recorded_files, extra_files)
+    files = sorted({path for files_of in listings for path in files_of(suite)})
     return Digests(
         suite=digest_of([answering, suite.run.seed, suite.run.repeats]),
         cases=experiment.cases.digest,
@@ -173,7 +173,7 @@ def provenance(folder: Path) -> Provenance:
     return {
         "evalkit_version": _version_of("evalkit") or "0",
         "python_version": platform.python_version(),
-        "packages": {name: found for name in _PACKAGES if (found := _version_of(name)) is not None},
+        "packages": {name: release for name in _PACKAGES if (release := _version_of(name)) is not None},
         "git_commit": _git_commit(folder),
         "platform": f"{sys.platform} {platform.machine()}",
     }
@@ -191,9 +191,9 @@ def _git_commit(folder: Path) -> str | None:
     if shutil.which("git") is None:
         return None
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None if found.returncode == 0 else None
+    return done.stdout.strip() or None if done.returncode == 0 else None

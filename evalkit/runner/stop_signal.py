@@ -16,10 +16,10 @@ _STOPPING = b"Finishing what is in flight; Ctrl-C again stops at once.\n"
 
 
 class StopSignal:
-    """Asks a run to take no new cell.
+    """Tells a run to take no new cell.
 
     Attributes:
-        reason: "interrupted" or "cost_limit" once it was asked, else None.
+        reason: "interrupted" or "cost_limit" once a stop was requested, else None.
         budget: The money that may still be spent.
         spending: The same as the run's callers see it, with the stop when its limit is reached.
     """
@@ -27,10 +27,10 @@ class StopSignal:
     def __init__(self, cost_limit: Decimal | None = None) -> None:
         self.reason: str | None = None
         self.budget = Budget(cost_limit)
-        self.spending = Spending(self.budget, self.reach_limit, lambda: self.asked)
+        self.spending = Spending(self.budget, self.reach_limit, lambda: self.requested)
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether to take no new cell."""
         return self.reason is not None
 
@@ -59,7 +59,7 @@ def stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
         return
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.asked:
+        if stop.requested:
             raise KeyboardInterrupt
         stop.interrupt()
         # Not through a stream: the signal may have come in the middle of one that is writing.

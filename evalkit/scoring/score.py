@@ -1,18 +1,18 @@
-"""Every sample marked by every metric, and the check that a metric looks at the answer."""
+"""Every sample scored by every metric, and the check that a metric looks at the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 
 import numpy as np
 from msgspec.structs import replace
 
 from evalkit.data.cases import Cases
-from evalkit.errors import InputError
-from evalkit.metrics.protocol import Metric
-from evalkit.records.case import Case
+from evalkit.metrics.protocol import AnyMetric
 from evalkit.records.sample import Sample, Status
-from evalkit.records.score import Score, ScoreRow
+from evalkit.records.score import ScoreRow
+from evalkit.scoring.metric_loop import MetricLoop, ScoreTask
 
 NO_ANSWER = "no_answer"
 """Reason of a score that is missing because the cell ended in an error or at a limit of ours."""
@@ -20,14 +20,43 @@ NO_CASE = "no_case"
 """Reason of a score whose case the task set no longer has."""
 
 
-def mark(samples: Iterable[Sample], cases: Cases, metrics: Mapping[str, Metric]) -> Iterator[ScoreRow]:
+def score_samples(
+    samples: Iterable[Sample],
+    cases: Cases,
+    metrics: Mapping[str, AnyMetric],
+    *,
+    loop: MetricLoop | None = None,
+) -> Iterator[ScoreRow]:
     """One row for each sample and metric, in that order, as the samples come.
 
     Only ``ok`` samples are scored. The others give rows without a value, so that coverage can be counted.
 
+    Args:
+        samples: Read once.
+        cases: The task set that they answer.
+        metrics: By name.
+        loop: Where asynchronous metrics run; default: one of this call's own.
+
     Raises:
         InputError: A metric gave a value outside [0, 1].
+        AccessError: The model that a metric asks will answer nobody.
     """
+    with ExitStack() as stack:
+        loop = loop or stack.enter_context(MetricLoop())
+        for task, score in loop.scores(_tasks(samples, cases, metrics)):
+            yield ScoreRow(
+                case_id=task.sample.case_id,
+                arm=task.sample.arm,
+                repeat=task.sample.repeat,
+                metric=task.name,
+                value=score.value,
+                stats=score.stats,
+                reason=score.reason,
+                explanation=score.explanation,
+            )
+
+
+def _tasks(samples: Iterable[Sample], cases: Cases, metrics: Mapping[str, AnyMetric]) -> Iterator[ScoreTask]:
     for sample in samples:
         if sample.status is not Status.OK:
             case, reason = None, NO_ANSWER
@@ -36,39 +65,18 @@ def mark(samples: Iterable[Sample], cases: Cases, metrics: Mapping[str, Metric])
         else:
             case, reason = cases.get(sample.case_id), ""
         for name, metric in metrics.items():
-            score = Score.missing(reason) if case is None else checked_score(name, metric, case, sample)
-            yield ScoreRow(
-                case_id=sample.case_id,
-                arm=sample.arm,
-                repeat=sample.repeat,
-                metric=name,
-                value=score.value,
-                stats=score.stats,
-                reason=score.reason,
-                explanation=score.explanation,
-            )
+            yield ScoreTask(name, metric, sample, case, reason)
 
 
-def checked_score(name: str, metric: Metric, case: Case, sample: Sample) -> Score:
-    """The score of one sample, refused where it is not one: a metric may be a third party's.
-
-    Raises:
-        InputError: The value is outside [0, 1].
-    """
-    try:
-        score = metric.score(case, sample)
-    except Exception as error:
-        error.add_note(f"raised by metric {name!r} on case {case.id!r}, arm {sample.arm!r}")
-        raise
-    if score.value is not None and not 0 <= score.value <= 1:
-        raise InputError(
-            f"metric {name!r} gave {score.value} for case {case.id!r}; a value must be between 0 and 1"
-        )
-    return score
-
-
-def negative_control(samples: Iterable[Sample], cases: Cases, metric: Metric, *, seed: int) -> float | None:
-    """What a metric gives when every answer is held against the reference of another cluster.
+def negative_control(
+    samples: Iterable[Sample],
+    cases: Cases,
+    metric: AnyMetric,
+    *,
+    seed: int,
+    loop: MetricLoop | None = None,
+) -> float | None:
+    """What a metric gives when every answer is compared with the reference of another cluster.
 
     A metric that works falls to chance: near 0 for free text, to the share of agreeing labels for few classes.
     One that stays high does not look at the answer.
@@ -77,28 +85,37 @@ def negative_control(samples: Iterable[Sample], cases: Cases, metric: Metric, *,
         samples: Those of one arm; read once, only ``ok`` ones count.
         cases: The task set. Every case with a reference is given the reference of a case of another cluster, in
             a way that depends on ``seed`` and their ids alone.
-        metric: Most often the primary one.
+        metric: Most often the primary one. One that asks a model asks it once more for each sample.
         seed: Of the shuffle.
+        loop: Where an asynchronous metric runs; default: one of this call's own.
 
     Returns:
         The mean, in [0, 1]. None where there is nothing to shuffle: no sample with a value, fewer than two
         clusters with references, or a metric that does not use the reference.
     """
     donors = _donors(cases, seed)
-    total, count = 0.0, 0
-    for sample in samples:
-        if sample.status is not Status.OK or sample.case_id not in donors:
-            continue
-        case = cases.get(sample.case_id)
-        if count == 0:
-            unguided = checked_score("negative control", metric, replace(case, reference=()), sample)
-            if unguided.value is not None:
+    answered = (sample for sample in samples if sample.status is Status.OK and sample.case_id in donors)
+
+    def task(sample: Sample, reference: tuple[str, ...]) -> ScoreTask:
+        case = replace(cases.get(sample.case_id), reference=reference)
+        return ScoreTask("negative control", metric, sample, case)
+
+    def shuffled(sample: Sample) -> ScoreTask:
+        return task(sample, cases.get(donors[sample.case_id]).reference)
+
+    with ExitStack() as stack:
+        loop = loop or stack.enter_context(MetricLoop())
+        total, count = 0.0, 0
+        for sample in answered:  # up to the first that has a value
+            if loop.score(task(sample, ())).value is not None:
                 return None
-        borrowed = cases.get(donors[sample.case_id]).reference
-        score = checked_score("negative control", metric, replace(case, reference=borrowed), sample)
-        if score.value is not None:
-            total += score.value
-            count += 1
+            if (first := loop.score(shuffled(sample)).value) is not None:
+                total, count = first, 1
+                break
+        for _, score in loop.scores(map(shuffled, answered)):
+            if score.value is not None:
+                total += score.value
+                count += 1
     return total / count if count else None
 
 

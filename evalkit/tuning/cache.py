@@ -3,6 +3,7 @@
     <cache>/adapters/<key>/            settings and weights as evalkit.models.tuned_folder names them, tuning.json
     <cache>/adapters/.checkpoints/<key>/    a training that is under way, or was killed and can go on
     <cache>/adapters/.making-<random>/      adapters being written
+    <cache>/adapters/.jobs/                 jobs submitted, see evalkit.tuning.job_files
 
 The key is a digest of rows, base weights, settings, seed and fraction. A folder appears whole or not at all:
 it is filled elsewhere and renamed. ``tuning.json`` holds the digests of the other files, and a folder that
@@ -26,6 +27,7 @@ from evalkit.models.tuned_folder import tuned_files
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.tuning import TuningRun
 from evalkit.store.atomic import write_atomic
+from evalkit.tuning.job_files import JobFiles
 
 _FIGURES = "tuning.json"
 _MAKING = ".making-"
@@ -65,6 +67,11 @@ class AdapterCache:
     def checkpoints(self, key: str) -> Path:
         """Where the training of ``key`` keeps what it needs to go on after a kill."""
         return self._folder / ".checkpoints" / key
+
+    @property
+    def jobs(self) -> JobFiles:
+        """The jobs that make adapters, or models elsewhere in their place."""
+        return JobFiles(self._folder / ".jobs")
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -1,10 +1,10 @@
 """A training that goes on after its process was killed. Imports torch at the top: load it only to train.
 
-    <checkpoints>/checkpoint.safetensors   trained weights, optimiser, best weights; in its header, as JSON, the course
+    <checkpoints>/checkpoint.safetensors   trained weights, optimiser, best weights; in its header, as JSON, the state
     <checkpoints>/seconds.json             time spent so far, by all attempts
     <checkpoints>/lock                     held by the process that trains
 
-Each file is replaced whole. The checkpoint is one file, so weights and course are always of one step. Chance needs
+Each file is replaced whole. The checkpoint is one file, so weights and state are always of one step. Chance needs
 no place in it: the order of rows and the seed of each step follow from the training seed and the step.
 """
 
@@ -31,7 +31,7 @@ from evalkit.tuning.disk import writing
 
 _FILE = "checkpoint.safetensors"
 _SECONDS = "seconds.json"
-_COURSE = "course"
+_STATE_KEY = "course"
 _TICK_S = 1.0
 # A checkpoint that takes long to write is written less often: at most a twentieth of the time goes there.
 _SHARE_OF_TIME = 0.05
@@ -84,8 +84,8 @@ class Checkpoints:
         self._pause = every.seconds or 0.0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Be the only one that keeps this training; where another process is, keep nothing."""
+    def locked(self) -> Iterator[None]:
+        """Be the only process that keeps this training; where another one does already, keep nothing."""
         if self._folder is None:
             yield
             return
@@ -102,7 +102,7 @@ class Checkpoints:
         finally:
             lock.release()
 
-    def begin(self) -> None:
+    def start_attempt(self) -> None:
         """Start the clock of this attempt, on top of what earlier ones took."""
         if self._folder is not None:
             try:
@@ -113,7 +113,7 @@ class Checkpoints:
         self._write_spent()
 
     @property
-    def spent(self) -> TrainingTime:
+    def time_spent(self) -> TrainingTime:
         """Time so far, of all attempts."""
         now = time.perf_counter() - self._started
         return TrainingTime(seconds=self._before.seconds + now, attempts=self._before.attempts + 1)
@@ -121,22 +121,22 @@ class Checkpoints:
     def load(
         self, parameters: Mapping[str, torch.nn.Parameter], optimiser: Any
     ) -> tuple[TrainingState, dict[str, Any]]:
-        """Put back what was kept.
+        """Restore what was kept.
 
         Args:
             parameters: The trained ones; overwritten.
             optimiser: Of these, in this order; overwritten.
 
         Returns:
-            The course, and the best weights so far by name (empty where none were kept). A beginning where nothing
-            was kept, or what was cannot be read.
+            How far the training is, and the best weights so far by name (empty where none were kept). The start of a
+            training where nothing was kept, or what was kept cannot be read.
         """
         file = None if self._folder is None else self._folder / _FILE
         if file is None or not file.is_file():
             return TrainingState(), {}
         try:
             with safe_open(file, framework="pt") as stored:
-                course = from_json((stored.metadata() or {}).get(_COURSE, ""), TrainingState)
+                state = from_json((stored.metadata() or {}).get(_STATE_KEY, ""), TrainingState)
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
         except (OSError, SafetensorError, msgspec.MsgspecError):
             return TrainingState(), {}
@@ -145,15 +145,17 @@ class Checkpoints:
             for name, weight in parameters.items()
         ):
             return TrainingState(), {}
-        states = {}
+        optimiser_states = {}
         for index, (name, weight) in enumerate(parameters.items()):
             weight.data.copy_(tensors[f"weight {name}"])
             kept = {part: tensors.get(f"{part} {name}") for part in ("step", "exp_avg", "exp_avg_sq")}
             if all(tensor is not None for tensor in kept.values()):
-                states[index] = kept
-        optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+                optimiser_states[index] = kept
+        optimiser.load_state_dict(
+            {"state": optimiser_states, "param_groups": optimiser.state_dict()["param_groups"]}
+        )
         best = {name: tensors[f"best {name}"] for name in parameters if f"best {name}" in tensors}
-        return course, best
+        return state, best
 
     def is_due(self, step: int) -> bool:
         """Whether to keep the training after ``step``; also notes the time spent, once a second."""
@@ -168,15 +170,15 @@ class Checkpoints:
 
     def save(
         self,
-        course: TrainingState,
+        state: TrainingState,
         parameters: Mapping[str, torch.nn.Parameter],
         optimiser: Any,
         best: Mapping[str, torch.Tensor],
     ) -> None:
-        """Keep the training as it is after ``course.step``."""
+        """Keep the training as it is after ``state.step``."""
         if self._folder is None:
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         self._folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, torch.Tensor] = {}
         for name, weight in parameters.items():
@@ -189,20 +191,20 @@ class Checkpoints:
             save_file(
                 {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
                 temporary,
-                metadata={_COURSE: to_json(course).decode()},
+                metadata={_STATE_KEY: to_json(state).decode()},
             )
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(self._folder / _FILE)
         self._saved = time.perf_counter()
-        self._take_time(self._saved - began)
+        self._set_pause(self._saved - started)
 
     def forget(self) -> None:
-        """Begin anew next time."""
+        """Remove the checkpoint: the next attempt starts from the first step."""
         if self._folder is not None:
             (self._folder / _FILE).unlink(missing_ok=True)
 
-    def _take_time(self, took_s: float) -> None:
+    def _set_pause(self, took_s: float) -> None:
         if self._every.seconds is not None:
             self._pause = max(self._every.seconds, took_s / _SHARE_OF_TIME)
 
@@ -210,5 +212,5 @@ class Checkpoints:
         if self._folder is not None:
             # A process that was quicker with the same training has cleared it away.
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._folder / _SECONDS, to_json(self.spent))
+            write_atomic(self._folder / _SECONDS, to_json(self.time_spent))
         self._ticked = time.perf_counter()

@@ -32,5 +32,5 @@ def writing(path: Path, temporary: Path | None = None) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise_disk_error(path, error)
-        found = _NUMBER.search(str(error))
-        raise_disk_error(path, OSError(int(found[1]) if found else 0, str(error)))
+        number = _NUMBER.search(str(error))
+        raise_disk_error(path, OSError(int(number[1]) if number else 0, str(error)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,37 +10,36 @@ from pathlib import Path
 from evalkit.records.estimate import TuningEstimate
 from evalkit.store.cache import cache_folder
 from evalkit.tuning.cache import AdapterCache
-from evalkit.tuning.jobs import run_jobs
+from evalkit.tuning.jobs import run_jobs, usable_cores
+from evalkit.tuning.local_tuner import training_spec
 from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.schedule import looks_of, steps_of
-from evalkit.tuning.tune import Plan
+from evalkit.tuning.schedule import evaluations_of, steps_of
 
 _PROBE_STEPS = 8
-# A token looked at costs the forward pass alone, which is a third to a half of a token trained on.
-_LOOK = 0.5
+# A validation token costs the forward pass alone, which is a third to a half of a token trained on.
+_VALIDATION = 0.5
 
 
 def expected_trainings(
-    plans: Sequence[Plan], mean_row_tokens: float, *, seconds_a_token: float | None, cached: bool
+    specs: Sequence[TuningSpec], mean_row_tokens: float, *, seconds_a_token: float | None, cached: bool
 ) -> tuple[TuningEstimate, ...]:
-    """One estimate for each training, in order; patience may end one earlier.
+    """One estimate for each training, in order, to its last planned step; patience may end it earlier.
 
     Args:
-        plans: Of one tuned model.
+        specs: Of one tuned model.
         mean_row_tokens: Prompt and answer of a training row.
         seconds_a_token: From ``seconds_a_token``; None where it was not measured.
         cached: Whether trainings whose adapter is kept take nothing.
     """
     cache = AdapterCache(cache_folder() / "adapters")
-    found = []
-    for plan in plans:
-        spec = plan.spec
+    estimates = []
+    for spec in specs:
         steps = steps_of(len(spec.rows), spec.config)
         tokens = round(steps * spec.config.rows_a_step * mean_row_tokens)
-        looked_at = looks_of(steps, spec.config) * len(spec.validation) * mean_row_tokens
-        kept = cached and cache.get(plan.digest) is not None
-        seconds = None if seconds_a_token is None else (tokens + _LOOK * looked_at) * seconds_a_token
-        found.append(
+        validated = evaluations_of(steps, spec.config) * len(spec.validation) * mean_row_tokens
+        kept = cached and cache.get(spec.digest) is not None
+        seconds = None if seconds_a_token is None else (tokens + _VALIDATION * validated) * seconds_a_token
+        estimates.append(
             TuningEstimate(
                 model=spec.model,
                 fraction=spec.fraction,
@@ -53,7 +51,7 @@ def expected_trainings(
                 cached=kept,
             )
         )
-    return tuple(found)
+    return tuple(estimates)
 
 
 def seconds_a_token(spec: TuningSpec) -> float:
@@ -73,16 +71,15 @@ def seconds_a_token(spec: TuningSpec) -> float:
         }
     )
     with tempfile.TemporaryDirectory(prefix="evalkit-probe-") as folder:
-        probe = replace(
-            spec,
-            config=short,
-            validation=(),
-            rows=spec.rows[: 4 * short.rows_a_step],
+        probe = training_spec(
+            replace(spec, config=short, validation=(), rows=spec.rows[: 4 * short.rows_a_step]),
             output=Path(folder) / "probe",
         )
         figures: list[float] = []
         # Two beside each other, as in a run: cores that share memory are slower together.
-        jobs = [replace(probe, output=Path(folder) / f"probe{index}") for index in range(min(2, _cores()))]
+        jobs = [
+            replace(probe, output=Path(folder) / f"probe{index}") for index in range(min(2, usable_cores()))
+        ]
         run_jobs(
             jobs,
             work_of=lambda _: 1.0,
@@ -93,13 +90,7 @@ def seconds_a_token(spec: TuningSpec) -> float:
 
 def side_by_side(estimates: Sequence[TuningEstimate]) -> float | None:
     """Wall seconds of these trainings, one process for each core; None where one is not known."""
-    lanes = [0.0] * min(_cores(), max(1, len(estimates)))
-    for seconds in sorted((one.seconds for one in estimates if one.seconds is not None), reverse=True):
+    lanes = [0.0] * min(usable_cores(), max(1, len(estimates)))
+    for seconds in sorted((each.seconds for each in estimates if each.seconds is not None), reverse=True):
         lanes[lanes.index(min(lanes))] += seconds
-    return None if any(one.seconds is None for one in estimates) else max(lanes)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return None if any(each.seconds is None for each in estimates) else max(lanes)

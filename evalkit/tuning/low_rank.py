@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import msgspec
 import peft
+import torch
+from peft.tuners.lora import Linear
+from torch.nn import functional
 
 from evalkit.errors import InputError
 from evalkit.models.engine.weights import quiet_transformers
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.suite.models import TunedModelConfig
-from evalkit.tuning.quick_lora import quicken
 from evalkit.tuning.trained_weights import trainable
+
+_ADAPTER = "default"  # as peft calls the first adapter
 
 
 class LowRank:
@@ -44,7 +49,7 @@ class LowRank:
                 ) from error
         layers = [module for module in self.model.modules() if hasattr(module, "lora_A")]
         _refuse_tied(self.model, layers)
-        quicken(self.model)
+        patch_lora_forward(self.model)
         self.parameters = trainable(self.model)
         self.words = f"low-rank matrices of rank {config.rank} on {len(layers)} layers"
 
@@ -73,3 +78,34 @@ def _refuse_tied(model: Any, layers: list[Any]) -> None:
                 f"target_modules names a layer whose weight is tied ({names}): an adapter there would change both. "
                 "Leave it out, or train the weight itself with `method: partial` or `full`"
             )
+
+
+def patch_lora_forward(model: torch.nn.Module) -> None:
+    """Replace the forward of every plain LoRA layer in ``model`` (no dropout, no bias, no variant) by a shorter one.
+
+    peft computes W x, then B A x, scales and adds, each as an operation of its own that writes a whole activation.
+    Here the product with B, the scale and the sum are one operation. On a CPU a training of the embedded model takes
+    about a tenth less; the numbers are the same up to rounding.
+    """
+    for module in model.modules():
+        if type(module) is Linear and _is_plain(module):
+            module.forward = MethodType(_forward, module)
+
+
+def _is_plain(layer: Any) -> bool:
+    return (
+        type(layer.base_layer) is torch.nn.Linear
+        and isinstance(layer.lora_dropout[_ADAPTER], torch.nn.Identity)
+        and layer.lora_B[_ADAPTER].bias is None
+        and not layer.lora_variant
+        and not layer.fan_in_fan_out
+    )
+
+
+def _forward(layer: Any, inputs: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+    base, first, second = layer.base_layer, layer.lora_A[_ADAPTER].weight, layer.lora_B[_ADAPTER].weight
+    flat = inputs.reshape(-1, inputs.shape[-1])
+    plain = functional.linear(flat, base.weight, base.bias)
+    inner = functional.linear(flat.to(first.dtype), first)
+    out = torch.addmm(plain, inner, second.t(), alpha=layer.scaling[_ADAPTER])
+    return out.view(*inputs.shape[:-1], -1)

@@ -1,4 +1,4 @@
-"""Training rows as tokens, and the order in which they are seen."""
+"""Training rows as tokens, the order in which they are seen, and batches. Imports torch: load it only to train."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from evalkit.errors import TuningError
 from evalkit.models.engine.chat import Chat
@@ -29,13 +30,32 @@ class TokenRow:
         return len(self.prompt) + len(self.answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded on the left, so that all answers end in the last column.
+
+    Attributes:
+        tokens: Shape (rows, longest row); likewise ``mask`` (0 where padded) and ``positions``.
+        labels: What the last columns but one must predict, -100 where nothing is asked; shape (rows, kept - 1).
+        kept: Columns at the end whose scores are needed.
+        answer_tokens: Labels that are asked for.
+    """
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    positions: torch.Tensor
+    labels: torch.Tensor
+    kept: int
+    answer_tokens: int
+
+
 def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int) -> list[TokenRow]:
     """Rows by the base model's own chat template.
 
     Raises:
         TuningError: A row is longer than the model's context: cutting it would train on half an answer.
     """
-    found = []
+    token_rows = []
     for number, row in enumerate(rows, start=1):
         prompt, answer = chat.training(row.messages)
         token_row = TokenRow(tuple(prompt), tuple(answer))
@@ -45,8 +65,8 @@ def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int) -> lis
                 f"training row {number} has {token_row.tokens} tokens and the model takes {context_limit}; shorten it "
                 f"or leave it out, since a cut row would teach half an answer: {question[:80]!r}"
             )
-        found.append(token_row)
-    return found
+        token_rows.append(token_row)
+    return token_rows
 
 
 def batches(
@@ -71,3 +91,24 @@ def batches(
         for batch in rng.permutation(_SORTED_BATCHES)[: steps - done]:
             yield [rows[index] for index in window[batch * size : (batch + 1) * size]]
             done += 1
+
+
+def make_batch(rows: Sequence[TokenRow], device: torch.device) -> Batch:
+    """Rows of one batch as tensors on ``device``."""
+    longest = max(row.tokens for row in rows)
+    # One column more than the longest answer: the token before an answer predicts its first.
+    kept = max(len(row.answer) for row in rows) + 1
+    tokens = torch.zeros((len(rows), longest), dtype=torch.long)
+    labels = torch.full((len(rows), kept - 1), -100)
+    for index, row in enumerate(rows):
+        tokens[index, longest - row.tokens :] = torch.tensor((*row.prompt, *row.answer))
+        labels[index, kept - 1 - len(row.answer) :] = torch.tensor(row.answer)
+    real = torch.arange(longest) >= longest - torch.tensor([[row.tokens] for row in rows])
+    return Batch(
+        tokens=tokens.to(device),
+        mask=real.long().to(device),
+        positions=(real.cumsum(1) - 1).clamp(min=0).to(device),
+        labels=labels.to(device),
+        kept=kept,
+        answer_tokens=sum(len(row.answer) for row in rows),
+    )

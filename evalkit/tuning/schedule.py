@@ -19,11 +19,11 @@ BETAS = (0.9, 0.98)
 GRADIENT_NORM = 1.0
 """Longer gradients are cut to this length."""
 
-_LOOKS = 10
+_EVALUATIONS = 10
 
 
 def steps_of(rows: int, config: TunedModelConfig) -> int:
-    """Optimiser steps of a run on ``rows`` rows, unless it stops early."""
+    """Optimiser steps of a training on ``rows`` rows, unless it stops early."""
     return max(config.min_steps, round(rows * config.epochs / config.rows_a_step))
 
 
@@ -38,19 +38,19 @@ def learning_rate(step: int, steps: int, highest: float) -> float:
     return highest * min(1.0, step / WARM_UP) * (1 - (1 - LAST_RATE) * (step - 1) / steps)
 
 
-def is_look(step: int, steps: int, every: int | None) -> bool:
-    """Whether the validation loss is looked at after ``step``: every so many steps, else ten times; always at last."""
+def is_eval_step(step: int, steps: int, every: int | None) -> bool:
+    """Whether the validation loss is computed after ``step``: every so many steps, else ten times; always at last."""
     if every is None:
-        return is_mark(step, steps, _LOOKS)
+        return is_log_step(step, steps, _EVALUATIONS)
     return step % every == 0 or step == steps
 
 
-def looks_of(steps: int, config: TunedModelConfig) -> int:
-    """Looks at the validation loss in a run of ``steps`` steps."""
+def evaluations_of(steps: int, config: TunedModelConfig) -> int:
+    """How often the validation loss is computed in a training of ``steps`` steps."""
     every = config.evaluate_every
-    return min(_LOOKS, steps) if every is None else -(-steps // every)
+    return min(_EVALUATIONS, steps) if every is None else -(-steps // every)
 
 
-def is_mark(step: int, steps: int, marks: int) -> bool:
-    """Whether ``step`` is one of about ``marks`` evenly spread ones, the last step among them."""
-    return step == steps or step * marks // steps > (step - 1) * marks // steps
+def is_log_step(step: int, steps: int, points: int) -> bool:
+    """Whether ``step`` is one of about ``points`` evenly spread ones, the last step among them."""
+    return step == steps or step * points // steps > (step - 1) * points // steps

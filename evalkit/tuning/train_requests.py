@@ -1,7 +1,8 @@
-"""One training as a line of JSON: what goes to a worker process and what comes back."""
+"""What goes to a training process and what comes back: one training as a line of JSON, and the word to stop."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,21 @@ from evalkit.records.case import Message
 from evalkit.records.record import Record
 from evalkit.records.tuning import TuningRun
 from evalkit.suite.models import TunedModelConfig
-from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.protocol import TrainingRow, TrainingSpec
+
+PAUSE_LINE = b"pause\n"
+"""Sent to a training process in place of a request: keep a checkpoint and stop."""
+
+pause_requested = threading.Event()
+"""Set in a training process that is to keep a checkpoint and stop."""
+
+
+class TrainingPaused(Exception):  # noqa: N818 - not an error
+    """The training stopped because it was asked to; it goes on from its checkpoint."""
 
 
 class TrainRequest(Record, frozen=True, kw_only=True):
-    """A ``TuningSpec`` in plain data. ``config`` is the model's section of the suite."""
+    """A ``TrainingSpec`` in plain data. ``config`` is the model's section of the suite."""
 
     model: str
     base_folder: str
@@ -29,8 +40,8 @@ class TrainRequest(Record, frozen=True, kw_only=True):
     checkpoints: str | None = None
 
     @classmethod
-    def of(cls, spec: TuningSpec) -> TrainRequest:
-        """The order for ``spec``."""
+    def of(cls, spec: TrainingSpec) -> TrainRequest:
+        """The request for ``spec``."""
         return cls(
             model=spec.model,
             base_folder=str(spec.base_folder),
@@ -47,9 +58,9 @@ class TrainRequest(Record, frozen=True, kw_only=True):
             checkpoints=None if spec.checkpoints is None else str(spec.checkpoints),
         )
 
-    def spec(self) -> TuningSpec:
-        """What was ordered."""
-        return TuningSpec(
+    def spec(self) -> TrainingSpec:
+        """The training that is requested."""
+        return TrainingSpec(
             model=self.model,
             base_folder=Path(self.base_folder),
             config=TunedModelConfig.model_validate(self.config),
@@ -66,11 +77,11 @@ class TrainRequest(Record, frozen=True, kw_only=True):
 
 
 class TrainResult(Record, frozen=True, kw_only=True):
-    """How an order ended: ``run``, or the reason why there is none.
+    """How a training ended: ``run``, or the reason why there is none.
 
     Attributes:
         is_input_error: Whether the reason is the user's input, not the training.
-        paused: Whether it was asked to stop, and goes on from its checkpoint when it is ordered again.
+        paused: Whether it was asked to stop, and goes on from its checkpoint when it is requested again.
     """
 
     run: TuningRun | None = None

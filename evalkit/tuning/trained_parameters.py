@@ -80,12 +80,12 @@ def chosen_weights(model: Any, config: TunedModelConfig) -> TrainedParameters:
         chosen.update(own for name, own in names.items() if name.startswith(tops))
         words.append(f"the last {last} of {count} layers")
     for pattern in config.modules:
-        found = {own for name, own in names.items() if _matches(pattern, name)}
-        if not found:
+        matched = {own for name, own in names.items() if _matches(pattern, name)}
+        if not matched:
             raise InputError(
                 f"modules: {pattern!r} matches no parameter. {did_you_mean(pattern, _parts(list(names)))}"
             )
-        chosen |= found
+        chosen |= matched
         words.append(pattern)
     return TrainedParameters(model, chosen, method="partial", words=" and ".join(words))
 
@@ -121,5 +121,5 @@ def _matches(pattern: str, name: str) -> bool:
 
 def _parts(names: Sequence[str]) -> list[str]:
     """The words that parameter names are made of, for a message."""
-    found = {part: None for name in names for part in name.split(".") if not part.isdigit()}
-    return list(found)
+    parts = {part: None for name in names for part in name.split(".") if not part.isdigit()}
+    return list(parts)

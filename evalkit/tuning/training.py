@@ -17,14 +17,13 @@ import torch
 
 from evalkit.errors import TuningError
 from evalkit.records.tuning import LossPoint, TuningRun, best_point
-from evalkit.tuning import pause
-from evalkit.tuning.batch import Batch, make_batch
 from evalkit.tuning.checkpoint import Checkpoints, TrainingState
 from evalkit.tuning.disk import writing
 from evalkit.tuning.memory import peak_memory_bytes
-from evalkit.tuning.protocol import TuningSpec
-from evalkit.tuning.rows import TokenRow, batches
-from evalkit.tuning.schedule import BETAS, GRADIENT_NORM, is_look, is_mark, learning_rate
+from evalkit.tuning.protocol import TrainingSpec
+from evalkit.tuning.rows import Batch, TokenRow, batches, make_batch
+from evalkit.tuning.schedule import BETAS, GRADIENT_NORM, is_eval_step, is_log_step, learning_rate
+from evalkit.tuning.train_requests import TrainingPaused, pause_requested
 from evalkit.tuning.trained_weights import TrainedWeights
 
 _KEPT_LOSSES = 50
@@ -46,7 +45,7 @@ class Training:
 
     def __init__(
         self,
-        spec: TuningSpec,
+        spec: TrainingSpec,
         trained: TrainedWeights,
         rows: Sequence[TokenRow],
         validation: Sequence[TokenRow],
@@ -71,18 +70,18 @@ class Training:
         Raises:
             TuningError: The loss ran away.
             RunError: The disk is full.
-            Paused: It was asked to stop; a checkpoint is kept.
+            TrainingPaused: It was asked to stop; a checkpoint is kept.
         """
         checkpoints = Checkpoints(self._spec.checkpoints, self._config.checkpoint_every)
-        with checkpoints.held():
-            checkpoints.begin()
-            course, best = self._train(checkpoints)
-            spent = checkpoints.spent
-        lowest = best_point(course.losses)
-        kept = course.step
+        with checkpoints.locked():
+            checkpoints.start_attempt()
+            state, best = self._train(checkpoints)
+            spent = checkpoints.time_spent
+        lowest = best_point(state.losses)
+        kept = state.step
         if self._config.keeps_best and lowest is not None:
             kept = lowest.step
-            self._put_back(best)
+            self._restore(best)
         with writing(self._spec.output):
             self._trained.save(self._spec.output)
             for file in self._spec.output.iterdir():
@@ -95,9 +94,9 @@ class Training:
             seed=self._spec.seed,
             rows=len(self._rows),
             validation_rows=len(self._validation),
-            steps=course.step,
+            steps=state.step,
             planned_steps=self._steps,
-            tokens=course.tokens,
+            tokens=state.tokens,
             seconds=spent.seconds,
             attempts=spent.attempts,
             trainable_parameters=sum(weight.numel() for weight in self._trained.parameters.values()),
@@ -108,13 +107,13 @@ class Training:
             ),
             device=str(self._device),
             dtype=str(self._dtype).removeprefix("torch."),
-            losses=course.losses,
-            final_train_loss=course.losses[-1].train,
-            final_validation_loss=course.losses[-1].validation,
+            losses=state.losses,
+            final_train_loss=state.losses[-1].train,
+            final_validation_loss=state.losses[-1].validation,
             best_step=None if lowest is None else lowest.step,
             best_validation_loss=None if lowest is None else lowest.validation,
             kept_step=kept,
-            stopped_early=course.step < self._steps,
+            stopped_early=state.step < self._steps,
             adapter=self._spec.output.name,
         )
 
@@ -128,9 +127,9 @@ class Training:
                 use_cache=False,
                 logits_to_keep=batch.kept,
             ).logits
-        asked = batch.labels >= 0
+        learned = batch.labels >= 0
         total = torch.nn.functional.cross_entropy(
-            logits[:, :-1][asked].float(), batch.labels[asked], reduction="sum"
+            logits[:, :-1][learned].float(), batch.labels[learned], reduction="sum"
         )
         return total / (of or batch.answer_tokens)
 
@@ -149,38 +148,40 @@ class Training:
     def _train(self, checkpoints: Checkpoints) -> tuple[TrainingState, dict[str, torch.Tensor]]:
         """Where the training ended, and the weights of the lowest validation loss where those are to be kept."""
         parameters = self._trained.parameters
-        course, best = checkpoints.load(parameters, self._optimiser)
-        tokens, recent, losses = course.tokens, list(course.recent), list(course.losses)
+        state, best = checkpoints.load(parameters, self._optimiser)
+        tokens, recent, losses = state.tokens, list(state.recent), list(state.losses)
         self._model.train()
         rng = np.random.default_rng(self._spec.seed)
-        order = islice(batches(self._rows, self._config.rows_a_step, self._steps, rng), course.step, None)
-        for step, rows in enumerate(order, start=course.step + 1):
+        order = islice(batches(self._rows, self._config.rows_a_step, self._steps, rng), state.step, None)
+        for step, rows in enumerate(order, start=state.step + 1):
             if self._is_stale(losses):
                 break
             recent.append(self._step(step, rows))
             tokens += sum(row.tokens for row in rows)
-            looks = bool(self._validation) and is_look(step, self._steps, self._config.evaluate_every)
-            if looks or is_mark(step, self._steps, _KEPT_LOSSES):
+            evaluates = bool(self._validation) and is_eval_step(
+                step, self._steps, self._config.evaluate_every
+            )
+            if evaluates or is_log_step(step, self._steps, _KEPT_LOSSES):
                 point = LossPoint(
                     step=step,
                     train=sum(recent) / len(recent),
-                    validation=self.validate() if looks else None,
+                    validation=self.validate() if evaluates else None,
                 )
                 self._check(point, checkpoints)
                 losses.append(point)
                 recent.clear()
-                if looks and self._config.keeps_best and best_point(losses) is point:
+                if evaluates and self._config.keeps_best and best_point(losses) is point:
                     best = {name: weight.detach().to("cpu", copy=True) for name, weight in parameters.items()}
-            course = TrainingState(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
-            asked = pause.asked.is_set()
-            if asked or checkpoints.is_due(step):
-                checkpoints.save(course, parameters, self._optimiser, best)
-            if asked and step < self._steps:
-                raise pause.Paused
-        return course, best
+            state = TrainingState(step=step, tokens=tokens, recent=tuple(recent), losses=tuple(losses))
+            pausing = pause_requested.is_set()
+            if pausing or checkpoints.is_due(step):
+                checkpoints.save(state, parameters, self._optimiser, best)
+            if pausing and step < self._steps:
+                raise TrainingPaused
+        return state, best
 
     def _is_stale(self, losses: Sequence[LossPoint]) -> bool:
-        """Whether ``patience`` looks have passed without a lower validation loss."""
+        """Whether ``patience`` evaluations have passed without a lower validation loss."""
         best = best_point(losses)
         if self._config.patience is None or best is None:
             return False
@@ -212,7 +213,7 @@ class Training:
         self._optimiser.step()
         return total
 
-    def _put_back(self, weights: dict[str, torch.Tensor]) -> None:
+    def _restore(self, weights: dict[str, torch.Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self._trained.parameters.items():
                 weight.copy_(weights[name])
@@ -226,16 +227,16 @@ class Training:
             yield
 
 
-def compute_dtype(asked: str, device: str) -> torch.dtype:
+def compute_dtype(requested: str, device: str) -> torch.dtype:
     """What matrix products are computed in.
 
     Args:
-        asked: ``auto``, ``float32`` or ``bfloat16``. ``auto`` is bfloat16 where that is quicker; a CPU without
+        requested: ``auto``, ``float32`` or ``bfloat16``. ``auto`` is bfloat16 where that is quicker; a CPU without
             instructions for it emulates them.
         device: ``cpu``, ``cuda``, ...
     """
-    if asked != "auto":
-        return torch.float32 if asked == "float32" else torch.bfloat16
+    if requested != "auto":
+        return torch.float32 if requested == "float32" else torch.bfloat16
     if device == "cuda":
         quicker = torch.cuda.is_bf16_supported()
     elif device == "cpu" and hasattr(torch.cpu, "get_capabilities"):

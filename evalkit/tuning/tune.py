@@ -1,60 +1,38 @@
-"""Training rows -> adapters: every ``type: tuned`` model of a suite, at every fraction and seed."""
+"""Specs -> tuned models: every job submitted once, polled until it ends, and its file kept up to date."""
 
 from __future__ import annotations
 
-import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-import numpy as np
 from msgspec.structs import replace
+from pydantic import TypeAdapter, ValidationError
 
-from evalkit.digest import digest_of
-from evalkit.errors import SuiteError
-from evalkit.models.fingerprint import fingerprint
-from evalkit.models.local import EXTRA, release
-from evalkit.models.local_files import weights_of
-from evalkit.optional import present
-from evalkit.prompts.composer import Composer
-from evalkit.records.case import Example
-from evalkit.records.tuning import TuningReport, TuningRun
+from evalkit.errors import InputError, InterruptedRunError, RetryableError, TuningError
+from evalkit.records.tuning import JobState, TuningJob, TuningReport, TuningRun
+from evalkit.registry import TUNERS
 from evalkit.store.cache import cache_folder
-from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
-from evalkit.suite.schema import Suite
+from evalkit.suite.models import ModelConfig
 from evalkit.tuning.cache import AdapterCache
-from evalkit.tuning.fractions import split
-from evalkit.tuning.jobs import run_jobs
-from evalkit.tuning.protocol import TrainingRow, TuningSpec
-from evalkit.tuning.schedule import RECIPE, steps_of
-
-# What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
-_NO_SETTINGS = {
-    "type",
-    "base",
-    "train",
-    "prompt",
-    "fractions",
-    "seeds",
-    "validation_share",
-    "checkpoint_every",
-    "device",
-    "device_hour",
-    "price",
-}
+from evalkit.tuning.job_files import JobFiles
+from evalkit.tuning.local_tuner import LOCAL, LocalTuner
+from evalkit.tuning.plan import TuningKey, trains_here
+from evalkit.tuning.protocol import Tuner, TuningSpec
+from evalkit.tuning.schedule import steps_of
 
 _TASK = "tuning"
-
-TuningKey = tuple[str, float, int]
-"""Model, fraction and seed."""
+_WAIT_S = 0.5
+_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)
 
 
 class TuningProgress(Protocol):
-    """The part of ``evalkit.runner.progress.Progress`` that tuning tells."""
+    """The part of ``evalkit.runner.progress.Progress`` that tuning calls."""
 
     def start(self, task: str, total: int, done: int = 0) -> None:
-        """A task of ``total`` trainings begins, ``done`` of them found in the cache."""
+        """A task of ``total`` trainings starts, ``done`` of them made before."""
         ...
 
     def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
@@ -72,43 +50,48 @@ class TuningProgress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TuningOutcome:
-    """The adapters of a suite.
+    """The tuned models of a suite.
 
     Attributes:
         report: What each took, in the order of models, fractions and seeds.
-        adapters: Folder of each.
+        jobs: The succeeded job of each.
     """
 
     report: TuningReport = field(default_factory=TuningReport)
-    adapters: Mapping[TuningKey, Path] = field(default_factory=dict)
+    jobs: Mapping[TuningKey, TuningJob] = field(default_factory=dict)
+
+    @property
+    def adapters(self) -> dict[TuningKey, Path]:
+        """The adapter folders of what was trained on this machine."""
+        return {
+            key: Path(job.model["adapter"])
+            for key, job in self.jobs.items()
+            if job.route == LOCAL and job.model is not None
+        }
+
+    def config(self, key: TuningKey) -> ModelConfig | None:
+        """How a tuned model is asked, as an ordinary section of a suite; None for a model that was not tuned."""
+        job = self.jobs.get(key)
+        return None if job is None else _CONFIG.validate_python(job.model)
 
 
 def tune_models(
-    suite: Suite,
-    examples_of: Callable[[str], Sequence[Example]],
+    planned: Mapping[TuningKey, TuningSpec],
     *,
-    composer_of: Callable[[str], Composer],
     progress: TuningProgress,
-    only: str | None = None,
     cache: AdapterCache | None = None,
     workers: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> TuningOutcome:
-    """Make the adapters that the suite's arms need, or find them in the cache.
-
-    Rows are shuffled once by ``run.seed``; the validation rows are split off first, and smaller fractions are
-    part of larger ones. All that differs between two seeds of a fraction is the start of the adapter and the
-    order of its batches.
+    """Have the planned models made, or find them where they were made before.
 
     Args:
-        suite: The suite.
-        examples_of: From a path in the suite to its examples.
-        composer_of: From the name of a tuned model to the prompt it is trained with.
-        progress: Told of each training.
-        only: One tuned model; default: all that arms use.
-        cache: Default: ``adapters`` in evalkit's cache folder.
-        workers: Processes; default: one for each core.
-        stopped: Whether to begin no other training and let those under way keep a checkpoint.
+        planned: From :func:`evalkit.tuning.plan.plan_trainings`.
+        progress: Called at the start, after each training, and at the end.
+        cache: Adapters and jobs; default: ``adapters`` in evalkit's cache folder.
+        workers: Processes on this machine; default: one for each core.
+        stopped: Whether to start no other training and let those under way keep a checkpoint. A provider's jobs run
+            on, and the next run finds them.
 
     Raises:
         TuningError: A training failed.
@@ -116,140 +99,155 @@ def tune_models(
         InputError: The rows, the base model or an extra is missing or wrong.
     """
     cache = cache or AdapterCache(cache_folder() / "adapters")
-    planned = plan_trainings(suite, examples_of, composer_of=composer_of, only=only)
-    runs = {plan.digest: run for plan in planned.values() if (run := cache.get(plan.digest)) is not None}
-    missing = {plan.digest: plan.spec for plan in planned.values() if plan.digest not in runs}
-    if missing:
-        progress.start(_TASK, len(runs) + len(missing), done=len(runs))
-        runs |= _train(missing, cache, progress, workers, planned=len(runs) + len(missing), stopped=stopped)
+    # Two models of a suite may be the same training under two names.
+    specs = {spec.digest: spec for spec in planned.values()}
+    here = [spec for spec in specs.values() if trains_here(spec.config.method)]
+    with LocalTuner(cache, here, workers=workers) as local:
+        jobs = _Jobs(local, cache.jobs, progress)
+        for spec in sorted(specs.values(), key=_work, reverse=True):  # the longest first
+            jobs.submit(spec)
+        jobs.follow(stopped)
     return TuningOutcome(
         report=TuningReport(
-            # Two models of a suite may be the same training under two names.
-            runs=tuple(replace(runs[plan.digest], model=plan.spec.model) for plan in planned.values())
+            runs=tuple(replace(jobs.run(spec.digest), model=spec.model) for spec in planned.values())
         ),
-        adapters={key: cache.path(plan.digest) for key, plan in planned.items()},
+        jobs={key: jobs.of[spec.digest] for key, spec in planned.items()},
     )
 
 
-def plan_trainings(
-    suite: Suite,
-    examples_of: Callable[[str], Sequence[Example]],
-    *,
-    composer_of: Callable[[str], Composer],
-    only: str | None = None,
-) -> dict[TuningKey, Plan]:
-    """Every training that the suite's arms need, made or not; see ``tune_models``."""
-    used = {arm.model for arm in suite.arms.values()} if only is None else {only}
-    planned: dict[TuningKey, Plan] = {}
-    for name, config in suite.models.items():
-        if isinstance(config, TunedModelConfig) and name in used:
-            examples = examples_of(config.train)
-            planned.update(_plans(suite, name, config, examples, composer_of(name)))
-    return planned
+class _Jobs:
+    """The jobs of one call, by digest."""
 
+    def __init__(self, local: LocalTuner, files: JobFiles, progress: TuningProgress) -> None:
+        self.of: dict[str, TuningJob] = {}
+        self._local = local
+        self._files = files
+        self._progress = progress
+        self._specs: dict[str, TuningSpec] = {}
+        self._elsewhere: dict[str, Tuner] = {}
 
-def _train(
-    missing: Mapping[str, TuningSpec],
-    cache: AdapterCache,
-    progress: TuningProgress,
-    workers: int | None,
-    *,
-    planned: int,
-    stopped: Callable[[], bool],
-) -> dict[str, TuningRun]:
-    """Train what the cache lacks; by digest."""
-    runs: dict[str, TuningRun] = {}
+    def submit(self, spec: TuningSpec) -> None:
+        """Submit what was neither made nor submitted before."""
+        tuner = self._tuner(spec)
+        self._specs[spec.digest] = spec
+        job = self._local.kept(spec) if tuner is self._local else None
+        if job is None:
+            with self._files.locked():
+                job = self._submitted_before(spec, tuner) or tuner.submit(spec)
+                self._files.write(job)
+        self.of[spec.digest] = job
+        self._check(job)
 
-    def keep(spec: TuningSpec, run: TuningRun) -> None:
-        digest = spec.output.name
-        cache.put(digest, spec.output, run)
-        runs[digest] = run
-        progress.advance(_TASK)
-        early = " (stopped early)" if run.stopped_early else ""
-        again = f" over {run.attempts} attempts" if run.attempts > 1 else ""
-        progress.note(
-            f"{run.model}: {run.rows} rows ({run.fraction:g}), seed {run.seed}: {run.steps} steps{early} in "
-            f"{run.seconds:.0f} s{again}, loss {run.final_train_loss:.4f}"
-        )
+    def follow(self, stopped: Callable[[], bool]) -> None:
+        """Poll until no job is open, or ``stopped`` says so."""
+        waiting = [digest for digest, job in self.of.items() if job.is_open]
+        if not waiting:
+            return
+        self._progress.start(_TASK, len(self.of), done=len(self.of) - len(waiting))
+        polled_at = dict.fromkeys(waiting, float("-inf"))
+        stopping = False
+        try:
+            while waiting:
+                if not stopping and stopped():
+                    stopping = True
+                    self._local.pause()
+                if stopping:
+                    waiting = [digest for digest in waiting if self._is_local(digest)]
+                self._poll_all(waiting, polled_at)
+                waiting = [digest for digest in waiting if self.of[digest].is_open]
+                if any(map(self._is_local, waiting)):
+                    self._local.wait(_WAIT_S)
+                elif waiting:
+                    time.sleep(_WAIT_S)
+        finally:
+            self._progress.finish(_TASK)
+        if any(job.state is not JobState.SUCCEEDED for job in self.of.values()):
+            raise InterruptedRunError("tuning was stopped; it goes on from its last checkpoint")
 
-    try:
-        with cache.workspace() as workspace:
-            specs = [
-                dataclasses.replace(spec, output=workspace / digest, checkpoints=cache.checkpoints(digest))
-                for digest, spec in missing.items()
-            ]
-            run_jobs(specs, work_of=_work, on_done=keep, workers=workers, planned=planned, stopped=stopped)
-    finally:
-        progress.finish(_TASK)
-    return runs
+    def run(self, digest: str) -> TuningRun:
+        """What a succeeded training took."""
+        return cast(TuningRun, self.of[digest].run)
+
+    def _is_local(self, digest: str) -> bool:
+        return self._tuner(self._specs[digest]) is self._local
+
+    def _tuner(self, spec: TuningSpec) -> Tuner:
+        method = spec.config.method
+        if trains_here(method):
+            return self._local
+        if method not in self._elsewhere:
+            self._elsewhere[method] = cast(type[Tuner], TUNERS.load(method))()
+        return self._elsewhere[method]
+
+    def _submitted_before(self, spec: TuningSpec, tuner: Tuner) -> TuningJob | None:
+        """The job of an earlier run that is open or succeeded; None where there is none to go on with."""
+        before = self._files.read(spec.digest)
+        if before is None or before.state in (JobState.FAILED, JobState.PAUSED):
+            return None
+        try:
+            job = tuner.poll(before)
+        except RetryableError:
+            job = before
+        if job.state is JobState.SUCCEEDED and job.run is not None:
+            return replace(job, run=replace(job.run, cached=True))
+        return job if job.is_open else None
+
+    def _poll_all(self, waiting: Sequence[str], polled_at: dict[str, float]) -> None:
+        """Poll the jobs whose time has come; what succeeded is kept before a failure is raised."""
+        failed: TuningJob | None = None
+        for digest in waiting:
+            tuner, before = self._tuner(self._specs[digest]), self.of[digest]
+            if time.monotonic() - polled_at[digest] < tuner.poll_every_s:
+                continue
+            polled_at[digest] = time.monotonic()
+            try:
+                job = tuner.poll(before)
+            except RetryableError:
+                continue
+            if job == before:
+                continue
+            self._files.write(job)
+            self.of[digest] = job
+            if job.state is JobState.FAILED:
+                failed = job
+                continue
+            self._check(job)
+            if job.state is JobState.SUCCEEDED:
+                self._progress.advance(_TASK)
+                self._progress.note(_summary(self.run(digest)))
+        if failed is not None:
+            self._check(failed)
+
+    def _check(self, job: TuningJob) -> None:
+        """Refuse a failed job, and a succeeded one that does not say how its model is asked."""
+        spec = self._specs[job.spec_digest]
+        name = f"model {spec.model!r}, fraction {spec.fraction:g}, seed {spec.seed}"
+        if job.state is JobState.FAILED:
+            raise (InputError if job.is_input_error else TuningError)(f"{name}: {job.error}")
+        if job.state is JobState.LOST:
+            raise TuningError(
+                f"{name}: job {job.id} of {job.route} is not known there any more; run again to submit it anew"
+            )
+        if job.state is not JobState.SUCCEEDED:
+            return
+        try:
+            _CONFIG.validate_python(job.model)
+        except ValidationError as error:
+            raise TuningError(
+                f"{name}: job {job.id} of {job.route} succeeded and gives no usable model: {error}"
+            ) from error
+        if job.run is None:
+            raise TuningError(f"{name}: job {job.id} of {job.route} succeeded and does not say what it took")
 
 
 def _work(spec: TuningSpec) -> float:
     return steps_of(len(spec.rows), spec.config) * spec.config.rows_a_step
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A training that the suite needs; ``digest`` names its adapter in the cache."""
-
-    spec: TuningSpec
-    digest: str
-
-
-def _plans(
-    suite: Suite, name: str, config: TunedModelConfig, examples: Sequence[Example], composer: Composer
-) -> Mapping[TuningKey, Plan]:
-    for module in ("torch", "transformers", "peft"):
-        present(module, EXTRA)
-    base = suite.models[config.base]
-    if not isinstance(base, EmbeddedModelConfig | TransformersModelConfig):
-        raise SuiteError(
-            suite.source.problem(("models", name, "base"), f"{config.base!r} cannot be tuned on this machine")
-        )
-    if base.adapter is not None:
-        raise SuiteError(
-            suite.source.problem(
-                ("models", config.base, "adapter"),
-                f"{config.base!r} has an adapter and is the base of {name!r}; merge it into a folder of its own first",
-            )
-        )
-    folder = weights_of(base, suite.folder)
-    assert folder is not None  # noqa: S101 - both types lie on this machine
-    rows = [TrainingRow(composer.training_messages(example)) for example in examples]
-    parts = split(rows, validation_share=config.validation_share, rng=np.random.default_rng(suite.run.seed))
-    if config.keeps_best and not parts.validation:
-        raise SuiteError(
-            suite.source.problem(
-                ("models", name, "validation_share"),
-                f"{config.validation_share:g} of {len(rows)} rows is none, and the best weights are those of the "
-                "lowest validation loss; raise it",
-            )
-        )
-    device = config.device or (base.device if isinstance(base, TransformersModelConfig) else "cpu")
-    trusted = isinstance(base, TransformersModelConfig) and base.trust_remote_code
-    shared = [
-        RECIPE,
-        fingerprint(folder),
-        {**config.model_dump(mode="json", exclude=_NO_SETTINGS), "learning_rate": config.rate},
-        [release(library) for library in ("torch", "transformers", "peft")],
-        device,
-    ]
-    plans = {}
-    for fraction in sorted(config.fractions):
-        for seed in range(1, config.seeds + 1):
-            spec = TuningSpec(
-                model=name,
-                base_folder=folder,
-                config=config,
-                fraction=fraction,
-                seed=seed,
-                rows=parts.fraction(fraction),
-                validation=parts.validation,
-                threads=1,
-                output=Path(),
-                device=device,
-                trust_remote_code=trusted,
-            )
-            digest = digest_of([*shared, spec.rows, spec.validation, fraction, seed])
-            plans[name, fraction, seed] = Plan(spec, digest)
-    return plans
+def _summary(run: TuningRun) -> str:
+    early = " (stopped early)" if run.stopped_early else ""
+    attempts = f" over {run.attempts} attempts" if run.attempts > 1 else ""
+    return (
+        f"{run.model}: {run.rows} rows ({run.fraction:g}), seed {run.seed}: {run.steps} steps{early} in "
+        f"{run.seconds:.0f} s{attempts}, loss {run.final_train_loss:.4f}"
+    )

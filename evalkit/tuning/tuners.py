@@ -11,7 +11,7 @@ from evalkit.optional import require
 from evalkit.records.tuning import TuningRun
 from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.memory import reset_peak_memory
-from evalkit.tuning.protocol import TuningSpec
+from evalkit.tuning.protocol import TrainingSpec
 from evalkit.tuning.schedule import steps_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ _EAGER_UP_TO = 512
 class LoraTuner:
     """Low-rank matrices beside frozen weights; see ``_tune``."""
 
-    def tune(self, spec: TuningSpec) -> TuningRun:
-        """See ``Tuner.tune``."""
+    def tune(self, spec: TrainingSpec) -> TuningRun:
+        """Train, write the adapter and say what it took; see ``Trainer``."""
         require("peft", "local")
         from evalkit.tuning.low_rank import LowRank
 
@@ -38,8 +38,8 @@ class LoraTuner:
 class PartialTuner:
     """Some of the model's own parameters; see ``_tune``."""
 
-    def tune(self, spec: TuningSpec) -> TuningRun:
-        """See ``Tuner.tune``."""
+    def tune(self, spec: TrainingSpec) -> TuningRun:
+        """Train, write the adapter and say what it took; see ``Trainer``."""
         require("torch", "local")
         from evalkit.tuning.trained_parameters import chosen_weights
 
@@ -49,8 +49,8 @@ class PartialTuner:
 class FullTuner:
     """All of the model's own parameters; see ``_tune``."""
 
-    def tune(self, spec: TuningSpec) -> TuningRun:
-        """See ``Tuner.tune``."""
+    def tune(self, spec: TrainingSpec) -> TuningRun:
+        """Train, write the adapter and say what it took; see ``Trainer``."""
         require("torch", "local")
         from evalkit.tuning.trained_parameters import all_weights
 
@@ -58,7 +58,7 @@ class FullTuner:
 
 
 def _tune(
-    spec: TuningSpec, choose: Callable[[Any, TunedModelConfig], TrainedWeights], *, dtype: str
+    spec: TrainingSpec, choose: Callable[[Any, TunedModelConfig], TrainedWeights], *, dtype: str
 ) -> TuningRun:
     """Load, train, write, by the recipe of ``evalkit.tuning.schedule`` and the settings of the suite.
 

@@ -1,4 +1,4 @@
-"""A process that trains: reads orders line by line, answers each with a line. Ends when its input ends, at once.
+"""A process that trains: reads requests line by line, answers each with a line. Ends at once when its input ends.
 
 A program of its own rather than a ``multiprocessing`` child: that would import the caller's main script again,
 which trains a second time where the script has no guard, and hand over its arguments as pickles.
@@ -17,46 +17,51 @@ from typing import TextIO, cast
 from evalkit.errors import EvalkitError, InputError
 from evalkit.records.record import from_json, to_json
 from evalkit.registry import TUNERS
-from evalkit.tuning import pause
-from evalkit.tuning.protocol import Tuner
-from evalkit.tuning.train_requests import TrainRequest, TrainResult
+from evalkit.tuning.protocol import Trainer
+from evalkit.tuning.train_requests import (
+    PAUSE_LINE,
+    TrainingPaused,
+    TrainRequest,
+    TrainResult,
+    pause_requested,
+)
 
 
 def main() -> None:
-    """Serve orders from standard input."""
+    """Serve requests from standard input."""
     # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = _claim_stdout()
-    orders: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    results = _claim_stdout()
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     while True:
-        answers.write(to_json(_carry_out(orders.get())).decode() + "\n")
-        answers.flush()
+        results.write(to_json(_train(requests.get())).decode() + "\n")
+        results.flush()
 
 
-def _listen(orders: queue.SimpleQueue[str]) -> None:
-    """Take orders while another thread trains; a parent that was killed must not leave a process that trains on."""
+def _listen(requests: queue.SimpleQueue[str]) -> None:
+    """Take requests while another thread trains; a parent that was killed must not leave a process that trains on."""
     for line in sys.stdin:
-        if line.encode() == pause.WORD:
-            pause.asked.set()
+        if line.encode() == PAUSE_LINE:
+            pause_requested.set()
         else:
-            orders.put(line)
+            requests.put(line)
     os._exit(0)
 
 
 def _claim_stdout() -> TextIO:
-    """Standard output for answers alone; what libraries print goes to standard error."""
+    """Standard output for results alone; what libraries print goes to standard error."""
     own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return own
 
 
-def _carry_out(line: str) -> TrainResult:
+def _train(line: str) -> TrainResult:
     try:
         spec = from_json(line, TrainRequest).spec()
-        tuner = cast(type[Tuner], TUNERS.load(spec.config.method))()
-        return TrainResult(run=tuner.tune(spec))
-    except pause.Paused:
+        trainer = cast(type[Trainer], TUNERS.load(spec.config.method))()
+        return TrainResult(run=trainer.tune(spec))
+    except TrainingPaused:
         return TrainResult(paused=True)
     except EvalkitError as error:
         return TrainResult(error=str(error), is_input_error=isinstance(error, InputError))

@@ -17,6 +17,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from evalkit.comparison.compare import compare
 from evalkit.comparison.table import build_table
+from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.pipeline import spine
 from evalkit.records.record import Record, to_pretty_json
@@ -58,7 +59,7 @@ def made_run(arms, *, shuffle: int | None, repeats: int = 1, drawn=None, **given
     comparison = compare(run.suite, table)
     return {
         "comparison": comparison,
-        "decision": decide(run.suite, manifest, table, comparison, run.profile, run.tuning),
+        "decision": decide(run.suite, ComparedRun(manifest, table, comparison, run.profile, run.tuning)),
     }
 
 

@@ -97,10 +97,11 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
     from evalkit.pipeline import spine
     from evalkit.pricing.prices_in_force import pricer
     from evalkit.records.sample import Sample
-    from evalkit.runner.answer import Session, answer_arm
+    from evalkit.runner.answer import answer_arm
     from evalkit.runner.cells import ArmTask
     from evalkit.runner.journal import Journal
     from evalkit.runner.progress import Silent
+    from evalkit.runner.session import Session
     from evalkit.runner.stop_signal import StopSignal
     from evalkit.store.cache import SqliteCache
     from evalkit.store.jsonl import JsonLines

@@ -25,12 +25,13 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.record import to_json
 from evalkit.records.sample import Cost, Sample, Status
-from evalkit.runner.answer import AnswerCounts, Session, answer_arm
+from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
+from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.scoring.score import mark
+from evalkit.scoring.score import score_samples
 from evalkit.store.cache import SqliteCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
@@ -146,7 +147,9 @@ class ArmRun:
     def scores(self) -> list[bytes]:
         """The rows of ``scores.jsonl``, sorted; every case's right answer is yes."""
         cases = {case.id: structs.replace(case, reference=("yes",)) for case in self.cases}
-        return sorted(to_json(row) for row in mark(self.rows(), cases, {"exact_match": ExactMatch()}))
+        return sorted(
+            to_json(row) for row in score_samples(self.rows(), cases, {"exact_match": ExactMatch()})
+        )
 
     def check_whole(self) -> None:
         """Every case has one answer, and no case has two rows."""

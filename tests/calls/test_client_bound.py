@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from evalkit.clock import Clock
 from evalkit.pipeline.observations import ObservationLog, answering_of
-from evalkit.runner.answer import AnswerCounts
+from evalkit.runner.session import AnswerCounts
 from evalkit.store.run_folder import RunFolder
 
 CLOCK = Clock(now=lambda: datetime(2026, 11, 20, tzinfo=UTC))

@@ -12,13 +12,14 @@ from evalkit.calls.build import build_caller
 from evalkit.clock import Clock
 from evalkit.models.build import build_model
 from evalkit.pipeline import spine
-from evalkit.pipeline.base_knowledge import probe_arm, probe_cases, tuned_on
+from evalkit.pipeline.base_knowledge import probe_arm, probe_cases, record_base_knowledge, tuned_on
 from evalkit.records.case import Example
-from evalkit.runner.answer import Session
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Silent
-from evalkit.runner.run_start import begin_run
+from evalkit.runner.run_start import start_run
+from evalkit.runner.session import Session
 from evalkit.runner.stop_signal import StopSignal
+from evalkit.scoring.metric_loop import MetricLoop
 from evalkit.store.cache import NoCache
 from evalkit.suite.load import load_suite
 from evalkit.suite.models import OpenAIModelConfig
@@ -80,9 +81,11 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
 ):
     """The server always says yes: right on 75 of the 100 rows. Asked once, not again on resume."""
     prepared = spine.prepare(known)
-    run = begin_run(prepared.experiment, tmp_path / "reports", clock=Clock())
+    run = start_run(prepared.experiment, tmp_path / "reports", clock=Clock())
     spine.profile_data(prepared, run)
-    assert spine.note_known_rows(prepared, run).training["train.jsonl"].base_already_right is None
+    assert (
+        record_base_knowledge(prepared, run, MetricLoop()).training["train.jsonl"].base_already_right is None
+    )
 
     async def ask():
         # A server that says yes stands in for the base.
@@ -100,14 +103,14 @@ def test_the_share_goes_into_the_profile_and_the_answers_into_a_journal_of_their
     asyncio.run(ask())
     assert len(chat_server.requests) == 100
     assert list(run.samples()) == []
-    found = spine.note_known_rows(prepared, run).training["train.jsonl"]
+    found = record_base_knowledge(prepared, run, MetricLoop()).training["train.jsonl"]
     right = sum(case.reference == ("yes",) for case in probe_cases([row(i) for i in range(250)]))
     assert (found.base_already_right, found.base_asked) == (right / 100, 100)
 
 
 def test_a_stopped_run_asks_nothing_more(known, tmp_path, chat_server):
     prepared = spine.prepare(known)
-    run = begin_run(prepared.experiment, tmp_path / "reports", clock=Clock())
+    run = start_run(prepared.experiment, tmp_path / "reports", clock=Clock())
     stop = StopSignal(None)
     stop.interrupt()
     with Journal(run) as journal:

@@ -16,12 +16,13 @@ from evalkit.prompts.template import Template
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.sample import Completion, Request, Sample, Status, Timing, Usage
-from evalkit.runner.answer import Session, answer_arm
-from evalkit.runner.batches import plan_batches
+from evalkit.runner.answer import answer_arm
+from evalkit.runner.answer_in_batches import plan_batches
 from evalkit.runner.cells import ArmTask, compose_cell
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
 from evalkit.runner.progress import Silent
+from evalkit.runner.session import Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache
 from evalkit.store.jsonl import JsonLines

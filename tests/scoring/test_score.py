@@ -1,4 +1,4 @@
-"""Marking streams, keeps missing apart from wrong, and the negative control sees a metric that does not look."""
+"""Scoring streams, keeps missing apart from wrong, and the negative control sees a metric that does not look."""
 
 import json
 
@@ -11,7 +11,7 @@ from evalkit.metrics.exact_match import ExactMatch
 from evalkit.metrics.regex import Regex
 from evalkit.records.sample import Sample, Status
 from evalkit.records.score import Score
-from evalkit.scoring.score import mark, negative_control
+from evalkit.scoring.score import negative_control, score_samples
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
 
@@ -58,7 +58,7 @@ def test_only_ok_samples_are_scored_and_the_others_say_why_not(cases_of):
         *(sample("a"), sample("a", "", repeat=1), sample("a", status=Status.ERROR, repeat=2)),
         *(sample("a", status=Status.LIMIT, repeat=3), sample("b"), sample("gone")),
     ]
-    rows = list(mark(samples, cases, {"exact": ExactMatch()}))
+    rows = list(score_samples(samples, cases, {"exact": ExactMatch()}))
     assert [(row.case_id, row.repeat, row.value, row.reason) for row in rows] == [
         ("a", 0, 1.0, None),
         ("a", 1, 0.0, None),
@@ -77,7 +77,7 @@ def test_rows_come_as_the_samples_do_one_for_each_metric(cases_of):
         while True:
             yield sample("a")
 
-    rows = mark(endless(), cases, {"one": ExactMatch(), "two": Contains()})
+    rows = score_samples(endless(), cases, {"one": ExactMatch(), "two": Contains()})
     assert [next(rows).metric for _ in range(4)] == ["one", "two", "one", "two"]
 
 
@@ -92,10 +92,10 @@ def test_a_value_outside_zero_to_one_is_refused(cases_of):
 
     cases = cases_of([{"id": "a", "input": "?"}])
     with pytest.raises(InputError, match=r"metric 'percent' gave 73\.0 for case 'a'"):
-        list(mark([sample("a")], cases, {"percent": Percent()}))
+        list(score_samples([sample("a")], cases, {"percent": Percent()}))
     with pytest.raises(InputError, match="gave nan"):
         Percent.score = lambda self, case, sample: Score(value=float("nan"))
-        list(mark([sample("a")], cases, {"percent": Percent()}))
+        list(score_samples([sample("a")], cases, {"percent": Percent()}))
 
 
 def test_an_exception_of_a_metric_says_which_metric_and_case(cases_of):
@@ -108,7 +108,7 @@ def test_an_exception_of_a_metric_says_which_metric_and_case(cases_of):
             raise KeyError("x")
 
     with pytest.raises(KeyError) as caught:
-        list(mark([sample("a")], cases_of([{"id": "a", "input": "?"}]), {"mine": Broken()}))
+        list(score_samples([sample("a")], cases_of([{"id": "a", "input": "?"}]), {"mine": Broken()}))
     assert caught.value.__notes__ == ["raised by metric 'mine' on case 'a', arm 'zero'"]
 
 

@@ -11,7 +11,7 @@ from evalkit.models.embedded.model import weights_folder
 from evalkit.optional import silence_telemetry
 from evalkit.records.case import Message
 from evalkit.suite.models import TunedModelConfig
-from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.protocol import TrainingRow, TrainingSpec
 
 silence_telemetry()  # before any test imports torch
 
@@ -74,10 +74,10 @@ def tied_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def spec(tmp_path: Path, rows: list[TrainingRow], tiny_base: Path) -> Callable[..., TuningSpec]:
+def spec(tmp_path: Path, rows: list[TrainingRow], tiny_base: Path) -> Callable[..., TrainingSpec]:
     """``spec(epochs=..., seed=..., name=...)``: a short training of the tiny base."""
 
-    def make(**changes: Any) -> TuningSpec:
+    def make(**changes: Any) -> TrainingSpec:
         fields = {
             "model": "tuned",
             "base_folder": tiny_base,
@@ -92,6 +92,6 @@ def spec(tmp_path: Path, rows: list[TrainingRow], tiny_base: Path) -> Callable[.
         config = TunedModelConfig(
             type="tuned", base="base", train="train.jsonl", **{"batch_size": 4, "epochs": 10, **changes}
         )
-        return TuningSpec(config=config, **(fields | own))
+        return TrainingSpec(config=config, **(fields | own))
 
     return make

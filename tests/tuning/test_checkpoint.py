@@ -34,9 +34,9 @@ import sys
 from evalkit.optional import silence_telemetry
 silence_telemetry()
 from evalkit.records.record import from_json
-from evalkit.tuning.train_requests import Order
+from evalkit.tuning.train_requests import TrainRequest
 from evalkit.tuning.tuners import FullTuner
-FullTuner().tune(from_json(sys.stdin.read(), Order).spec())
+FullTuner().tune(from_json(sys.stdin.read(), TrainRequest).spec())
 """
 
 
@@ -124,7 +124,7 @@ def test_a_checkpoint_that_takes_long_is_written_less_often(tmp_path):
     """A checkpoint of 1 s is followed by 20 s of training, whatever shorter pause was asked for."""
     keeper = checkpoint.Checkpoints(tmp_path, checkpoint.Every(seconds=0.5))
     assert keeper._pause == 0.5
-    keeper._take_time(1.0)
+    keeper._set_pause(1.0)
     assert keeper._pause == 20.0
-    keeper._take_time(0.001)
+    keeper._set_pause(0.001)
     assert keeper._pause == 0.5

@@ -9,18 +9,26 @@ import pytest
 
 from evalkit.records.case import Message
 from evalkit.records.estimate import TuningEstimate
-from evalkit.suite.models import TunedModelConfig
+from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
 from evalkit.tuning.expected import expected_trainings, side_by_side
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
-from evalkit.tuning.tune import Plan
 
 ROW = TrainingRow((Message(role="user", content="question"), Message(role="assistant", content="answer")))
 
 
-def plan(rows: int, **config) -> Plan:
+def plan(rows: int, **config) -> TuningSpec:
     settings = TunedModelConfig(type="tuned", base="base", train="train.jsonl", **config)
-    spec = TuningSpec("tuned", Path(), settings, 1.0, 1, [ROW] * rows, (), 1, Path())
-    return Plan(spec, "no such adapter")
+    return TuningSpec(
+        model="tuned",
+        base=EmbeddedModelConfig(type="embedded"),
+        folder=Path(),
+        config=settings,
+        fraction=1.0,
+        seed=1,
+        rows=[ROW] * rows,
+        validation=(),
+        digest="no such adapter",
+    )
 
 
 def estimate(seconds: float | None) -> TuningEstimate:
@@ -40,7 +48,7 @@ def test_steps_and_tokens_follow_from_rows_epochs_and_batches():
 def test_accumulated_rows_and_looks_at_the_validation_loss_count():
     """640 rows in steps of 4 x 8: 20 a pass. A look costs half of what training on its tokens would."""
     short = plan(640, epochs=1, batch_size=8, gradient_accumulation_steps=4, evaluate_every=6)
-    looked = Plan(replace(short.spec, validation=[ROW] * 32), short.digest)
+    looked = replace(short, validation=[ROW] * 32)
     (one,) = expected_trainings([looked], 50.0, seconds_a_token=0.001, cached=False)
     assert (one.steps, one.tokens) == (20, 640 * 50)
     looks = 4  # after 6, 12, 18 and 20 steps
@@ -54,7 +62,7 @@ def test_few_rows_take_the_fewest_steps_and_unmeasured_time_is_open():
 
 
 def test_trainings_share_the_cores(monkeypatch):
-    monkeypatch.setattr("evalkit.tuning.expected._cores", lambda: 2)
+    monkeypatch.setattr("evalkit.tuning.expected.usable_cores", lambda: 2)
     assert side_by_side([estimate(30.0), estimate(20.0), estimate(10.0)]) == 30.0
     assert side_by_side([estimate(30.0), estimate(None)]) is None
     assert side_by_side([estimate(0.0)]) == 0.0

@@ -170,9 +170,9 @@ import sys
 from evalkit.tuning import jobs
 
 with jobs._Worker() as worker:
-    worker._orders.write(sys.stdin.buffer.readline())
-    worker._orders.flush()
-    worker._answers.readline()
+    worker._requests.write(sys.stdin.buffer.readline())
+    worker._requests.flush()
+    worker._results.readline()
 """
 
 

@@ -12,8 +12,7 @@ from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_weights, quiet_transformers
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
-from evalkit.tuning.batch import make_batch
-from evalkit.tuning.rows import tokenize
+from evalkit.tuning.rows import make_batch, tokenize
 from evalkit.tuning.schedule import steps_of
 from evalkit.tuning.trained_parameters import all_weights
 from evalkit.tuning.training import Training
@@ -45,7 +44,7 @@ def test_the_quick_layer_equals_pefts(tiny_base):
     """Outputs and the gradients of both factors, in float32."""
     import peft
 
-    from evalkit.tuning.quick_lora import quicken
+    from evalkit.tuning.low_rank import patch_lora_forward
 
     found = []
     for quick in (False, True):
@@ -57,7 +56,7 @@ def test_the_quick_layer_equals_pefts(tiny_base):
                 peft.LoraConfig(r=4, lora_alpha=12, target_modules="all-linear", init_lora_weights=False),
             )
         if quick:
-            quicken(model)
+            patch_lora_forward(model)
             assert sum("_forward" in repr(vars(module).get("forward")) for module in model.modules()) == 14
         logits = model(torch.arange(24).view(2, 12)).logits
         logits.square().mean().backward()

@@ -6,8 +6,7 @@ import torch
 from evalkit.errors import SuiteError
 from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_weights
-from evalkit.tuning.batch import make_batch
-from evalkit.tuning.rows import tokenize
+from evalkit.tuning.rows import make_batch, tokenize
 from evalkit.tuning.trained_parameters import all_weights
 from evalkit.tuning.training import Training, compute_dtype
 from evalkit.tuning.tuners import FullTuner, LoraTuner

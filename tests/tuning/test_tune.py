@@ -1,15 +1,21 @@
 """From a suite's training rows to its adapters."""
 
+import shutil
+
 import pytest
+from msgspec.structs import replace
 
 from evalkit.errors import SuiteError
 from evalkit.models.build import adapter_model, build_model
 from evalkit.prompts.composer import Composer
 from evalkit.records.case import Example
+from evalkit.records.record import from_json, to_json
 from evalkit.records.sample import Request
+from evalkit.records.tuning import JobState, TuningJob
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import PromptConfig
 from evalkit.tuning.cache import AdapterCache
+from evalkit.tuning.plan import plan_trainings
 from evalkit.tuning.tune import TuningOutcome, tune_models
 
 SUITE = """
@@ -76,15 +82,10 @@ def tune(tmp_path, tiny_base):
         (tmp_path / "suite.yaml").write_text(text)
         suite = load_suite(tmp_path)
         told = Told()
-        outcome = tune_models(
-            suite,
-            examples_of,
-            composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}")),
-            progress=told,
-            cache=cache,
-            workers=1,
+        planned = plan_trainings(
+            suite, examples_of, composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}"))
         )
-        return outcome, told, suite
+        return tune_models(planned, progress=told, cache=cache, workers=1), told, suite
 
     return run
 
@@ -142,6 +143,23 @@ def test_only_a_missing_or_damaged_adapter_is_trained_again(tune, instant):
     assert again.adapters == first.adapters
 
 
+def test_each_training_leaves_a_job_that_says_how_its_model_is_asked(tmp_path, tune, instant):
+    """A job whose process is gone is lost: it is submitted again, and its training goes on from its checkpoint."""
+    outcome, _, suite = tune(more=instant)
+    folder = tmp_path / "adapters" / ".jobs"
+    for key, path in outcome.adapters.items():
+        job = from_json((folder / f"{path.name}.json").read_bytes(), TuningJob)
+        assert (job.route, job.state, job.id) == ("local", JobState.SUCCEEDED, path.name)
+        assert job == outcome.jobs[key]
+        assert outcome.config(key) == adapter_model(suite.models["base"], path)
+    shutil.rmtree(path)
+    abandoned = replace(job, state=JobState.RUNNING, model=None, run=None)
+    (folder / f"{path.name}.json").write_bytes(to_json(abandoned))
+    again, told, _ = tune(more=instant)
+    assert told.begun == [("tuning", 4, 3)] and told.advanced == 1
+    assert again.adapters == outcome.adapters
+
+
 def test_what_decides_an_adapter_decides_its_key(tune, instant):
     """Rank, rows and the seed that splits them, each alone."""
     changes = [
@@ -161,7 +179,8 @@ def test_a_suite_without_tuned_arms_trains_nothing(tmp_path, tune):
         "arms: {a: {model: base}}\nmetrics: [exact_match]\n"
     )
     suite = load_suite(tmp_path)
-    outcome = tune_models(suite, lambda path: pytest.fail(path), composer_of=pytest.fail, progress=Told())
+    planned = plan_trainings(suite, lambda path: pytest.fail(path), composer_of=pytest.fail)
+    outcome = tune_models(planned, progress=Told())
     assert outcome == TuningOutcome()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.tuning.fractions import split
+from evalkit.tuning.plan import split
 
 
 @given(

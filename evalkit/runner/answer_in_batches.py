@@ -1,0 +1,133 @@
+"""Answering in batches on this machine, and which cells share one.
+
+The plan depends on the whole cell list only, never on what is already answered: a row's low bits may depend on
+its neighbours, so a resumed run must compute the batches an undisturbed run would have computed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from evalkit.calls.caller import HaltedError
+from evalkit.errors import AccessError, CallError
+from evalkit.records.case import Case
+from evalkit.runner.cells import ArmTask, Cell, answered_sample, compose_cell, failed_sample, unfound_sample
+from evalkit.runner.session import AnswerCounts, JournalEntry, Session, journal_rows
+
+CHUNK = 1024
+"""Cells that are sorted together. Prompts of one chunk are in memory at a time, whatever the number of cases."""
+
+_SMALL_GROUP = 4
+_QUESTIONS_AT_ONCE = 16
+
+
+def plan_batches(cells: Sequence[Cell], max_batch: int) -> Iterator[list[Cell]]:
+    """Cells of one chunk in batches: those that share a prefix together, then by length.
+
+    Args:
+        cells: One chunk.
+        max_batch: Rows a batch may have.
+    """
+    groups: dict[tuple[object, ...], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.request.messages[:-1]].append(cell)
+    alone: list[Cell] = []
+    for group in groups.values():
+        if len(group) < _SMALL_GROUP:  # a prefill of their own would not pay
+            alone.extend(group)
+        else:
+            yield from _by_length(group, max_batch)
+    yield from _by_length(alone, max_batch)
+
+
+def _by_length(cells: list[Cell], max_batch: int) -> Iterator[list[Cell]]:
+    ordered = sorted(cells, key=lambda cell: sum(len(message.content) for message in cell.request.messages))
+    for start in range(0, len(ordered), max_batch):
+        yield ordered[start : start + max_batch]
+
+
+async def answer_in_batches(
+    task: ArmTask, cells: Iterator[tuple[Case, int]], total: int, session: Session, counts: AnswerCounts
+) -> None:
+    """Ask one arm for every cell it owes, in batches that this machine computes.
+
+    Args:
+        task: The arm and who answers for it.
+        cells: All of them, the answered ones too; read once, held one chunk at a time.
+        total: How many, for the progress.
+        session: What the arms share.
+        counts: Counted into.
+    """
+    model = task.caller.batch_model
+    if model is None:
+        raise TypeError("answering in batches needs a model that answers batches")
+    session.progress.start(task.name, total)
+    while chunk := list(itertools.islice(cells, CHUNK)):
+        owed = {
+            (case.id, repeat) for case, repeat in chunk if session.journal.owes(case.id, task.name, repeat)
+        }
+        session.progress.advance(task.name, ok=len(chunk) - len(owed))
+        if not owed:
+            continue
+        try:
+            composed, unfound = await _composed(task, chunk, session)
+        except HaltedError:
+            return
+        except AccessError as error:
+            counts.refused = error
+            return
+        if unfound_owed := [row for row in unfound if (row[0].case_id, row[0].repeat) in owed]:
+            journal_rows(session, task, counts, unfound_owed)
+        for batch in plan_batches(composed, model.max_batch):
+            missing = [cell for cell in batch if (cell.case_id, cell.repeat) in owed]
+            if not missing:
+                continue
+            if session.stop.requested:
+                return
+            rows = await _answer_batch(task, batch, missing)
+            journal_rows(session, task, counts, rows)
+
+
+async def _composed(
+    task: ArmTask, chunk: list[tuple[Case, int]], session: Session
+) -> tuple[list[Cell], list[JournalEntry]]:
+    """The cells of a chunk, and the rows of those whose passages could not be found.
+
+    Questions are embedded some at a time.
+
+    Raises:
+        AccessError: No question will be embedded.
+        HaltedError: The run stopped meanwhile.
+    """
+    if task.arm.searcher is None:
+        return [compose_cell(task, case, repeat, seed=session.seed) for case, repeat in chunk], []
+    cells: list[Cell] = []
+    unfound: list[JournalEntry] = []
+    for start in range(0, len(chunk), _QUESTIONS_AT_ONCE):
+        part = chunk[start : start + _QUESTIONS_AT_ONCE]
+        retrieved = await asyncio.gather(*(task.arm.find(case) for case, _ in part), return_exceptions=True)
+        for (case, repeat), passages in zip(part, retrieved, strict=True):
+            if isinstance(passages, CallError) and not isinstance(passages, AccessError):
+                unfound.append((unfound_sample(task, case, repeat, str(passages)), ()))
+            elif isinstance(passages, BaseException):
+                raise passages
+            else:
+                cells.append(compose_cell(task, case, repeat, seed=session.seed, retrieved=passages))
+    return cells, unfound
+
+
+async def _answer_batch(task: ArmTask, batch: list[Cell], missing: list[Cell]) -> list[JournalEntry]:
+    """The rows of ``missing``; the whole batch is computed, as an undisturbed run would have done."""
+    try:
+        answers = await task.caller.call_batch([cell.request for cell in batch])
+    except CallError as error:
+        return [(failed_sample(task, cell, str(error)), cell.request.messages) for cell in missing]
+    missing_keys = {(cell.case_id, cell.repeat) for cell in missing}
+    return [
+        (answered_sample(task, cell, answered), cell.request.messages)
+        for cell, answered in zip(batch, answers, strict=True)
+        if (cell.case_id, cell.repeat) in missing_keys
+    ]

@@ -1,0 +1,182 @@
+"""Which models a suite has to tune, from which rows: one spec for each tuned model, fraction and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+import numpy as np
+
+from evalkit.digest import digest_of
+from evalkit.errors import InputError, SuiteError
+from evalkit.models.fingerprint import fingerprint
+from evalkit.models.local import EXTRA, release
+from evalkit.models.local_files import weights_of
+from evalkit.optional import present
+from evalkit.prompts.composer import Composer
+from evalkit.records.case import Example
+from evalkit.registry import TUNERS
+from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
+from evalkit.suite.schema import Suite
+from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.schedule import RECIPE
+
+# What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
+_NO_SETTINGS = {
+    "type",
+    "base",
+    "train",
+    "prompt",
+    "fractions",
+    "seeds",
+    "validation_share",
+    "checkpoint_every",
+    "device",
+    "device_hour",
+    "price",
+}
+_LIBRARIES = ("torch", "transformers", "peft")
+
+TuningKey = tuple[str, float, int]
+"""Model, fraction and seed."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Generic[T]):
+    """Rows in a random order, the held-out ones apart."""
+
+    train: tuple[T, ...]
+    validation: tuple[T, ...]
+
+    def fraction(self, share: float) -> tuple[T, ...]:
+        """The first rows, at least one: a smaller fraction is part of every larger one."""
+        # A share such as 0.07 of 100 rows is 7.000000000000001 of them.
+        return self.train[: max(1, math.ceil(round(share * len(self.train), 9)))]
+
+
+def split(rows: Sequence[T], *, validation_share: float, rng: np.random.Generator) -> Split[T]:
+    """Shuffle once and hold out a share, the same for all fractions and training seeds.
+
+    Args:
+        rows: All training rows.
+        validation_share: In [0, 0.5), rounded to whole rows.
+        rng: Decides the order.
+    """
+    shuffled = [rows[index] for index in rng.permutation(len(rows))]
+    held_out = round(validation_share * len(rows))
+    return Split(train=tuple(shuffled[held_out:]), validation=tuple(shuffled[:held_out]))
+
+
+def trains_here(method: str) -> bool:
+    """Whether a tuning method trains on this machine (has ``tune``), or has it done elsewhere (``submit``, ``poll``).
+
+    Raises:
+        InputError: Nothing is registered under that name, or what is has neither.
+    """
+    tuner = cast(type, TUNERS.load(method))
+    if hasattr(tuner, "submit") and hasattr(tuner, "poll"):
+        return False
+    if not hasattr(tuner, "tune"):
+        raise InputError(
+            f"tuning method {method!r} ({tuner.__name__}) has neither `submit` and `poll` nor `tune`; "
+            "evalkit.tuning.protocol says what they do"
+        )
+    return True
+
+
+def plan_trainings(
+    suite: Suite,
+    examples_of: Callable[[str], Sequence[Example]],
+    *,
+    composer_of: Callable[[str], Composer],
+    only: str | None = None,
+) -> dict[TuningKey, TuningSpec]:
+    """Every tuned model that the suite's arms need, made or not.
+
+    Rows are shuffled once by ``run.seed``; the validation rows are split off first, and smaller fractions are part of
+    larger ones. All that differs between two seeds of a fraction is the start of the training and the order of its
+    batches.
+
+    Args:
+        suite: The suite.
+        examples_of: From a path in the suite to its examples.
+        composer_of: From the name of a tuned model to the prompt it is trained with.
+        only: One tuned model; default: all that arms use.
+
+    Raises:
+        InputError: The rows, the base model or an extra is missing or wrong.
+    """
+    used = {arm.model for arm in suite.arms.values()} if only is None else {only}
+    return {
+        (name, spec.fraction, spec.seed): spec
+        for name, config in suite.models.items()
+        if isinstance(config, TunedModelConfig) and name in used
+        for spec in _specs(suite, name, examples_of(config.train), composer_of(name))
+    }
+
+
+def training_device(base: ModelConfig, config: TunedModelConfig) -> str:
+    """Where a training runs on this machine, as torch names it, or ``auto``: the suite's word, else the base's."""
+    return config.device or (base.device if isinstance(base, TransformersModelConfig) else "cpu")
+
+
+def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Composer) -> Iterator[TuningSpec]:
+    config = suite.models[name]
+    assert isinstance(config, TunedModelConfig)  # noqa: S101 - the caller chose it by that
+    base = suite.models[config.base]
+    here = trains_here(config.method)
+    if here:
+        _check_local(suite, name, config, base)
+    rows = [TrainingRow(composer.training_messages(example)) for example in examples]
+    parts = split(rows, validation_share=config.validation_share, rng=np.random.default_rng(suite.run.seed))
+    if config.keeps_best and not parts.validation:
+        raise SuiteError(
+            suite.source.problem(
+                ("models", name, "validation_share"),
+                f"{config.validation_share:g} of {len(rows)} rows is none, and the best weights are those of the "
+                "lowest validation loss; raise it",
+            )
+        )
+    weights = weights_of(base, suite.folder)
+    shared = [
+        RECIPE,
+        base.model_dump(mode="json") if weights is None else fingerprint(weights),
+        {**config.model_dump(mode="json", exclude=_NO_SETTINGS), "learning_rate": config.rate},
+        [release(library) for library in _LIBRARIES] if here else [],
+        training_device(base, config),
+    ]
+    for fraction in sorted(config.fractions):
+        for seed in range(1, config.seeds + 1):
+            chosen = parts.fraction(fraction)
+            yield TuningSpec(
+                model=name,
+                base=base,
+                folder=suite.folder,
+                config=config,
+                fraction=fraction,
+                seed=seed,
+                rows=chosen,
+                validation=parts.validation,
+                digest=digest_of([*shared, chosen, parts.validation, fraction, seed]),
+            )
+
+
+def _check_local(suite: Suite, name: str, config: TunedModelConfig, base: ModelConfig) -> None:
+    """Refuse a base that this machine cannot tune."""
+    for module in _LIBRARIES:
+        present(module, EXTRA)
+    if not isinstance(base, EmbeddedModelConfig | TransformersModelConfig):
+        raise SuiteError(
+            suite.source.problem(("models", name, "base"), f"{config.base!r} cannot be tuned on this machine")
+        )
+    if base.adapter is not None:
+        raise SuiteError(
+            suite.source.problem(
+                ("models", config.base, "adapter"),
+                f"{config.base!r} has an adapter and is the base of {name!r}; merge it into a folder of its own first",
+            )
+        )
