@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
 from msgspec.structs import replace
 
 from evalkit.comparison.failures import AnswerFacts
-from evalkit.comparison.pairwise import generator
+from evalkit.comparison.settings import ComparisonSettings, generator
 from evalkit.comparison.table import (
     ERROR,
     FINISH_REASONS,
@@ -22,96 +23,103 @@ from evalkit.comparison.table import (
     ScoreTable,
 )
 from evalkit.economics.latency import Percentiles, percentiles, tpot
-from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Estimate, LatencySummary, TokenSummary
 from evalkit.records.sample import LatencyRow
 from evalkit.stats.compare import one_arm
 
 
+@dataclass(frozen=True, slots=True)
+class ArmMeasurements:
+    """What was measured of the arms beside their scores; an arm may be missing in each mapping.
+
+    Attributes:
+        latency: Rows of the isolated pass; they win over the service times of the run.
+        facts: By arm, failures by kind and retrieval figures, from ``failures.read_answers``.
+        chance: By arm, the primary metric with references shuffled between clusters (negative control).
+        prefix_tokens: By arm, counted tokens of the prompt prefix that all its requests share.
+    """
+
+    latency: Sequence[LatencyRow] = ()
+    facts: Mapping[str, AnswerFacts] = field(default_factory=dict)
+    chance: Mapping[str, float] = field(default_factory=dict)
+    prefix_tokens: Mapping[str, float] = field(default_factory=dict)
+
+
 def summarise_arms(
-    table: ScoreTable,
-    *,
-    latency: Sequence[LatencyRow],
-    facts: Mapping[str, AnswerFacts],
-    chance: Mapping[str, float],
-    prefix_tokens: Mapping[str, float],
-    alpha: float,
-    seed: int,
+    table: ScoreTable, settings: ComparisonSettings, measured: ArmMeasurements
 ) -> tuple[ArmSummary, ...]:
     """One record per arm, in the table's order.
 
     Args:
         table: The run.
-        latency: Rows of the isolated pass; they win over the service times of the run.
-        facts: By arm, what reading its answers gave.
-        chance: By arm, the primary metric with references shuffled.
-        prefix_tokens: By arm, tokens of the prompt prefix that all its requests share, where they were counted.
-            For local models the tokens that came from a prefix prefilled once are taken.
-        alpha: Two-sided error rate of the intervals.
-        seed: The suite's.
+        settings: Error rate of the intervals, and seed.
+        measured: What goes into the records beside scores. Where the shared prefix of a local model's prompts was not
+            counted, the tokens that came from a prefix prefilled once are taken.
     """
-    return tuple(
-        _summary(
-            table, row, arm, latency, facts.get(arm.name), chance.get(arm.name), prefix_tokens, alpha, seed
-        )
-        for row, arm in enumerate(table.arms)
-    )
+    return tuple(_summary(table, row, settings, measured) for row in range(len(table.arms)))
 
 
 def estimate(
-    table: ScoreTable, arm: str, metric: str, *, alpha: float, seed: int, keep: BoolArray | None = None
+    table: ScoreTable,
+    arm: str,
+    metric: str,
+    settings: ComparisonSettings,
+    *,
+    keep: BoolArray | None = None,
 ) -> Estimate:
     """The mean of one arm on one metric, with its interval or the reason why there is none.
 
     Args:
         table: The run.
         arm: Name of the arm.
-        metric: Which score.
-        alpha: Two-sided error rate.
-        seed: The suite's.
+        metric: Name of the metric.
+        settings: Error rate and seed.
         keep: Shape (n_cases,), False for cases to leave out.
     """
     scores = table.scores(arm, metric)
-    known = np.isfinite(scores)
+    scored = np.isfinite(scores)
     if keep is not None:
-        known &= keep
-    clusters = table.clusters[known]
-    n, n_clusters = int(known.sum()), int(np.unique(clusters).size)
+        scored &= keep
+    clusters = table.clusters[scored]
+    n, n_clusters = int(scored.sum()), int(np.unique(clusters).size)
     if n == 0:
         return Estimate(mean=None, low=None, high=None, method="no score", n=0, n_clusters=0)
     try:
-        found = one_arm(
-            scores[known],
+        interval = one_arm(
+            scores[scored],
             clusters,
             binary=table.is_binary(metric),
-            alpha=alpha,
-            rng=generator(seed, arm, metric),
+            alpha=settings.alpha,
+            rng=generator(settings.seed, arm, metric),
         )
     except ValueError as error:
-        mean = float(scores[known].mean())
         return Estimate(
-            mean=mean, low=None, high=None, method=f"no interval: {error}", n=n, n_clusters=n_clusters
+            mean=float(scores[scored].mean()),
+            low=None,
+            high=None,
+            method=f"no interval: {error}",
+            n=n,
+            n_clusters=n_clusters,
         )
     return Estimate(
-        mean=found.mean, low=found.low, high=found.high, method=found.method, n=n, n_clusters=n_clusters
+        mean=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        method=interval.method,
+        n=n,
+        n_clusters=n_clusters,
     )
 
 
 def _summary(
-    table: ScoreTable,
-    row: int,
-    arm: ArmFacts,
-    latency: Sequence[LatencyRow],
-    facts: AnswerFacts | None,
-    chance: float | None,
-    prefix_tokens: Mapping[str, float],
-    alpha: float,
-    seed: int,
+    table: ScoreTable, row: int, settings: ComparisonSettings, measured: ArmMeasurements
 ) -> ArmSummary:
+    arm = table.arms[row]
+    facts = measured.facts.get(arm.name)
     status = table.status[row]
     tokens = _tokens(table, row)
-    device_s = _known_mean(table.seconds[row, ..., SECONDS.index("device_s")])
-    unit_cost = _known_mean(table.cost[row])
+    device_s = _finite_mean(table.seconds[row, ..., SECONDS.index("device_s")])
+    unit_cost = _finite_mean(table.cost[row])
     prefilled = tokens.cache_read if tokens is not None and device_s is not None else 0.0
     return ArmSummary(
         name=arm.name,
@@ -127,22 +135,20 @@ def _summary(
         errors=int((status == ERROR).sum()),
         limited=int((status == LIMIT).sum()),
         coverage=float((status == OK).mean()) if status.size else 0.0,
-        quality={
-            metric: estimate(table, arm.name, metric, alpha=alpha, seed=seed) for metric in table.metrics
-        },
+        quality={metric: estimate(table, arm.name, metric, settings) for metric in table.metrics},
         worst_case=_worst_case(table, row),
-        latency=_latency(table, row, arm.name, latency),
+        latency=_latency(table, row, arm.name, measured.latency),
         tokens=tokens,
-        prefix_tokens=prefix_tokens.get(arm.name, prefilled),
+        prefix_tokens=measured.prefix_tokens.get(arm.name, prefilled),
         device_s=device_s,
-        prefill_s=_known_mean(table.seconds[row, ..., SECONDS.index("prefill_s")]) or 0.0,
+        prefill_s=_finite_mean(table.seconds[row, ..., SECONDS.index("prefill_s")]) or 0.0,
         unit_cost=None if unit_cost is None else f"{Decimal(repr(round(unit_cost, 12))):f}",
         currency=None if unit_cost is None else table.currency,
         finish_reasons=_finish_reasons(table, row),
         failures=None if facts is None else facts.failures,
         retrieval=None if facts is None else facts.retrieval,
         replayed=int(table.replayed[row].sum()),
-        scorer_chance=chance,
+        scorer_chance=measured.chance.get(arm.name),
     )
 
 
@@ -154,11 +160,11 @@ def _worst_case(table: ScoreTable, row: int) -> float | None:
 
 
 def _tokens(table: ScoreTable, row: int) -> TokenSummary | None:
-    means = [_known_mean(table.tokens[row, ..., kind]) for kind in range(len(TOKEN_KINDS))]
-    known = [mean for mean in means if mean is not None]
-    if len(known) < len(TOKEN_KINDS):
+    means = [_finite_mean(table.tokens[row, ..., kind]) for kind in range(len(TOKEN_KINDS))]
+    measured = [mean for mean in means if mean is not None]
+    if len(measured) < len(TOKEN_KINDS):
         return None
-    return TokenSummary(**dict(zip(TOKEN_KINDS, known, strict=True)))
+    return TokenSummary(**dict(zip(TOKEN_KINDS, measured, strict=True)))
 
 
 def _finish_reasons(table: ScoreTable, row: int) -> dict[str, int]:
@@ -167,7 +173,7 @@ def _finish_reasons(table: ScoreTable, row: int) -> dict[str, int]:
 
 
 def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) -> LatencySummary | None:
-    """From the isolated pass where there was one, else from the service times of the run."""
+    """Latency of one arm: from the isolated pass where there was one, else from the service times of the run."""
     output = table.tokens[row, ..., TOKEN_KINDS.index("output")]
     isolated = [entry for entry in rows if entry.arm == arm and entry.timing.service_s is not None]
     if isolated:
@@ -176,8 +182,8 @@ def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) 
         first = _floats([entry.timing.ttft_s for entry in isolated])
         places = [columns.get(entry.case_id) for entry in isolated]
         written = _floats([None if at is None else float(output[at, 0]) for at in places])
-        found = _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
-        return replace(found, alone_s=tuple(service.tolist()))
+        summary = _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
+        return replace(summary, alone_s=tuple(service.tolist()))
     seconds = table.seconds[row].astype(np.float64)
     service, first = (
         seconds[..., SECONDS.index("service_s")].ravel(),
@@ -196,16 +202,16 @@ def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) 
 
 
 def _latency_summary(
-    found: Percentiles, first: FloatArray, per_token: FloatArray, source: str
+    service: Percentiles, first: FloatArray, per_token: FloatArray, source: str
 ) -> LatencySummary:
     to_first = percentiles(first)
     between = per_token[np.isfinite(per_token) & (per_token > 0.0)]
     return LatencySummary(
-        p50=found.p50,
-        p90=found.p90,
-        p95=found.p95,
-        p99=found.p99,
-        n=found.n,
+        p50=service.p50,
+        p90=service.p90,
+        p95=service.p95,
+        p99=service.p99,
+        n=service.n,
         source=source,
         ttft_p50=to_first.p50,
         ttft_p95=to_first.p95,
@@ -217,6 +223,6 @@ def _floats(values: Sequence[float | None]) -> FloatArray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _known_mean(values: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean(dtype=np.float64)) if known.size else None
+def _finite_mean(values: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean(dtype=np.float64)) if finite.size else None

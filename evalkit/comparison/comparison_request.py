@@ -1,4 +1,4 @@
-"""The differences of one run that somebody asked for, by metric and by pair."""
+"""Differences of one run by request: on further metrics, or of one pair of arms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.comparison.pairwise import difference
-from evalkit.comparison.pooled_metrics import corpus_differences
+from evalkit.comparison.pooled_metrics import pooled_differences
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import ScoreTable
 from evalkit.errors import InputError, did_you_mean
 from evalkit.metrics.protocol import Aggregate
@@ -23,20 +24,20 @@ class ComparisonRequest:
     """What is compared.
 
     Attributes:
-        metrics: Beside the primary one.
-        arms: One pair, or None for all that the run compares.
+        metrics: Names of metrics besides the primary one.
+        arms: One pair, or None for all pairs that the run compares.
     """
 
     metrics: Sequence[str] = ()
     arms: Pair | None = None
 
 
-def asked_differences(
+def requested_differences(
     manifest: Manifest,
     table: ScoreTable,
     comparison: Comparison,
     aggregates: Mapping[str, Aggregate],
-    asked: ComparisonRequest,
+    request: ComparisonRequest,
     *,
     seed: int,
 ) -> ComparisonResult:
@@ -48,70 +49,66 @@ def asked_differences(
     Args:
         manifest: Of the run.
         table: Its scores.
-        comparison: Its differences.
-        aggregates: By corpus metric, from summed counts to the metric.
-        asked: What is wanted.
+        comparison: Its differences, with the error rate and margin that they were judged by.
+        aggregates: By pooled metric, from summed counts to the metric.
+        request: The metrics and the pair.
         seed: The suite's.
 
     Raises:
         InputError: A metric or an arm has another name.
     """
-    wanted = check_metrics(asked.metrics, table)
-    if asked.arms is None:
-        found = [
+    settings = ComparisonSettings(comparison.alpha, comparison.margin, seed)
+    metrics = check_metrics(request.metrics, table)
+    differences: list[Difference] = []
+    if request.arms is None:
+        differences = [
             item
-            for metric in wanted
+            for metric in metrics
             for item in comparison.differences
             if item.metric == metric and (metric != table.primary or item.family in ("reference", "tuned"))
         ]
-        notes = () if found else ("This run has fewer than two candidates with scores: nothing to compare.",)
+        notes = (
+            ()
+            if differences
+            else ("This run has fewer than two candidates with scores: nothing to compare.",)
+        )
     else:
-        control, treatment = check_arms(asked.arms, table)
-        found = []
-        for metric in wanted:
-            found += _known(comparison, treatment, control, metric) or [
-                *pair_on(
-                    table,
-                    treatment,
-                    control,
-                    metric,
-                    aggregates,
-                    alpha=comparison.alpha,
-                    margin=comparison.margin,
-                    seed=seed,
-                )
+        control, treatment = check_arms(request.arms, table)
+        for metric in metrics:
+            differences += _compared_before(comparison, treatment, control, metric) or [
+                *pair_on(table, treatment, control, metric, aggregates, settings)
             ]
-        alone = any(item.p_adjusted is None for item in found if item.metric == table.primary)
+        alone = any(item.p_adjusted is None for item in differences if item.metric == table.primary)
         notes = ("This pair is in no family of the run: its p-value is not adjusted.",) if alone else ()
     return ComparisonResult(
         run=manifest.run_id,
         primary_metric=table.primary,
-        alpha=comparison.alpha,
-        margin=comparison.margin,
+        alpha=settings.alpha,
+        margin=settings.margin,
         n_cases=table.n_cases,
-        differences=tuple(found),
+        differences=tuple(differences),
         notes=notes,
     )
 
 
 def check_metrics(metrics: Sequence[str], table: ScoreTable) -> tuple[str, ...]:
-    """The primary metric and those asked for, each once.
+    """The primary metric and the requested ones, each once.
 
     Raises:
-        InputError: There are no scores of one.
+        InputError: The run has no scores of one of them.
     """
-    known = [*table.metrics, *(name for name in table.counts if name not in table.values)]
+    scored = [*table.metrics, *(name for name in table.counts if name not in table.values)]
     for name in metrics:
-        if name not in known:
-            raise InputError(f"there are no scores of {name!r}. {did_you_mean(name, known)}")
+        if name not in scored:
+            raise InputError(f"there are no scores of {name!r}. {did_you_mean(name, scored)}")
     return tuple(dict.fromkeys((table.primary, *metrics)))
 
 
 def check_arms(arms: Pair, table: ScoreTable) -> Pair:
-    """The same pair.
+    """The pair as it was given, once both names are those of arms of the run.
 
     Raises:
-        InputError: An arm has another name, or both are one.
+        InputError: No arm has one of the names, or both names are the same.
     """
     names = [facts.name for facts in table.arms]
     for name in arms:
@@ -128,24 +125,15 @@ def pair_on(
     control: str,
     metric: str,
     aggregates: Mapping[str, Aggregate],
-    *,
-    alpha: float,
-    margin: float,
-    seed: int,
+    settings: ComparisonSettings,
 ) -> tuple[Difference, ...]:
-    """Treatment minus control on one metric, of single answers or of the whole corpus; p-value not adjusted."""
+    """Treatment minus control on one metric, whether of single answers or pooled; the p-value is not adjusted."""
     if metric in aggregates and metric in table.counts:
-        chosen = {metric: aggregates[metric]}
-        return corpus_differences(
-            table, [(treatment, control)], chosen, alpha=alpha, margin=margin, seed=seed
-        )
-    family = "descriptive"
-    return (
-        difference(table, treatment, control, metric, family=family, alpha=alpha, margin=margin, seed=seed),
-    )
+        return pooled_differences(table, [(treatment, control)], {metric: aggregates[metric]}, settings)
+    return (difference(table, treatment, control, metric, settings, family="descriptive"),)
 
 
-def _known(comparison: Comparison, treatment: str, control: str, metric: str) -> list[Difference]:
+def _compared_before(comparison: Comparison, treatment: str, control: str, metric: str) -> list[Difference]:
     return [
         item
         for item in comparison.differences

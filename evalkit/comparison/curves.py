@@ -7,6 +7,7 @@ from typing import Literal
 
 from evalkit.comparison.learning_curve import Fraction, fit, fit_in_words, last_step
 from evalkit.comparison.pairwise import difference
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Curve, CurvePoint, Difference
@@ -20,10 +21,7 @@ def curves(
     table: ScoreTable,
     summaries: Sequence[ArmSummary],
     tuning: TuningReport | None,
-    *,
-    alpha: float,
-    margin: float,
-    seed: int,
+    settings: ComparisonSettings,
 ) -> tuple[Curve, ...]:
     """The shot curve and the learning curve of every candidate that has points.
 
@@ -31,23 +29,19 @@ def curves(
         table: The run.
         summaries: Of the same arms.
         tuning: Turns fractions into training rows where the run tuned the models itself.
-        alpha: Two-sided error rate of the last step.
-        margin: A step below it is flat.
-        seed: The suite's.
+        settings: Error rate of the last step, the margin below which a step is flat, and the seed.
     """
     by_name = {summary.name: summary for summary in summaries}
-    found = []
+    drawn = []
     for parent in table.candidates:
         points = [arm for arm in table.arms if arm.parent == parent.name and arm.role == "curve"]
         shots = _shot_points(parent, points)
         if len(shots) > 1:
-            found.append(_shot_curve(table, parent, shots, by_name, alpha=alpha, margin=margin, seed=seed))
+            drawn.append(_shot_curve(table, parent, shots, by_name, settings))
         sizes = _sizes(parent, points, tuning)
         if len(sizes) > 1:
-            found.append(
-                _learning_curve(table, parent, sizes, by_name, alpha=alpha, margin=margin, seed=seed)
-            )
-    return tuple(found)
+            drawn.append(_learning_curve(table, parent, sizes, by_name, settings))
+    return tuple(drawn)
 
 
 def _shot_curve(
@@ -55,29 +49,17 @@ def _shot_curve(
     parent: ArmFacts,
     arms: Sequence[ArmFacts],
     summaries: Mapping[str, ArmSummary],
-    *,
-    alpha: float,
-    margin: float,
-    seed: int,
+    settings: ComparisonSettings,
 ) -> Curve:
-    last = difference(
-        table,
-        arms[-1].name,
-        arms[-2].name,
-        table.primary,
-        family="curve",
-        alpha=alpha,
-        margin=margin,
-        seed=seed,
-    )
-    trend = trend_of(last, margin)
+    last = difference(table, arms[-1].name, arms[-2].name, table.primary, settings, family="curve")
+    trend = trend_of(last, settings.margin)
     return Curve(
         kind="shots",
         parent=parent.name,
         points=tuple(_point(arm.name, float(arm.shots), summaries, table.primary) for arm in arms),
         trend=trend,
         last_step=last,
-        note=_note(trend, last, margin),
+        note=_note(trend, last, settings.margin),
     )
 
 
@@ -86,14 +68,11 @@ def _learning_curve(
     parent: ArmFacts,
     sizes: Sequence[Fraction],
     summaries: Mapping[str, ArmSummary],
-    *,
-    alpha: float,
-    margin: float,
-    seed: int,
+    settings: ComparisonSettings,
 ) -> Curve:
-    last = last_step(table, sizes[-2], sizes[-1], alpha=alpha, margin=margin, seed=seed)
-    trend = trend_of(last, margin)
-    law = fit(table, sizes, alpha=alpha, margin=margin, seed=seed)
+    last = last_step(table, sizes[-2], sizes[-1], settings)
+    trend = trend_of(last, settings.margin)
+    law = fit(table, sizes, settings)
     in_rows = all(size.rows is not None for size in sizes)
     return Curve(
         kind="learning",
@@ -110,14 +89,18 @@ def _learning_curve(
         trend=trend,
         last_step=last,
         seed_spread=_seed_spread(sizes[-1], summaries, table.primary),
-        note=_note(trend, last, margin) + ("" if law is None else f"; {fit_in_words(law)}"),
+        note=_note(trend, last, settings.margin) + ("" if law is None else f"; {fit_in_words(law)}"),
     )
 
 
 def trend_of(last_step: Difference, margin: float) -> Trend:
-    """What the paired difference of the last step says.
+    """Whether a curve still gained at its last step, read off that step's paired difference.
 
     rising: its interval lies above 0. falling: below 0. flat: it may be 0 and is less than ``margin``. Else unknown.
+
+    Args:
+        last_step: The last point minus the one before it.
+        margin: The gain that would not matter.
     """
     if last_step.low is None or last_step.high is None:
         return "unknown"
@@ -157,8 +140,8 @@ def _point(arm: str, x: float, summaries: Mapping[str, ArmSummary], metric: str)
 
 def _seed_spread(size: Fraction, summaries: Mapping[str, ArmSummary], metric: str) -> float | None:
     """Highest less lowest mean over the training seeds on all rows; None with one seed."""
-    found = [summaries[arm.name].quality.get(metric) for arm in size.seeds]
-    means = [quality.mean for quality in found if quality is not None and quality.mean is not None]
+    estimates = [summaries[arm.name].quality.get(metric) for arm in size.seeds]
+    means = [quality.mean for quality in estimates if quality is not None and quality.mean is not None]
     return max(means) - min(means) if len(means) > 1 else None
 
 

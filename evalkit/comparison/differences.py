@@ -3,125 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 import numpy as np
 
-from evalkit.comparison.pairwise import claimed, difference
+from evalkit.comparison.pairwise import adjusted_together, difference
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import BoolArray, ScoreTable
 from evalkit.records.comparison import Difference
 from evalkit.records.digits import significant
 from evalkit.stats.arrays import mean_of
-from evalkit.stats.multiplicity import holm
 
 
 def all_differences(
-    table: ScoreTable, *, reference: str, alpha: float, margin: float, seed: int
+    table: ScoreTable, settings: ComparisonSettings, *, reference: str
 ) -> tuple[Difference, ...]:
     """Both families, and the same pairs on the other metrics (family ``descriptive``, p-values not adjusted).
 
     Args:
         table: The run.
-        reference: The arm that every other candidate is held against.
-        alpha: Two-sided error rate of each family.
-        margin: The loss that would not matter.
-        seed: The suite's.
+        settings: Error rate of each family, margin and seed.
+        reference: The arm that every other candidate is compared with.
     """
-    against_reference = [arm.name for arm in table.candidates if arm.name != reference]
-    given = partial(family_of, table, alpha=alpha, margin=margin, seed=seed)
-    found = [*given(against_reference, reference, family="reference")]
-    control = best_untuned(table)
-    if control is not None:
-        found += given(tuned_candidates(table), control, family="tuned")
-    pairs = dict.fromkeys((record.treatment, record.control) for record in found)
-    for metric in table.metrics[1:]:
-        for treatment, held_against in pairs:
-            found.append(
-                difference(
-                    table,
-                    treatment,
-                    held_against,
-                    metric,
-                    family="descriptive",
-                    alpha=alpha,
-                    margin=margin,
-                    seed=seed,
-                )
-            )
-    return tuple(found)
+    others = [arm.name for arm in table.candidates if arm.name != reference]
+    records = [*family_of(table, others, reference, settings, family="reference")]
+    untuned = best_untuned(table)
+    if untuned is not None:
+        records += family_of(table, tuned_candidates(table), untuned, settings, family="tuned")
+    arm_pairs = dict.fromkeys((record.treatment, record.control) for record in records)
+    records += [
+        difference(table, treatment, control, metric, settings, family="descriptive")
+        for metric in table.metrics[1:]
+        for treatment, control in arm_pairs
+    ]
+    return tuple(records)
 
 
 def family_of(
     table: ScoreTable,
     treatments: Iterable[str],
     control: str,
+    settings: ComparisonSettings,
     *,
     family: str,
-    alpha: float,
-    margin: float,
-    seed: int,
     keep: BoolArray | None = None,
 ) -> tuple[Difference, ...]:
-    """Several arms against one on the primary metric, p-values adjusted by Holm within these (`adjusted_together`).
+    """Several arms compared with one on the primary metric, p-values adjusted by Holm within these.
 
     Args:
         table: The run.
         treatments: Names of the arms; ``control`` itself is left out.
-        control: Name of the arm they are held against.
+        control: Name of the arm that they are compared with.
+        settings: Error rate of the family, margin and seed.
         family: Name that the records carry.
-        alpha: Two-sided error rate of the family.
-        margin: The loss that would not matter.
-        seed: The suite's.
         keep: Shape (n_cases,), False for cases to leave out.
     """
     records = [
-        difference(
-            table,
-            name,
-            control,
-            table.primary,
-            family=family,
-            alpha=alpha,
-            margin=margin,
-            seed=seed,
-            keep=keep,
-        )
+        difference(table, name, control, table.primary, settings, family=family, keep=keep)
         for name in treatments
         if name != control
     ]
-    return adjusted_together(table, records, alpha=alpha, margin=margin)
+    return adjusted_arms(table, records, settings)
 
 
-def adjusted_together(
-    table: ScoreTable, records: Sequence[Difference], *, alpha: float, margin: float
+def adjusted_arms(
+    table: ScoreTable, records: Sequence[Difference], settings: ComparisonSettings
 ) -> tuple[Difference, ...]:
-    """The records of one family on the primary metric, p-values adjusted by Holm, claims read again.
+    """The records of several arms compared with one on the primary metric, p-values adjusted by Holm.
 
-    Arms with the same score on every case make the same test, which counts once: a twin of a candidate takes nothing
-    from it.
+    Arms with the same score on every case make the same test (`pairwise.adjusted_together`).
 
     Args:
         table: Holds the arms' scores.
-        records: Several arms against one; those without a p-value take no part.
-        alpha: Two-sided error rate of the family.
-        margin: The loss that would not matter.
+        records: All with the same control.
+        settings: Error rate of the family, and margin.
     """
-    tests: dict[bytes, float] = {}
-    for record in records:
-        if record.p_value is not None:
-            tests.setdefault(table.scores(record.treatment).tobytes(), record.p_value)
-    adjusted = dict(zip(tests, holm(list(tests.values())).tolist(), strict=True))
-    return tuple(
-        claimed(
-            record,
-            alpha=alpha,
-            margin=margin,
-            p_adjusted=None
-            if record.p_value is None
-            else max(record.p_value, adjusted[table.scores(record.treatment).tobytes()]),
-        )
-        for record in records
-    )
+    tests = [table.scores(record.treatment).tobytes() for record in records]
+    return adjusted_together(records, tests, settings)
 
 
 def tuned_candidates(table: ScoreTable) -> tuple[str, ...]:

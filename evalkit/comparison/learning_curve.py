@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.comparison.pairwise import compared, generator
+from evalkit.comparison.pairwise import compared
+from evalkit.comparison.settings import ComparisonSettings, generator
 from evalkit.comparison.table import FloatArray, Pairs, ScoreTable
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Difference
@@ -31,7 +32,7 @@ class Fraction:
 
 
 def last_step(
-    table: ScoreTable, before: Fraction, after: Fraction, *, alpha: float, margin: float, seed: int
+    table: ScoreTable, before: Fraction, after: Fraction, settings: ComparisonSettings
 ) -> Difference:
     """The paired difference of the last two sizes, each averaged over the training seeds that both have.
 
@@ -41,9 +42,7 @@ def last_step(
         table: The run.
         before: The smaller size.
         after: The larger.
-        alpha: Two-sided error rate.
-        margin: The gain that would not matter.
-        seed: The suite's.
+        settings: Error rate, the gain that would not matter, and seed.
     """
     shared = {arm.seed for arm in before.seeds} & {arm.seed for arm in after.seeds}
     left, right = (
@@ -53,51 +52,46 @@ def last_step(
     return compared(
         Pairs(left[both], right[both], table.clusters[both]),
         (after.arm.name, before.arm.name, table.primary),
+        settings,
         family="curve",
         binary=bool(np.isin(left[both], (0.0, 1.0)).all() and np.isin(right[both], (0.0, 1.0)).all()),
-        alpha=alpha,
-        margin=margin,
-        rng=generator(seed, after.arm.name, before.arm.name, "seeds averaged"),
+        rng=generator(settings.seed, after.arm.name, before.arm.name, "seeds averaged"),
     )
 
 
-def fit(
-    table: ScoreTable, sizes: Sequence[Fraction], *, alpha: float, margin: float, seed: int
-) -> CurveFit | None:
+def fit(table: ScoreTable, sizes: Sequence[Fraction], settings: ComparisonSettings) -> CurveFit | None:
     """A power law through the curve; None with fewer than five sizes or two seeds, or where rows are not known."""
     rows = [size.rows for size in sizes if size.rows is not None]
     n_seeds = min((len(size.seeds) for size in sizes), default=0)
     if len(rows) < max(FIT_POINTS, len(sizes)) or n_seeds < FIT_SEEDS:
         return None
     scores = np.stack([_averaged(table, size.seeds) for size in sizes])
-    known = np.isfinite(scores).all(axis=0)
+    scored = np.isfinite(scores).all(axis=0)
     try:
-        found = learning_curve(
+        curve = learning_curve(
             rows,
-            scores[:, known],
-            table.clusters[known],
-            margin=margin,
-            alpha=alpha,
-            rng=generator(seed, "learning curve", sizes[-1].arm.name),
+            scores[:, scored],
+            table.clusters[scored],
+            margin=settings.margin,
+            alpha=settings.alpha,
+            rng=generator(settings.seed, "learning curve", sizes[-1].arm.name),
             n_seeds=n_seeds,
         )
     except ValueError:
         return None  # too few cases or clusters to compare two sizes; the last step says so in words
-    return found.fit
+    return curve.fit
 
 
-def fit_in_words(found: CurveFit) -> str:
-    """What the law says, and how far to believe it."""
-    misses = [points(miss).removeprefix("+") for miss in (found.held_out_error, found.last_value_error)]
+def fit_in_words(curve: CurveFit) -> str:
+    """What the power law says, and how far to believe it."""
+    misses = [points(miss).removeprefix("+") for miss in (curve.held_out_error, curve.last_value_error)]
     tested = f"off by {misses[0]} points on the largest size held out, the value before by {misses[1]}"
-    told = f"power law: {percent(found.law.limit)} with unlimited rows ({tested})"
-    if not found.extrapolates:
-        return f"{told}; do not read it beyond the data"
-    return (
-        f"{told}; it informs and does not decide: fits are published from 8,000 rows on"
-        if found.informs_only
-        else told
-    )
+    law = f"power law: {percent(curve.law.limit)} with unlimited rows ({tested})"
+    if not curve.extrapolates:
+        return f"{law}; do not read it beyond the data"
+    if curve.informs_only:
+        return f"{law}; it informs and does not decide: fits are published from 8,000 rows on"
+    return law
 
 
 def _averaged(table: ScoreTable, arms: Sequence[ArmFacts]) -> FloatArray:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.comparison_request import ComparisonRequest, Pair, check_metrics, pair_on
-from evalkit.comparison.pairwise import claimed
-from evalkit.comparison.table import OK, ScoreTable, build_table
+from evalkit.comparison.pairwise import adjusted_together
+from evalkit.comparison.settings import ComparisonSettings
+from evalkit.comparison.table import OK, ScoreTable
 from evalkit.errors import InputError, did_you_mean
 from evalkit.metrics.protocol import Aggregate
 from evalkit.records.comparison import Difference
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.manifest import CaseFacts, Manifest
-from evalkit.stats.multiplicity import holm
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.schema import Suite
 
@@ -33,56 +34,48 @@ class RunInput:
 
 
 def compare_runs(
-    first: RunInput, second: RunInput, aggregates: Mapping[str, Aggregate], asked: ComparisonRequest
+    first: RunInput, second: RunInput, aggregates: Mapping[str, Aggregate], request: ComparisonRequest
 ) -> ComparisonResult:
     """Second minus first, arm by arm, p-values on the primary metric adjusted by Holm over these arms.
 
     Alpha, margin, seed and primary metric are those of the second run. Clusters are those of the first.
 
     Args:
-        first: The run that is held against.
+        first: The run that the other is compared with.
         second: The run in question.
-        aggregates: By corpus metric, from summed counts to the metric.
-        asked: Further metrics; ``arms`` is an arm of the first run and one of the second.
+        aggregates: By pooled metric, from summed counts to the metric.
+        request: Further metrics; ``arms`` is an arm of the first run and one of the second.
 
     Raises:
-        InputError: No case is common to both, no arm is, an arm or a metric has another name, or a metric is defined
-            in another way.
+        InputError: The runs have no case or no arm in common, an arm or a metric has another name, or a metric is
+            defined in another way.
     """
-    pairs = _pairs(first.manifest, second.manifest, asked.arms)
+    pairs = _pairs(first.manifest, second.manifest, request.arms)
     common, notes = _common_cases(first, second)
     table = _joined(first, second, common)
-    metrics = check_metrics(asked.metrics, table)
+    metrics = check_metrics(request.metrics, table)
     _check_definitions(first.suite, second.suite, metrics)
     notes += _answered(table, pairs, same=first.manifest.digests.cases == second.manifest.digests.cases)
-    decision = second.suite.decision
-    found: list[Difference] = []
+    settings = ComparisonSettings.of_suite(second.suite)
+    differences: list[Difference] = []
     for metric in metrics:
         records = [
             record
             for control, treatment in pairs
-            for record in pair_on(
-                table,
-                _SECOND + treatment,
-                _FIRST + control,
-                metric,
-                aggregates,
-                alpha=decision.alpha,
-                margin=decision.margin,
-                seed=second.suite.run.seed,
-            )
+            for record in pair_on(table, _SECOND + treatment, _FIRST + control, metric, aggregates, settings)
         ]
         if metric == table.primary:
-            records = _adjusted(records, alpha=decision.alpha, margin=decision.margin)
-        found += [_named(record) for record in records]
+            tests = [_scores_of_both(table, record) for record in records]
+            records = [*adjusted_together(records, tests, settings)]
+        differences += [_named(record) for record in records]
     return ComparisonResult(
         run=second.manifest.run_id,
         control_run=first.manifest.run_id,
         primary_metric=table.primary,
-        alpha=decision.alpha,
-        margin=decision.margin,
+        alpha=settings.alpha,
+        margin=settings.margin,
         n_cases=len(common),
-        differences=tuple(found),
+        differences=tuple(differences),
         notes=notes,
     )
 
@@ -91,9 +84,9 @@ def _pairs(first: Manifest, second: Manifest, arms: Pair | None) -> list[Pair]:
     """Control of the first run and treatment of the second."""
     names = [arm.name for arm in first.arms], [arm.name for arm in second.arms]
     if arms is not None:
-        for name, known, which in zip(arms, names, ("first", "second"), strict=True):
-            if name not in known:
-                words = did_you_mean(name, known)
+        for name, own, which in zip(arms, names, ("first", "second"), strict=True):
+            if name not in own:
+                words = did_you_mean(name, own)
                 raise InputError(f"--arms: the {which} run has no arm called {name!r}. {words}")
         return [arms]
     candidates = [arm.name for arm in second.arms if arm.role == "candidate"]
@@ -106,9 +99,9 @@ def _pairs(first: Manifest, second: Manifest, arms: Pair | None) -> list[Pair]:
 
 
 def _common_cases(first: RunInput, second: RunInput) -> tuple[list[CaseFacts], tuple[str, ...]]:
-    known = {case.id: case for case in second.run.cases()}
+    in_second = {case.id: case for case in second.run.cases()}
     cases = list(first.run.cases())
-    common = [case for case in cases if case.id in known]
+    common = [case for case in cases if case.id in in_second]
     if first.manifest.digests.cases == second.manifest.digests.cases:
         return common, ()
     if not common:
@@ -117,10 +110,10 @@ def _common_cases(first: RunInput, second: RunInput) -> tuple[list[CaseFacts], t
             "same suite again"
         )
     notes = [
-        f"The runs have different cases: {len(common)} ids are in both, of {len(cases)} in the first and {len(known)} "
-        "in the second, and are taken for the same questions."
+        f"The runs have different cases: {len(common)} ids are in both, of {len(cases)} in the first and "
+        f"{len(in_second)} in the second, and are taken for the same questions."
     ]
-    if moved := sum(case.cluster != known[case.id].cluster for case in common):
+    if moved := sum(case.cluster != in_second[case.id].cluster for case in common):
         notes.append(f"{moved} of them are in another cluster; those of the first run are used.")
     return common, tuple(notes)
 
@@ -165,33 +158,27 @@ def _joined(first: RunInput, second: RunInput, common: Sequence[CaseFacts]) -> S
         second.manifest,
         repeats=max(first.manifest.repeats, second.manifest.repeats),
         arms=tuple(
-            replace(arm, name=prefix + arm.name) for held, prefix in arms() for arm in held.manifest.arms
+            replace(arm, name=prefix + arm.name) for side, prefix in arms() for arm in side.manifest.arms
         ),
     )
     samples = (
         replace(sample, arm=prefix + sample.arm)
-        for held, prefix in arms()
-        for sample in held.run.samples()
+        for side, prefix in arms()
+        for sample in side.run.samples()
         if sample.case_id in ids
     )
     scores = (
         replace(score, arm=prefix + score.arm)
-        for held, prefix in arms()
-        for score in held.run.scores()
+        for side, prefix in arms()
+        for score in side.run.scores()
         if score.case_id in ids
     )
     return build_table(manifest, common, samples, scores, second.suite.primary_metric)
 
 
-def _adjusted(records: Sequence[Difference], *, alpha: float, margin: float) -> list[Difference]:
-    known = [p for record in records if (p := record.p_value) is not None]
-    adjusted = iter(holm(known).tolist())
-    return [
-        record
-        if record.p_value is None
-        else claimed(record, alpha=alpha, margin=margin, p_adjusted=next(adjusted))
-        for record in records
-    ]
+def _scores_of_both(table: ScoreTable, record: Difference) -> tuple[bytes, bytes]:
+    """Equal for two pairs whose arms have the same scores on every case: their tests are one."""
+    return table.scores(record.treatment).tobytes(), table.scores(record.control).tobytes()
 
 
 def _named(record: Difference) -> Difference:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 from scipy.special import ndtri
 
-from evalkit.comparison.differences import adjusted_together, tuned_candidates
+from evalkit.comparison.differences import adjusted_arms, tuned_candidates
 from evalkit.comparison.pairwise import Claim, claim_of, difference
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import ScoreTable
 from evalkit.records.comparison import Comparison, Difference
 
@@ -23,19 +24,13 @@ class Claims:
     Args:
         table: The run.
         comparison: Its differences are used again where they are the same ones.
-        alpha: Two-sided error rate of each family.
-        margin: The loss that would not matter.
-        seed: The suite's.
+        settings: Error rate of each family, margin and seed.
     """
 
-    def __init__(
-        self, table: ScoreTable, comparison: Comparison, *, alpha: float, margin: float, seed: int
-    ) -> None:
+    def __init__(self, table: ScoreTable, comparison: Comparison, settings: ComparisonSettings) -> None:
         self._table = table
-        self._alpha = alpha
-        self._margin = margin
-        self._seed = seed
-        same_terms = comparison.alpha == alpha and comparison.primary_metric == table.primary
+        self._settings = settings
+        same_terms = comparison.alpha == settings.alpha and comparison.primary_metric == table.primary
         self._known = {
             (record.treatment, record.control): record
             for record in (comparison.differences if same_terms else ())
@@ -59,13 +54,13 @@ class Claims:
         A shifted interval keeps its width; significance is then read off it, widened as Holm asks.
         """
         record = self.between(treatment, control)
-        held = self._margin if margin is None else margin
+        held = self._settings.margin if margin is None else margin
         if record.low is None or record.high is None or record.p_value is None or record.estimate is None:
             return "no_claim"
         p_adjusted = record.p_value if record.p_adjusted is None else record.p_adjusted
         if shift == 0.0:
-            return claim_of(record.low, record.high, p_adjusted < self._alpha, held)
-        wider = _holm_factor(record.p_value, p_adjusted, self._alpha)
+            return claim_of(record.low, record.high, p_adjusted < self._settings.alpha, held)
+        wider = _holm_factor(record.p_value, p_adjusted, self._settings.alpha)
         low = record.estimate + shift - wider * (record.estimate - record.low)
         high = record.estimate + shift + wider * (record.high - record.estimate)
         return claim_of(record.low + shift, record.high + shift, low > 0.0 or high < 0.0, held)
@@ -75,19 +70,12 @@ class Claims:
             replace(self._known.get((name, control)) or self._difference(name, control), family="tuned")
             for name in tuned_candidates(self._table)
         ]
-        family = adjusted_together(self._table, records, alpha=self._alpha, margin=self._margin)
+        family = adjusted_arms(self._table, records, self._settings)
         return {record.treatment: record for record in family}
 
     def _difference(self, treatment: str, control: str) -> Difference:
         return difference(
-            self._table,
-            treatment,
-            control,
-            self._table.primary,
-            family="tuned",
-            alpha=self._alpha,
-            margin=self._margin,
-            seed=self._seed,
+            self._table, treatment, control, self._table.primary, self._settings, family="tuned"
         )
 
 

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 
 from evalkit.comparison.differences import best_untuned, mean_score, tuned_candidates
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import OK, ScoreTable
 from evalkit.decision.claims import Claims
 from evalkit.decision.context import ComparedRun, DecisionContext
@@ -76,7 +77,9 @@ def prepare_decision(
         cost_models=cost_models,
         terms=None if suite.economics is None else terms_of(suite.economics),
         claims=Claims(
-            table, run.comparison, alpha=suite.decision.alpha, margin=suite.decision.margin, seed=seed
+            table,
+            run.comparison,
+            ComparisonSettings(alpha=suite.decision.alpha, margin=suite.decision.margin, seed=seed),
         ),
         wrong={arm.name: _share_wrong(table, arm.name) for arm in scored},
         limit_checks={

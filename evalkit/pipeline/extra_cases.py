@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.comparison.build_table import build_table
+from evalkit.comparison.table import ScoreTable
 from evalkit.pipeline.prepare import Prepared
 from evalkit.records.arm import ArmFacts
 from evalkit.store.run_folder import RunFolder

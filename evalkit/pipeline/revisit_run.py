@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evalkit.comparison.comparison_request import ComparisonRequest, asked_differences
+from evalkit.comparison.comparison_request import ComparisonRequest, requested_differences
 from evalkit.comparison.two_runs import RunInput, compare_runs
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import Aggregate, aggregate_of
@@ -33,7 +33,7 @@ _DIGITS = 12
 
 def compare_again(run: RunFolder, suite: Suite, request: ComparisonRequest) -> ComparisonResult:
     """Comparison -> the differences that ``request`` names."""
-    return asked_differences(
+    return requested_differences(
         run.manifest(),
         spine.read_table(run, suite),
         run.read("comparison.json", Comparison),

@@ -15,10 +15,12 @@ from pathlib import Path
 from msgspec import structs
 
 from evalkit.arms.arm import Arm
+from evalkit.comparison.arm_summaries import ArmMeasurements
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
-from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.comparison.table import ScoreTable
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
 from evalkit.decision.context import ComparedRun
@@ -114,17 +116,19 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
     comparison = compare(
         suite,
         table,
-        latency=latency,
-        facts=read_answers(
-            table,
-            prepared.cases,
-            run.samples(),
-            form_metrics(suite),
+        ArmMeasurements(
             latency=latency,
-            indexes=index_facts(run),
+            facts=read_answers(
+                table,
+                prepared.cases,
+                run.samples(),
+                form_metrics(suite),
+                latency=latency,
+                indexes=index_facts(run),
+            ),
+            chance=chance_scores(prepared, run),
+            prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         ),
-        chance=chance_scores(prepared, run),
-        prefix_tokens={name: tokens for name, tokens in prefixes.items() if tokens is not None},
         tuning=tuning_of(run),
         aggregates=_aggregates(prepared.metrics),
         extra={name: extra_table(prepared, run, name) for name in prepared.extra},

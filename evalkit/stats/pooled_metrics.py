@@ -1,4 +1,4 @@
-"""Metrics of a whole corpus (macro F1, chrF, BLEU): intervals and paired differences from summed counts.
+"""Pooled metrics (macro F1, chrF, BLEU): intervals and paired differences from counts summed over cases.
 
 Such a metric is no mean over cases, so each resample sums the counts of its cases first and computes the metric once.
 """
@@ -24,7 +24,7 @@ from evalkit.stats.intervals import z_quantile
 from evalkit.stats.power import POWER
 
 
-def corpus_metric(
+def pooled_metric(
     stats: npt.ArrayLike,
     clusters: IntArray | None,
     statistic: Statistic,
@@ -32,7 +32,7 @@ def corpus_metric(
     alpha: float,
     rng: np.random.Generator,
 ) -> Interval:
-    """Estimate a corpus metric of one arm with a BCa bootstrap interval.
+    """Estimate a pooled metric of one arm with a BCa bootstrap interval.
 
     Args:
         stats: Shape (n_cases, n_stats), the counts of each case.
@@ -52,7 +52,7 @@ def corpus_metric(
         >>> def precision(sums):  # right, given
         ...     return sums[..., 0] / sums[..., 1]
         >>> counts = np.array([[1, 2], [2, 2], [0, 1], [3, 4], [1, 1], [2, 4]])
-        >>> round(corpus_metric(counts, None, precision, alpha=0.05, rng=np.random.default_rng(7)).mean, 4)
+        >>> round(pooled_metric(counts, None, precision, alpha=0.05, rng=np.random.default_rng(7)).mean, 4)
         0.6429
     """
     table = checked_table(stats, "stats")
@@ -65,7 +65,7 @@ def corpus_metric(
     return Interval(value, bounds.low, bounds.high, method, table.shape[0], rows.shape[0])
 
 
-def paired_corpus_difference(
+def paired_pooled_difference(
     treatment: npt.ArrayLike,
     control: npt.ArrayLike,
     clusters: IntArray | None,
@@ -74,7 +74,7 @@ def paired_corpus_difference(
     alpha: float,
     rng: np.random.Generator,
 ) -> PairedDifference:
-    """Compare two arms by a corpus metric on the same cases: paired bootstrap for interval and p-value.
+    """Compare two arms by a pooled metric on the same cases: paired bootstrap for interval and p-value.
 
     Each resample picks the same cases for both arms. The p-value is the share of resamples whose difference lies as far
     from the observed one as that lies from 0.
@@ -82,13 +82,13 @@ def paired_corpus_difference(
     Args:
         treatment: Shape (n_cases, n_stats), the counts of each case.
         control: Same shape and case order.
-        clusters: As in `corpus_metric`.
-        statistic: As in `corpus_metric`.
+        clusters: As in `pooled_metric`.
+        statistic: As in `pooled_metric`.
         alpha: Two-sided error rate.
         rng: Source of chance.
 
     Raises:
-        ValueError: The shapes differ, or as in `corpus_metric`.
+        ValueError: The shapes differ, or as in `pooled_metric`.
 
     References:
         Koehn (2004), EMNLP, 388-395. Efron and Tibshirani (1993), chapter 16, for the shifted null.

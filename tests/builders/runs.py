@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 from msgspec.structs import replace as struct_replace
 
+from evalkit.comparison.arm_summaries import ArmMeasurements
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare
-from evalkit.comparison.table import ScoreTable, build_table
+from evalkit.comparison.table import ScoreTable
 from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.decision.prepare import PreparedDecision, prepare_decision
@@ -249,10 +251,8 @@ def make_run(
     comparison = compare(
         suite,
         table,
-        chance=chance,
-        prefix_tokens=prefix_tokens,
+        ArmMeasurements(latency=latency, chance=chance or {}, prefix_tokens=prefix_tokens or {}),
         tuning=tuning,
-        latency=latency,
         extra={name: extra_table(manifest, suite, scores) for name, scores in (extra or {}).items()},
     )
     return Run(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.comparison.abstention import is_abstention
+from evalkit.comparison.build_table import is_abstention
 
 
 @pytest.mark.parametrize(

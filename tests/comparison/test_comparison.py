@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from evalkit.comparison.compare import form_metrics
-from evalkit.comparison.config_diff import config_differences
+from evalkit.comparison.compare import config_differences, form_metrics
 from evalkit.comparison.differences import oracle
 from evalkit.comparison.pairwise import claim_of
 from evalkit.comparison.table import pairs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.comparison.comparison_request import ComparisonRequest, asked_differences
+from evalkit.comparison.comparison_request import ComparisonRequest, requested_differences
 from evalkit.errors import InputError
 from evalkit.metrics.macro_f1 import MacroF1
 
@@ -23,7 +23,7 @@ def made(synthetic):
 
 
 def asked(run, aggregates=None, **what):
-    return asked_differences(
+    return requested_differences(
         run.manifest, run.table, run.comparison, aggregates or {}, ComparisonRequest(**what), seed=7
     )
 

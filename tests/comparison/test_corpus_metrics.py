@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare
 from evalkit.comparison.confusion import confusions
-from evalkit.comparison.pooled_metrics import corpus_differences, corpus_estimate
-from evalkit.comparison.table import build_table
+from evalkit.comparison.pooled_metrics import pooled_differences, pooled_estimate
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.metrics.accuracy import Accuracy
 from evalkit.metrics.macro_f1 import MacroF1
 from evalkit.records.arm import ArmFacts, ArmKind
@@ -19,6 +20,7 @@ from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
 from tests.builders.records import manifest
 
+SETTINGS = ComparisonSettings(alpha=0.05, margin=0.03, seed=1)
 TEAMS = ["Falcon", "Heron", "Otter"]
 METRICS = {"accuracy": Accuracy(labels=TEAMS), "macro_f1": MacroF1(labels=TEAMS)}
 SUITE = """
@@ -87,7 +89,7 @@ def test_the_estimate_is_the_metric_of_the_summed_counts():
     """Falcon 2 of 3, one Heron taken for Falcon, Otter never found: as in the metric's own test."""
     truth = ["Falcon", "Falcon", "Falcon", "Heron", "Heron", "Otter"]
     table = run({"p": ["Falcon", "Falcon", "Heron", "Heron", "Falcon", "?"]}, truth)
-    found = corpus_estimate(table, "p", "macro_f1", METRICS["macro_f1"].aggregate, alpha=0.05, seed=1)
+    found = pooled_estimate(table, "p", "macro_f1", METRICS["macro_f1"].aggregate, SETTINGS)
     assert found.mean == pytest.approx((4 / 6 + 2 / 4 + 0) / 3)
     assert found.low < found.mean < found.high
     assert "bootstrap" in found.method
@@ -98,9 +100,7 @@ def test_the_estimate_is_the_metric_of_the_summed_counts():
 def test_a_case_that_an_arm_did_not_answer_has_no_counts_and_is_left_out_of_the_pair():
     truth = ["Falcon", "Heron", "Otter", "Falcon"] * 10
     table = run({"p": truth, "q": [None if i == 0 else "Heron" for i in range(40)]}, truth)
-    (found,) = corpus_differences(
-        table, [("p", "q")], {"macro_f1": METRICS["macro_f1"].aggregate}, alpha=0.05, margin=0.03, seed=1
-    )
+    (found,) = pooled_differences(table, [("p", "q")], {"macro_f1": METRICS["macro_f1"].aggregate}, SETTINGS)
     assert found.n == 39
     assert np.isnan(table.counts["macro_f1"].per_case(1)[0]).all()
     assert table.missing_reasons == {}, "an error is counted as an error, not twice"
@@ -114,9 +114,7 @@ def test_a_paired_difference_is_found_and_swapping_the_arms_flips_it():
     _, bad = drawn(150, 0.5, rng)
     table = run({"p": good, "q": bad}, truth)
     aggregates = {"macro_f1": METRICS["macro_f1"].aggregate}
-    there, back = corpus_differences(
-        table, [("p", "q"), ("q", "p")], aggregates, alpha=0.05, margin=0.03, seed=1
-    )
+    there, back = pooled_differences(table, [("p", "q"), ("q", "p")], aggregates, SETTINGS)
     assert there.estimate == pytest.approx(-back.estimate)
     assert there.low > 0
     assert there.p_value < 0.01
@@ -136,7 +134,7 @@ def test_clusters_are_resampled_whole():
     together = [str(i // 5) for i in range(150)]
 
     def width(table):
-        found = corpus_estimate(table, "p", "macro_f1", METRICS["macro_f1"].aggregate, alpha=0.05, seed=1)
+        found = pooled_estimate(table, "p", "macro_f1", METRICS["macro_f1"].aggregate, SETTINGS)
         return found.high - found.low
 
     assert width(run({"p": answers}, truth, clusters=together)) > 1.5 * width(run({"p": answers}, truth))
@@ -224,9 +222,9 @@ MACRO_F1 = {"macro_f1": METRICS["macro_f1"].aggregate}
 
 def test_an_arm_that_answered_nothing_has_no_corpus_score_and_no_difference():
     table = run({"p": ["Falcon", "Heron"], "q": [None, None]}, ["Falcon", "Heron"])
-    alone = corpus_estimate(table, "q", "macro_f1", MACRO_F1["macro_f1"], alpha=0.05, seed=1)
+    alone = pooled_estimate(table, "q", "macro_f1", MACRO_F1["macro_f1"], SETTINGS)
     assert (alone.mean, alone.low, alone.method, alone.n) == (None, None, "no score", 0)
-    (pair,) = corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1)
+    (pair,) = pooled_differences(table, [("p", "q")], MACRO_F1, SETTINGS)
     assert (pair.estimate, pair.p_value, pair.claim) == (None, None, "no_claim")
     assert pair.note == "no case has counts of both arms"
 
@@ -234,11 +232,11 @@ def test_an_arm_that_answered_nothing_has_no_corpus_score_and_no_difference():
 def test_one_cluster_gives_the_metric_without_an_interval_and_says_why():
     truth = ["Falcon", "Heron", "Otter", "Falcon"]
     table = run({"p": truth, "q": ["Falcon"] * 4}, truth, clusters=["one"] * 4)
-    alone = corpus_estimate(table, "p", "macro_f1", MACRO_F1["macro_f1"], alpha=0.05, seed=1)
+    alone = pooled_estimate(table, "p", "macro_f1", MACRO_F1["macro_f1"], SETTINGS)
     assert (alone.mean, alone.low, alone.high) == (1.0, None, None)
     assert alone.method.startswith("no interval: ")
     assert "cluster" in alone.method
-    (pair,) = corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1)
+    (pair,) = pooled_differences(table, [("p", "q")], MACRO_F1, SETTINGS)
     assert pair.estimate == pytest.approx(1 - (4 / 6) / 3)
     assert (pair.low, pair.p_value, pair.claim) == (None, None, "no_claim")
     assert "cluster" in pair.note
@@ -246,7 +244,7 @@ def test_one_cluster_gives_the_metric_without_an_interval_and_says_why():
 
 def test_a_corpus_metric_that_the_run_has_no_counts_of_is_passed_over():
     table = run({"p": ["Falcon"] * 3, "q": ["Heron"] * 3}, ["Falcon"] * 3, metrics={"accuracy": Accuracy()})
-    assert corpus_differences(table, [("p", "q")], MACRO_F1, alpha=0.05, margin=0.03, seed=1) == ()
+    assert pooled_differences(table, [("p", "q")], MACRO_F1, SETTINGS) == ()
 
 
 def compared(answers, truth, **given):

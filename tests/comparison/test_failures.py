@@ -2,9 +2,8 @@
 
 import pytest
 
-from evalkit.comparison.abstention import is_abstention
+from evalkit.comparison.build_table import build_table, is_abstention
 from evalkit.comparison.failures import contains_reference, read_answers, share_of
-from evalkit.comparison.table import build_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case, Passage
 from evalkit.records.sample import Sample, Status

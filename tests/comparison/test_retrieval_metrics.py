@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.retrieval_metrics import FoundPassages, uses_alone
-from evalkit.comparison.table import build_table
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.case import Case
 from evalkit.records.manifest import CaseFacts

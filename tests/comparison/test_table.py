@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from evalkit.comparison.table import OK, build_table, pairs
+from evalkit.comparison.build_table import build_table
+from evalkit.comparison.table import OK, pairs
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.records.manifest import CaseFacts, Manifest

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.claims import Claims
 from evalkit.decision.payoffs.joint_draws import draw_jointly
 from evalkit.decision.payoffs.more_cases import values_of_more_cases
@@ -48,7 +49,9 @@ def test_a_tuned_arm_that_nothing_can_be_held_against_carries_no_claim(synthetic
         best_untuned=None,
     )
     step = choose_verdict(
-        payoff_model, Claims(run.table, run.comparison, alpha=0.05, margin=0.03, seed=7), inputs
+        payoff_model,
+        Claims(run.table, run.comparison, ComparisonSettings(alpha=0.05, margin=0.03, seed=7)),
+        inputs,
     )
     assert (step.verdict, step.reason, step.arm) == (Verdict.NOT_DECIDABLE, "no_paired_claim", None)
     assert values_of_more_cases(payoff_model, UNCHANGED, cost_per_case=1.0) == (), "nothing to choose between"
@@ -108,7 +111,9 @@ def test_a_difference_from_another_alpha_is_computed_again(synthetic):
     """At alpha 0.2 intervals are narrower: the run's own at 0.05 are not used for it."""
     run = two(synthetic, few=60, tuned=66)
     at_run, wider = (
-        Claims(run.table, run.comparison, alpha=alpha, margin=0.03, seed=7).between("tuned", "few_shot")
+        Claims(run.table, run.comparison, ComparisonSettings(alpha=alpha, margin=0.03, seed=7)).between(
+            "tuned", "few_shot"
+        )
         for alpha in (0.05, 0.2)
     )
     assert wider.estimate == at_run.estimate
@@ -117,7 +122,7 @@ def test_a_difference_from_another_alpha_is_computed_again(synthetic):
 
 def test_a_pair_without_an_interval_claims_nothing_however_it_is_shifted(synthetic):
     run = two(synthetic, clusters=["one"] * 100)
-    claims = Claims(run.table, run.comparison, alpha=0.05, margin=0.03, seed=7)
+    claims = Claims(run.table, run.comparison, ComparisonSettings(alpha=0.05, margin=0.03, seed=7))
     assert claims.claim("tuned", "few_shot", shift=0.5, margin=None) == "no_claim"
 
 

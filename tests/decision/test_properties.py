@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.comparison.pairwise import difference
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.payoffs.payoff_model import Payoffs
 from evalkit.decision.verdict.choose_verdict import singled_out
 from evalkit.records.arm import ArmKind
@@ -27,10 +28,8 @@ def held(run, treatment, control):
         treatment,
         control,
         run.table.primary,
+        ComparisonSettings(alpha=0.05, margin=0.03, seed=7),
         family="tuned",
-        alpha=0.05,
-        margin=0.03,
-        seed=7,
     )
 
 

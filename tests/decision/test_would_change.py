@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.claims import Claims
 from evalkit.decision.payoffs.more_cases import best_purchase, payoff_given_cases
 from evalkit.decision.payoffs.payoff_model import WhatIf
@@ -161,7 +162,7 @@ def test_cases_are_bought_up_to_the_best_difference_of_value_and_cost(synthetic)
 
 def test_a_shifted_difference_keeps_its_width_and_a_wider_margin_claims_more(synthetic):
     run = run_with_a_flip(synthetic)
-    claims = Claims(run.table, run.comparison, alpha=0.05, margin=0.03, seed=7)
+    claims = Claims(run.table, run.comparison, ComparisonSettings(alpha=0.05, margin=0.03, seed=7))
     assert claims.claim("tuned", "few_shot", shift=0.0, margin=None) == "superior"
     assert claims.claim("tuned", "few_shot", shift=-0.5, margin=None) == "worse"
     assert claims.claim("tuned", "few_shot", shift=-0.08, margin=0.03) == "no_claim"

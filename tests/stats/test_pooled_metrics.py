@@ -6,7 +6,7 @@ from scipy import stats as scipy_stats
 
 from evalkit.stats.bootstrap import bootstrap_bounds
 from evalkit.stats.compare import paired_difference
-from evalkit.stats.pooled_metrics import corpus_metric, paired_corpus_difference
+from evalkit.stats.pooled_metrics import paired_pooled_difference, pooled_metric
 
 
 def rng():
@@ -40,7 +40,7 @@ def labels(seed, accuracy, n=120):
 
 def test_macro_f1_is_that_of_the_summed_counts():
     truth, guess = labels(1, 0.6)
-    result = corpus_metric(counts_of(truth, guess), None, macro_f1, alpha=0.05, rng=rng())
+    result = pooled_metric(counts_of(truth, guess), None, macro_f1, alpha=0.05, rng=rng())
     by_hand = np.mean(
         [
             2 * np.sum((guess == k) & (truth == k)) / (np.sum(guess == k) + np.sum(truth == k))
@@ -56,7 +56,7 @@ def test_interval_of_a_corpus_metric_is_close_to_scipys():
     """scipy.stats.bootstrap over case numbers, BCa, 2,000 resamples."""
     truth, guess = labels(1, 0.6, n=60)
     rows = counts_of(truth, guess)
-    ours = corpus_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
+    ours = pooled_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
     theirs = scipy_stats.bootstrap(
         (np.arange(60),),
         lambda picked: float(macro_f1(rows[picked].sum(axis=0))),
@@ -71,7 +71,7 @@ def test_a_mean_as_a_corpus_metric_is_the_bootstrap_of_a_mean():
     values = np.random.default_rng(3).random(50)
     rows = np.column_stack((values, np.ones(50)))
     bounds, _ = bootstrap_bounds(rows, share, 0.05, rng())
-    result = corpus_metric(rows, None, share, alpha=0.05, rng=rng())
+    result = pooled_metric(rows, None, share, alpha=0.05, rng=rng())
     assert (result.low, result.high) == (bounds.low, bounds.high)
 
 
@@ -80,7 +80,7 @@ def test_the_paired_difference_of_means_agrees_with_the_paired_comparison():
     control = source.random(80) * 0.8
     treatment = control + source.random(80) * 0.2
     ones = np.ones(80)
-    corpus = paired_corpus_difference(
+    corpus = paired_pooled_difference(
         np.column_stack((treatment, ones)),
         np.column_stack((control, ones)),
         None,
@@ -98,8 +98,8 @@ def test_swapping_arms_mirrors_the_interval():
     truth, better = labels(1, 0.8)
     _, worse = labels(2, 0.5)
     first, second = counts_of(truth, better), counts_of(truth, worse)
-    forward = paired_corpus_difference(first, second, None, macro_f1, alpha=0.05, rng=rng())
-    back = paired_corpus_difference(second, first, None, macro_f1, alpha=0.05, rng=rng())
+    forward = paired_pooled_difference(first, second, None, macro_f1, alpha=0.05, rng=rng())
+    back = paired_pooled_difference(second, first, None, macro_f1, alpha=0.05, rng=rng())
     assert forward.estimate > 0.0
     assert (back.estimate, back.low, back.high) == (-forward.estimate, -forward.high, -forward.low)
     assert back.p_value == forward.p_value
@@ -110,8 +110,8 @@ def test_clusters_are_resampled_whole():
     """The same counts five times over in a cluster: the interval is that of the clusters."""
     truth, guess = labels(1, 0.6, n=40)
     rows = counts_of(truth, guess)
-    single = corpus_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
-    clustered = corpus_metric(
+    single = pooled_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
+    clustered = pooled_metric(
         np.repeat(rows, 5, axis=0), np.repeat(np.arange(40), 5), macro_f1, alpha=0.05, rng=rng()
     )
     assert clustered.method == "BCa bootstrap over clusters"
@@ -122,7 +122,7 @@ def test_clusters_are_resampled_whole():
 def test_an_arm_that_is_always_right_has_a_rule_of_three_interval():
     truth, _ = labels(1, 0.6)
     rows = counts_of(truth, truth)
-    result = corpus_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
+    result = pooled_metric(rows, None, macro_f1, alpha=0.05, rng=rng())
     assert result.method == "rule of three"
     assert result.low < result.mean == result.high == 1.0
 
@@ -130,7 +130,7 @@ def test_an_arm_that_is_always_right_has_a_rule_of_three_interval():
 def test_two_arms_that_answer_alike_show_no_difference_but_not_certainty():
     truth, guess = labels(1, 0.6)
     rows = counts_of(truth, guess)
-    result = paired_corpus_difference(rows, rows, None, macro_f1, alpha=0.05, rng=rng())
+    result = paired_pooled_difference(rows, rows, None, macro_f1, alpha=0.05, rng=rng())
     assert (result.estimate, result.p_value) == (0.0, 1.0)
     assert result.low < 0.0 < result.high
     assert result.smallest_detectable > 0.0
@@ -141,7 +141,7 @@ def test_few_clusters_are_said():
     truth, guess = labels(1, 0.6)
     _, other = labels(2, 0.4)
     clusters = np.repeat(np.arange(10), 12)
-    result = paired_corpus_difference(
+    result = paired_pooled_difference(
         counts_of(truth, guess), counts_of(truth, other), clusters, macro_f1, alpha=0.05, rng=rng()
     )
     assert "Only 10 clusters" in result.note
@@ -154,7 +154,7 @@ def test_under_the_null_the_paired_bootstrap_rarely_rejects():
     for _ in range(300):
         first, second = source.integers(0, 2, size=(2, 60))
         ones = np.ones(60)
-        result = paired_corpus_difference(
+        result = paired_pooled_difference(
             np.column_stack((first, ones)),
             np.column_stack((second, ones)),
             None,
@@ -169,15 +169,15 @@ def test_under_the_null_the_paired_bootstrap_rarely_rejects():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: corpus_metric(np.ones((1, 2)), None, share, alpha=0.05, rng=rng()), "at least 2"),
+        (lambda: pooled_metric(np.ones((1, 2)), None, share, alpha=0.05, rng=rng()), "at least 2"),
         (
-            lambda: paired_corpus_difference(
+            lambda: paired_pooled_difference(
                 np.ones((3, 2)), np.ones((2, 2)), None, share, alpha=0.05, rng=rng()
             ),
             "pair them",
         ),
         (
-            lambda: corpus_metric(np.ones((4, 2)), np.zeros(4), share, alpha=0.05, rng=rng()),
+            lambda: pooled_metric(np.ones((4, 2)), np.zeros(4), share, alpha=0.05, rng=rng()),
             "at least 2 cases or clusters",
         ),
     ],

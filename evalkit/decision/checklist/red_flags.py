@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from evalkit.comparison.differences import family_of
+from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.checklist.end_dates import EndDate, end_dates
 from evalkit.decision.checklist.scorer_checks import at_an_end, control_failed
 from evalkit.decision.checklist.tuning_route import months_later, route_of
@@ -57,15 +58,12 @@ def _without_near(context: DecisionContext, cases: set[str]) -> str:
     if context.tuned is None or context.untuned is None or not cases:
         return ""
     keep = np.array([case_id not in cases for case_id in context.table.case_ids])
-    decision = context.suite.decision
     (record,) = family_of(
         context.table,
         [context.tuned],
         context.untuned,
+        ComparisonSettings.of_suite(context.suite),
         family="descriptive",
-        alpha=decision.alpha,
-        margin=decision.margin,
-        seed=context.suite.run.seed,
         keep=keep,
     )
     return f". Without those cases {context.tuned} against {context.untuned}: {interval(record)}"

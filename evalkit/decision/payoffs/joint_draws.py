@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evalkit.comparison.pairwise import generator
+from evalkit.comparison.settings import generator
 from evalkit.comparison.table import (
     SECONDS,
     TOKEN_KINDS,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from evalkit.comparison.pairwise import generator
+from evalkit.comparison.settings import generator
 from evalkit.comparison.table import FloatArray
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.payoff_model import PayoffModel, Payoffs, WhatIf

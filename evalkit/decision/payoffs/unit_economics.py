@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from evalkit.comparison.pairwise import generator
+from evalkit.comparison.settings import generator
 from evalkit.comparison.table import SECONDS, TOKEN_KINDS, FloatArray, mean_over_repeats
 from evalkit.decision.context import DecisionContext
 from evalkit.economics.latency import goodput as requests_in_time
