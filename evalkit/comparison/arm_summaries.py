@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import numpy as np
 from msgspec.structs import replace
@@ -24,6 +23,7 @@ from evalkit.comparison.table import (
 )
 from evalkit.economics.latency import Percentiles, percentiles, tpot
 from evalkit.records.comparison import ArmSummary, Estimate, LatencySummary, TokenSummary
+from evalkit.records.record import Money
 from evalkit.records.sample import LatencyRow
 from evalkit.stats.compare import one_arm
 
@@ -142,7 +142,7 @@ def _summary(
         prefix_tokens=measured.prefix_tokens.get(arm.name, prefilled),
         device_s=device_s,
         prefill_s=_finite_mean(table.seconds[row, ..., SECONDS.index("prefill_s")]) or 0.0,
-        unit_cost=None if unit_cost is None else f"{Decimal(repr(round(unit_cost, 12))):f}",
+        unit_cost=None if unit_cost is None else Money(repr(round(unit_cost, 12))),
         currency=None if unit_cost is None else table.currency,
         finish_reasons=_finish_reasons(table, row),
         failures=None if facts is None else facts.failures,

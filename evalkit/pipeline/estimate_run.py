@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from functools import partial
 from statistics import fmean
 
@@ -24,6 +23,7 @@ from evalkit.pricing.prices_in_force import currency_of, pricer
 from evalkit.prompts.composer import render_for_case
 from evalkit.records.case import Case
 from evalkit.records.estimate import ArmEstimate, EmbeddingEstimate, RunEstimate, TuningEstimate
+from evalkit.records.record import Money
 from evalkit.records.sample import Completion
 from evalkit.runner.progress import Progress
 from evalkit.store.cache import NoCache, ResponseCache
@@ -199,7 +199,7 @@ def _embeddings(
             chunks=len(texts),
             questions=len(questions),
             tokens=tokens,
-            cost=None if cost is None else f"{cost:.8f}",
+            cost=None if cost is None else Money(f"{cost:.8f}"),
         )
 
 
@@ -208,9 +208,9 @@ def _sum(figures: Sequence[float | None]) -> float | None:
     return sum(given) if len(given) == len(figures) else None
 
 
-def _money(amounts: Sequence[str | None]) -> str | None:
-    known = [Decimal(amount) for amount in amounts if amount is not None]
-    return f"{sum(known):f}" if len(known) == len(amounts) else None
+def _money(amounts: Sequence[Money | None]) -> Money | None:
+    known = [amount for amount in amounts if amount is not None]
+    return Money(sum(known)) if len(known) == len(amounts) else None
 
 
 def _notes(prepared: Prepared, probe: bool) -> Iterator[str]:

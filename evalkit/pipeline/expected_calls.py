@@ -14,6 +14,7 @@ from evalkit.models.prompt_tokens import TokenCounter
 from evalkit.models.protocol import BatchModel
 from evalkit.pricing.prices_in_force import Pricer
 from evalkit.records.estimate import ArmEstimate, Basis
+from evalkit.records.record import Money
 from evalkit.records.sample import Completion, Request, Timing, Usage
 from evalkit.runner.latency import spread_evenly
 
@@ -138,7 +139,7 @@ def recorded_arm(arm: Arm, answers: Sequence[Completion], price: Pricer, calls: 
         output_tokens=float(sum(usage.output for usage in counted)) if whole else None,
         prompt_basis="recorded" if whole else "unknown",
         output_basis="recorded" if whole else "unknown",
-        cost=f"{sum(amounts):f}" if amounts and len(amounts) == len(answers) else None,
+        cost=Money(sum(amounts)) if amounts and len(amounts) == len(answers) else None,
         seconds=0.0,
     )
 
@@ -202,7 +203,7 @@ def _seconds(
     return seconds, seconds
 
 
-def _money(price: Pricer, usage: Usage | None, parts: Sequence[tuple[float | None, int]]) -> str | None:
+def _money(price: Pricer, usage: Usage | None, parts: Sequence[tuple[float | None, int]]) -> Money | None:
     """Of all calls; every part has the same tokens and seconds of its own."""
     amount = None
     for seconds, calls in parts:
@@ -210,4 +211,4 @@ def _money(price: Pricer, usage: Usage | None, parts: Sequence[tuple[float | Non
         if cost is None or cost.model is None:
             return None
         amount = cost.model * calls + (amount or 0)
-    return None if amount is None else f"{amount:.8f}"
+    return None if amount is None else Money(f"{amount:.8f}")

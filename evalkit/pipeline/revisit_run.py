@@ -20,6 +20,7 @@ from evalkit.pricing.reprice_samples import check_rows, prices_digest, reprice_s
 from evalkit.records.comparison import Comparison
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
+from evalkit.records.record import Money
 from evalkit.records.repriced import Repriced, RepricedArm
 from evalkit.records.sample import Status
 from evalkit.store.atomic import write_atomic
@@ -120,7 +121,7 @@ def _with_costs(comparison: Comparison, costs: Mapping[str, Decimal], currency: 
     arms = tuple(
         replace(
             arm,
-            unit_cost=f"{costs[arm.name].normalize():f}" if arm.name in costs else None,
+            unit_cost=Money(costs[arm.name].normalize()) if arm.name in costs else None,
             currency=currency if arm.name in costs else None,
         )
         for arm in comparison.arms
@@ -135,10 +136,6 @@ def _arms(before: Comparison, after: Comparison, old: Decision, new: Decision) -
             arm=was.name,
             old_observed=was.unit_cost,
             new_observed=now.unit_cost,
-            old_decided=_text(decided[0]),
-            new_decided=_text(decided[1]),
+            old_decided=None if decided[0] is None else Money(decided[0]),
+            new_decided=None if decided[1] is None else Money(decided[1]),
         )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:f}"

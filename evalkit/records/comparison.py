@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from evalkit.records.arm import ArmKind, Role
-from evalkit.records.record import Record
+from evalkit.records.record import Money, Record
 from evalkit.records.retrieval import IndexFacts
 
 
@@ -160,7 +160,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
         prefix_tokens: Mean prompt tokens of the prefix shared by the arm's requests.
         device_s: Mean device seconds per answer; None for hosted models.
         prefill_s: Mean measured seconds that a cold prefill of the shared prefix adds.
-        unit_cost: Mean money per request as observed, as a decimal string; None when unknown.
+        unit_cost: Mean money per request as observed, in ``currency``; None when unknown.
         replayed: Samples answered from the response cache.
         scorer_chance: Primary metric with references shuffled between clusters (negative control).
         confusion: None where no metric of the suite counts classes.
@@ -186,7 +186,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     prefix_tokens: float = 0.0
     device_s: float | None = None
     prefill_s: float = 0.0
-    unit_cost: str | None = None
+    unit_cost: Money | None = None
     currency: str | None = None
     finish_reasons: dict[str, int] = {}
     failures: Failures | None = None

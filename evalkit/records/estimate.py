@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.records.record import Record
+from evalkit.records.record import Money, Record
 
 Basis = Literal["own tokenizer", "characters", "recorded", "probe", "references", "max_tokens", "unknown"]
 
@@ -18,7 +18,7 @@ class ArmEstimate(Record, frozen=True, kw_only=True):
         cached: Answers that the response cache has, and that ``calls`` does not count.
         prompt_tokens, output_tokens: Of all calls; None where nothing tells.
         prompt_basis, output_basis: What the count rests on.
-        cost: Money, as a decimal string; None where the price is not known. Prompt caches are left out.
+        cost: In the run's ``currency``; None where the price is not known. Prompt caches are left out.
         seconds: Wall time of its calls; None where nothing tells.
     """
 
@@ -31,7 +31,7 @@ class ArmEstimate(Record, frozen=True, kw_only=True):
     output_tokens: float | None
     prompt_basis: Basis
     output_basis: Basis
-    cost: str | None
+    cost: Money | None
     seconds: float | None
 
 
@@ -42,14 +42,14 @@ class EmbeddingEstimate(Record, frozen=True, kw_only=True):
         chunks: Passages to embed, of all corpora that are searched with it.
         questions: Questions to embed.
         tokens: Of both; None where nothing is counted.
-        cost: Money, as a decimal string; None where it is not known.
+        cost: In the run's ``currency``; None where it is not known.
     """
 
     embedder: str
     chunks: int
     questions: int
     tokens: float | None
-    cost: str | None
+    cost: Money | None
 
 
 class TuningEstimate(Record, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class RunEstimate(Record, frozen=True, kw_only=True):
     """What ``evalkit estimate`` found.
 
     Attributes:
-        money: Of all arms and embedders, as a decimal string; None where that of one is not known.
+        money: Cost of all arms and embedders, in ``currency``; None where that of one is not known.
         seconds: Wall time of answering and training; None where that of one is not known.
         notes: What it rests on.
     """
@@ -81,7 +81,7 @@ class RunEstimate(Record, frozen=True, kw_only=True):
     cached: int
     prompt_tokens: float | None
     output_tokens: float | None
-    money: str | None
+    money: Money | None
     currency: str
     seconds: float | None
     tuning_seconds: float | None

@@ -1,8 +1,9 @@
-"""The base of all records, and how they are written as JSON."""
+"""The base of all records, money that is written without an exponent, and both as JSON."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,11 +17,43 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+class Money(Decimal):
+    """An amount that is written digit by digit: ``"0.000000153527"`` where a ``Decimal`` would be ``"1.53527E-7"``.
+
+    For amounts that people and spreadsheets read out of a file. Arithmetic gives plain ``Decimal``.
+    """
+
+    def __str__(self) -> str:
+        """Digits without an exponent; trailing zeros stay."""
+        return format(self, "f")
+
+
+def _plain(value: object) -> str:
+    """Write what msgspec does not know: of all types in records that is ``Money``."""
+    if isinstance(value, Money):
+        return str(value)
+    raise TypeError(f"a record cannot hold a {type(value).__name__}: {value!r}")
+
+
+def _from_plain(kind: type, value: Any) -> object:
+    """Read what msgspec does not know. A ``ValueError`` becomes a ``ValidationError`` with the place in the file."""
+    if kind is not Money:
+        raise NotImplementedError(f"a record cannot hold a {kind.__name__}")
+    try:
+        amount = Money(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite():
+        raise ValueError(f'expected an amount of money as a string such as "0.0012", got {value!r}')
+    return amount
+
+
+_encode = msgspec.json.Encoder(decimal_format="string", enc_hook=_plain).encode
 
 
 def to_json(record: object) -> bytes:
-    """One line of JSON, without the newline. Money (``Decimal``) is written as a string."""
+    """One line of JSON, without the newline. Amounts (``Decimal`` and ``Money``) are written as strings."""
     return _encode(record)
 
 
@@ -36,4 +69,4 @@ def from_json(content: bytes | str, kind: type[R]) -> R:
         msgspec.ValidationError: The JSON does not have the record's shape.
         msgspec.DecodeError: It is not JSON.
     """
-    return msgspec.json.decode(content, type=kind)
+    return msgspec.json.decode(content, type=kind, dec_hook=_from_plain)

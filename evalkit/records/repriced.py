@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from evalkit.records.decision import Decision
-from evalkit.records.record import Record
+from evalkit.records.record import Money, Record
 from evalkit.records.run import PriceUsed
 
 
 class RepricedArm(Record, frozen=True, kw_only=True):
-    """Money per request of one arm, as decimal strings; None where it is not known.
+    """Money per request of one arm, in the ``currency`` of the whole; None where it is not known.
 
     Attributes:
         old_observed, new_observed: Mean over the run's answers, from each one's own usage and timing.
@@ -16,10 +16,10 @@ class RepricedArm(Record, frozen=True, kw_only=True):
     """
 
     arm: str
-    old_observed: str | None
-    new_observed: str | None
-    old_decided: str | None
-    new_decided: str | None
+    old_observed: Money | None
+    new_observed: Money | None
+    old_decided: Money | None
+    new_decided: Money | None
 
 
 class Repriced(Record, frozen=True, kw_only=True):

@@ -3,118 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
-from evalkit.records.estimate import RunEstimate
+from evalkit.records.estimate import ArmEstimate, EmbeddingEstimate, RunEstimate, TuningEstimate
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import NOT_APPLICABLE, count, money, seconds
 
 
-def estimate_tables(found: RunEstimate) -> Iterator[Table]:
-    """The arms with their sum, and the trainings where there are some."""
-    rows = [
-        Row(
-            (
-                arm.arm,
-                count(arm.calls),
-                *([count(arm.cached)] if found.cached else []),
-                _tokens(arm.prompt_tokens),
-                _tokens(arm.output_tokens),
-                _amount(arm.cost, found.currency),
-                seconds(arm.seconds),
-            )
-        )
-        for arm in found.arms
-    ]
-    answering = (
-        None
-        if found.seconds is None or found.tuning_seconds is None
-        else found.seconds - found.tuning_seconds
-    )
+def estimate_tables(estimate: RunEstimate) -> Iterator[Table]:
+    """The arms with their sum; then the embedders and the trainings, where there are some."""
+    yield _arms(estimate)
+    if estimate.embedding:
+        yield _embedding(estimate)
+    if estimate.tuning:
+        yield _tuning(estimate)
+
+
+def _arms(estimate: RunEstimate) -> Table:
+    with_cached = bool(estimate.cached)
     total = (
         "all",
-        count(found.calls),
-        *([count(found.cached)] if found.cached else []),
-        _tokens(found.prompt_tokens),
-        _tokens(found.output_tokens),
-        _amount(found.money, found.currency),
-        seconds(answering),
+        count(estimate.calls),
+        *([count(estimate.cached)] if with_cached else []),
+        _tokens(estimate.prompt_tokens),
+        _tokens(estimate.output_tokens),
+        money(estimate.money, estimate.currency),
+        seconds(_answering_seconds(estimate)),
     )
-    bases = ", ".join(dict.fromkeys(f"{arm.prompt_basis} and {arm.output_basis}" for arm in found.arms))
-    yield Table(
+    bases = ", ".join(dict.fromkeys(f"{arm.prompt_basis} and {arm.output_basis}" for arm in estimate.arms))
+    return Table(
         name="arms",
-        caption=f"{found.suite}: {count(found.cases)} cases",
+        caption=f"{estimate.suite}: {count(estimate.cases)} cases",
         columns=(
             left("Arm"),
             right("Calls"),
-            *([right("Cached")] if found.cached else []),
+            *([right("Cached")] if with_cached else []),
             right("Tokens in"),
             right("Tokens out"),
             right("Money"),
             right("Time"),
         ),
-        rows=(*rows, Row(total, "total")),
+        rows=(
+            *(Row(_arm_cells(arm, estimate.currency, with_cached=with_cached)) for arm in estimate.arms),
+            Row(total, "total"),
+        ),
         note=f"Calls are exact, the isolated pass included. Tokens in and out are from: {bases}.",
     )
-    if found.embedding:
-        yield Table(
-            name="embedding",
-            caption="Embedding",
-            columns=(
-                left("Embedder"),
-                right("Passages"),
-                right("Questions"),
-                right("Tokens"),
-                right("Money"),
-            ),
-            rows=tuple(
-                Row(
-                    (
-                        one.embedder,
-                        count(one.chunks),
-                        count(one.questions),
-                        NOT_APPLICABLE
-                        if one.cost is not None and one.tokens is None
-                        else _tokens(one.tokens),
-                        _amount(one.cost, found.currency),
-                    )
-                )
-                for one in found.embedding
-            ),
-        )
-    if found.tuning:
-        yield Table(
-            name="tuning",
-            caption=f"Training: {seconds(found.tuning_seconds)} in all",
-            columns=(
-                left("Model"),
-                right("Share"),
-                right("Seed"),
-                right("Rows"),
-                right("Steps"),
-                right("Tokens"),
-                right("Time of one core"),
-            ),
-            rows=tuple(
-                Row(
-                    (
-                        one.model,
-                        f"{one.fraction:g}",
-                        str(one.seed),
-                        count(one.rows),
-                        count(one.steps),
-                        count(one.tokens),
-                        "kept already" if one.cached else seconds(one.seconds),
-                    )
-                )
-                for one in found.tuning
-            ),
-        )
+
+
+def _arm_cells(arm: ArmEstimate, currency: str, *, with_cached: bool) -> tuple[str, ...]:
+    return (
+        arm.arm,
+        count(arm.calls),
+        *([count(arm.cached)] if with_cached else []),
+        _tokens(arm.prompt_tokens),
+        _tokens(arm.output_tokens),
+        money(arm.cost, currency),
+        seconds(arm.seconds),
+    )
+
+
+def _answering_seconds(estimate: RunEstimate) -> float | None:
+    """Wall time without training; None where either is not known."""
+    if estimate.seconds is None or estimate.tuning_seconds is None:
+        return None
+    return estimate.seconds - estimate.tuning_seconds
+
+
+def _embedding(estimate: RunEstimate) -> Table:
+    return Table(
+        name="embedding",
+        caption="Embedding",
+        columns=(
+            left("Embedder"),
+            right("Passages"),
+            right("Questions"),
+            right("Tokens"),
+            right("Money"),
+        ),
+        rows=tuple(Row(_embedder_cells(embedder, estimate.currency)) for embedder in estimate.embedding),
+    )
+
+
+def _embedder_cells(embedder: EmbeddingEstimate, currency: str) -> tuple[str, ...]:
+    free = embedder.cost is not None and embedder.tokens is None  # priced although nothing counts its tokens
+    return (
+        embedder.embedder,
+        count(embedder.chunks),
+        count(embedder.questions),
+        NOT_APPLICABLE if free else _tokens(embedder.tokens),
+        money(embedder.cost, currency),
+    )
+
+
+def _tuning(estimate: RunEstimate) -> Table:
+    return Table(
+        name="tuning",
+        caption=f"Training: {seconds(estimate.tuning_seconds)} in all",
+        columns=(
+            left("Model"),
+            right("Share"),
+            right("Seed"),
+            right("Rows"),
+            right("Steps"),
+            right("Tokens"),
+            right("Time of one core"),
+        ),
+        rows=tuple(Row(_training_cells(training)) for training in estimate.tuning),
+    )
+
+
+def _training_cells(training: TuningEstimate) -> tuple[str, ...]:
+    return (
+        training.model,
+        f"{training.fraction:g}",
+        str(training.seed),
+        count(training.rows),
+        count(training.steps),
+        count(training.tokens),
+        "kept already" if training.cached else seconds(training.seconds),
+    )
 
 
 def _tokens(number: float | None) -> str:
     return count(None if number is None else round(number))
-
-
-def _amount(amount: str | None, currency: str) -> str:
-    return money(None if amount is None else Decimal(amount), currency)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from evalkit.records.repriced import Repriced
 from evalkit.records.run import PriceUsed
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_format import money, shared_decimals
+from evalkit.text.number_format import money, per_thousand, shared_decimals
 
 
-def repriced_tables(found: Repriced) -> tuple[Table, Table]:
+def repriced_tables(repriced: Repriced) -> tuple[Table, Table]:
     """Cost per thousand requests by arm, and the prices behind it."""
     amounts = {
         arm.arm: [
-            None if amount is None else 1000 * Decimal(amount)
+            per_thousand(amount)
             for amount in (arm.old_observed, arm.new_observed, arm.old_decided, arm.new_decided)
         ]
-        for arm in found.arms
+        for arm in repriced.arms
     }
     decimals = shared_decimals([amount for row in amounts.values() for amount in row])
     costs = Table(
@@ -32,7 +31,7 @@ def repriced_tables(found: Repriced) -> tuple[Table, Table]:
             right("new", "In the decision"),
         ),
         rows=tuple(
-            Row((arm, *(money(amount, found.currency, decimals) for amount in row)))
+            Row((arm, *(money(amount, repriced.currency, decimals) for amount in row)))
             for arm, row in amounts.items()
         ),
         note="As observed: from each answer's own tokens or device seconds. In the decision: with its assumed share "
@@ -42,23 +41,26 @@ def repriced_tables(found: Repriced) -> tuple[Table, Table]:
         name="prices",
         caption="Prices",
         columns=(left("Item"), right("Old"), left("As of"), right("New"), left("As of")),
-        rows=tuple(_price_rows(found)),
+        rows=tuple(_price_rows(repriced)),
     )
     return costs, prices
 
 
-def verdict_words(found: Repriced) -> str:
+def verdict_words(repriced: Repriced) -> str:
     """Whether the answer is another."""
-    old, new = _answer(found.old_verdict, found.old_arm), _answer(found.new_verdict, found.new_arm)
-    return f"The verdict changes: from {old} to {new}." if found.changes else f"The verdict stays: {new}."
+    old, new = (
+        _answer(repriced.old_verdict, repriced.old_arm),
+        _answer(repriced.new_verdict, repriced.new_arm),
+    )
+    return f"The verdict changes: from {old} to {new}." if repriced.changes else f"The verdict stays: {new}."
 
 
 def _answer(verdict: str, arm: str | None) -> str:
     return verdict if arm is None else f"{verdict} ({arm})"
 
 
-def _price_rows(found: Repriced) -> Iterator[Row]:
-    old, new = ({one.item: one for one in prices} for prices in (found.old_prices, found.new_prices))
+def _price_rows(repriced: Repriced) -> Iterator[Row]:
+    old, new = ({one.item: one for one in prices} for prices in (repriced.old_prices, repriced.new_prices))
     for item in dict.fromkeys((*old, *new)):
         yield Row((item, *_dated(old.get(item)), *_dated(new.get(item))))
 

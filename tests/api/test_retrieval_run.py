@@ -210,6 +210,6 @@ def test_estimate_counts_corpus_and_questions_once_and_asks_nothing(desk):
     (embedding,) = found.embedding
     assert (embedding.embedder, embedding.chunks, embedding.questions) == ("hosted", 129, 20)
     assert float(embedding.cost) == pytest.approx(embedding.tokens * 2 / 1_000_000, abs=1e-7)
-    arms = sum(Decimal(arm.cost) for arm in found.arms)
-    assert Decimal(found.money) == arms + Decimal(embedding.cost)
+    arms = sum(arm.cost for arm in found.arms)
+    assert found.money == arms + embedding.cost
     assert desk.server.requests == []

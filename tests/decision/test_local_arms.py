@@ -8,6 +8,7 @@ import pytest
 from evalkit.decision.checklist.tuning_route import route_of
 from evalkit.decision.payoffs.joint_draws import draw_jointly, uncertain_inputs
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
+from evalkit.records.record import Money
 
 EMBEDDED = {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None}
 
@@ -70,7 +71,7 @@ def test_answers_that_state_their_own_cost_are_counted_at_that(synthetic):
     """0.003 USD a request, as an imported table says: 1.2 million requests a year are 3,600 USD."""
     run = local(synthetic, device_s=(None, None), models={"base": RECORDED})
     stated = tuple(
-        synthetic.struct_replace(arm, unit_cost="0.003", currency="USD") for arm in run.comparison.arms
+        synthetic.struct_replace(arm, unit_cost=Money("0.003"), currency="USD") for arm in run.comparison.arms
     )
     run = synthetic.with_comparison(run, arms=stated)
     decision = synthetic.decision(run)
