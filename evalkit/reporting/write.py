@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
+from evalkit.records.record import to_pretty_json
 from evalkit.records.run import RunRecords
-from evalkit.reporting.document import render_document
 from evalkit.reporting.html import render_html
 from evalkit.reporting.markdown import render_markdown
 from evalkit.store.atomic import write_atomic
+
+SCHEMA = 1
+"""Of ``report.json``; raised when a field changes its meaning or goes away; new fields do not raise it."""
 
 
 def write_reports(records: RunRecords, folder: Path) -> list[Path]:
@@ -33,3 +38,8 @@ def write_reports(records: RunRecords, folder: Path) -> list[Path]:
     for name, content in pages.items():
         write_atomic(folder / name, content)
     return [folder / name for name in pages]
+
+
+def render_document(records: RunRecords) -> bytes:
+    """``report.json``: all that the other forms show, as indented JSON, its schema version first; money is strings."""
+    return to_pretty_json({"schema": SCHEMA} | msgspec.structs.asdict(records))

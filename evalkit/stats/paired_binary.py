@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, chdtrc
+from scipy.special import bdtr
 
 from evalkit.stats.arrays import checked_binary
 from evalkit.stats.bounds import Bounds
@@ -43,14 +43,6 @@ class McNemarResult:
 
     p_value: float
     mid_p: float
-
-
-@dataclass(frozen=True, slots=True)
-class McNemarChiSquare:
-    """McNemar's large-sample test with Edwards' continuity correction, one degree of freedom."""
-
-    statistic: float
-    p_value: float
 
 
 def discordant_pairs(treatment: npt.ArrayLike, control: npt.ArrayLike) -> DiscordantPairs:
@@ -99,25 +91,6 @@ def mcnemar(treatment_only: int, control_only: int) -> McNemarResult:
         return McNemarResult(p_value=1.0, mid_p=1.0 - point / 2.0)
     exact = min(1.0, 2.0 * float(bdtr(fewer, pairs, 0.5)))
     return McNemarResult(p_value=exact, mid_p=max(0.0, exact - point))
-
-
-def mcnemar_chi_square(treatment_only: int, control_only: int) -> McNemarChiSquare:
-    """Test as `mcnemar` does, by the continuity-corrected chi-square that many published tables report.
-
-    Returns:
-        Statistic 0 and p-value 1 when there is no discordant pair.
-
-    Raises:
-        ValueError: A count is negative.
-
-    References:
-        Edwards (1948), Psychometrika 13:185-187.
-    """
-    pairs = _checked_discordant(treatment_only, control_only)
-    if pairs == 0:
-        return McNemarChiSquare(statistic=0.0, p_value=1.0)
-    statistic = max(0.0, abs(treatment_only - control_only) - 1.0) ** 2 / pairs
-    return McNemarChiSquare(statistic=statistic, p_value=float(chdtrc(1.0, statistic)))
 
 
 def tango(treatment_only: int, control_only: int, n_cases: int, alpha: float = 0.05) -> Bounds:

@@ -1,4 +1,8 @@
-"""Run-to-run spread: how far an arm's answers to the same case differ from run to run."""
+"""Run-to-run spread: how far an arm's answers to the same case differ from run to run.
+
+For planning: the two variances say whether more cases or more repeats make an interval narrower
+(`power.cases_needed`).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class RepeatSpread:
 def repeat_spread(scores: npt.ArrayLike) -> RepeatSpread:
     """Split the variance of an arm's scores into run-to-run spread and spread over cases.
 
-    Intervals resample cases, not samples; this figure stands beside them and feeds sigma^2 of `power.cases_needed`.
+    Intervals resample cases, not single answers. ``within_case`` is the sigma^2 that `power.cases_needed` takes.
 
     Args:
         scores: Shape (n_cases, n_repeats), at least two repeats and two cases.

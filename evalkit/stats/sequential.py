@@ -1,4 +1,8 @@
-"""An e-value on discordant pairs: a test that may be looked at after every batch of fresh cases."""
+"""An e-value on discordant pairs: a test that may be looked at after every batch of fresh cases.
+
+For comparing two versions of an arm release by release, where looking again must not raise the chance of a false
+alarm. A run with a fixed number of cases uses `paired_binary.mcnemar` instead, which finds more.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from evalkit.economics.line_item import Factor, LineItem, draw_inputs
 from evalkit.economics.net_benefit import DrawnArm, PricedArm, fixed_cost, net_benefit
 from evalkit.economics.prices import PriceError
 from evalkit.economics.triangular import TriangularRange
-from tests.builders.payoffs import cost_draws, net_benefit_draws
+from tests.builders.payoffs import net_benefit_draws
 
 MakeArm = Callable[..., PricedArm]
 TERMS = Terms(
@@ -86,7 +86,7 @@ def test_without_a_value_there_is_no_net_benefit_but_there_are_costs(make_arm: M
     assert net_benefit(arm, terms) is None
     with pytest.raises(ValueError, match="value_per_correct is not declared"):
         net_benefit_draws(drawn_arm(arm), terms, {})
-    assert cost_draws(drawn_arm(arm), terms, {}) == pytest.approx([1300] * 3)
+    assert fixed_cost(arm.costs, terms) == 100
     asked = {"value_per_correct": np.full(3, 0.02)}
     assert net_benefit_draws(drawn_arm(arm), terms, asked) == pytest.approx([22_700] * 3)
 

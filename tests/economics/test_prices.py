@@ -14,6 +14,11 @@ from evalkit.economics.prices import PriceError, PriceRow, PriceTable, Rates, is
 DATED: dict[str, Any] = {"as_of": "2026-11-01", "source": "contract"}
 
 
+def own_prices(written: dict[str, dict[str, Any]], *, currency: str) -> list[PriceRow]:
+    """The rows of a suite's ``prices``."""
+    return [price_row(model, keys, currency=currency) for model, keys in written.items()]
+
+
 @pytest.mark.parametrize(
     ("model_id", "found"),
     [

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from evalkit.records.record import from_json
+from evalkit.records.run import RunRecords
 from evalkit.records.run_observations import EventLoopLag, RunObservations
 from evalkit.reporting.client_bottleneck import client_bound
-from evalkit.reporting.document import read_document, render_document
 from evalkit.reporting.html import render_html
 from evalkit.reporting.markdown import render_markdown
 from evalkit.reporting.terminal import print_report
+from evalkit.reporting.write import render_document
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_every_form_names_the_arm_and_the_share(busy):
     assert said in render_markdown(busy)
     assert said in printed(busy)
     assert json.loads(render_document(busy))["answering"]["client"]["few_shot"] == {"beats": 100, "late": 43}
-    assert read_document(render_document(busy)).answering == busy.answering
+    assert from_json(render_document(busy), RunRecords).answering == busy.answering
 
 
 def test_nothing_is_said_where_the_client_kept_up(ticket_routing):

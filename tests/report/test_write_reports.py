@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from evalkit.errors import RunError
+from evalkit.records.record import from_json
+from evalkit.records.run import RunRecords
 from evalkit.reporting import write
-from evalkit.reporting.document import read_document, render_document
-from evalkit.reporting.write import write_reports
+from evalkit.reporting.write import render_document, write_reports
 
 NAMES = ["report.html", "report.md", "report.json"]
 
@@ -55,7 +56,7 @@ def test_report_json_gives_the_records_back(run, request):
     """Nothing is rounded, and money is a string."""
     records = request.getfixturevalue(run)
     content = render_document(records)
-    assert read_document(content) == records
+    assert from_json(content, RunRecords) == records
     parsed = json.loads(content)
     assert next(iter(parsed)) == "schema"
     assert parsed["schema"] == 1
