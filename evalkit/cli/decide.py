@@ -66,8 +66,8 @@ def _from_counts(counts: str, as_json: bool) -> int:
         return 0
     from rich.console import Console
 
-    from evalkit.reporting.counts_tables import counts_tables
+    from evalkit.reporting.published_tables import published_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(counts_tables(claims), Console(), notes=claims.unknown)
+    print_tables(published_tables(claims), Console(), notes=claims.unknown)
     return 0

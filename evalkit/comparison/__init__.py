@@ -1,4 +1,4 @@
-"""What the samples say: one table of all scores, arms summarised, arms held against each other.
+"""What the samples say: one table of all scores, arms summarised, arms compared with each other.
 
 Read `compare.py` first.
 """

@@ -30,7 +30,7 @@ from evalkit.stats.compare import one_arm
 
 @dataclass(frozen=True, slots=True)
 class ArmMeasurements:
-    """What was measured of the arms beside their scores; an arm may be missing in each mapping.
+    """What was measured of the arms besides their scores; an arm may be missing from each mapping.
 
     Attributes:
         latency: Rows of the isolated pass; they win over the service times of the run.
@@ -53,7 +53,7 @@ def summarise_arms(
     Args:
         table: The run.
         settings: Error rate of the intervals, and seed.
-        measured: What goes into the records beside scores. Where the shared prefix of a local model's prompts was not
+        measured: What goes into the records besides scores. Where the shared prefix of a local model's prompts was not
             counted, the tokens that came from a prefix prefilled once are taken.
     """
     return tuple(_summary(table, row, settings, measured) for row in range(len(table.arms)))

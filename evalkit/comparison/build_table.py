@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from evalkit.comparison.pooled_counts import CountsBuilder
+from evalkit.comparison.pooled_counts import PooledCountsBuilder
 from evalkit.comparison.table import (
     ERROR,
     FINISH_REASONS,
@@ -138,7 +138,7 @@ class _Builder:
         self._embeds = [arm.embedder is not None for arm in manifest.arms]
         self._values: dict[str, FloatArray] = {}
         self._judges: dict[str, str] = {}
-        self._counts: dict[str, CountsBuilder] = {}
+        self._counts: dict[str, PooledCountsBuilder] = {}
         self._reasons: dict[tuple[str, tuple[int, int, int]], str] = {}
 
     def add_sample(self, sample: Sample) -> None:
@@ -170,7 +170,7 @@ class _Builder:
         key = (score.metric, at)
         self._values[score.metric][at] = np.nan if score.value is None else score.value
         if score.stats is not None and score.metric not in self._counts:
-            self._counts[score.metric] = CountsBuilder(self._shape)
+            self._counts[score.metric] = PooledCountsBuilder(self._shape)
         if score.metric in self._counts:
             self._counts[score.metric].set(at, score.stats)
         if score.value is None and score.stats is None:
@@ -202,7 +202,7 @@ class _Builder:
             currency=self._currency,
             missing_reasons=dict(sorted(Counter(self._missing()).items())),
             judges=self._judges,
-            counts={name: builder.finish(~unscored) for name, builder in self._counts.items()},
+            pooled_counts={name: builder.finish(~unscored) for name, builder in self._counts.items()},
         )
 
     def _missing(self) -> Iterator[str]:
@@ -213,9 +213,9 @@ class _Builder:
     def _cell(self, case_id: str, arm: str, repeat: int) -> tuple[int, int, int]:
         try:
             row, column = self._arm_rows[arm], self._columns[case_id]
-        except KeyError as unknown:
+        except KeyError as missing:
             raise RunError(
-                f"the run holds a row for case {case_id!r} and arm {arm!r}, but {unknown} is not in its manifest "
+                f"the run holds a row for case {case_id!r} and arm {arm!r}, but {missing} is not in its manifest "
                 "or cases; were the cases changed after the run? Run it again"
             ) from None
         if not 0 <= repeat < self._shape[2]:

@@ -54,7 +54,8 @@ def compare(
     Args:
         suite: Margin, alpha, reference arm, seed, prompts.
         table: The run.
-        measured: Of the arms beside their scores; left out, no failures, no recall and no negative control are given.
+        measured: What was measured of the arms besides their scores; left out, no failures, no recall and no negative
+            control are given.
         tuning: Turns fractions into rows for the learning curve.
         aggregates: By pooled metric, from summed counts to the metric; left out, no pooled metric is given.
         extra: By extra task set, its scores; they stay apart from the main ones.
@@ -126,7 +127,7 @@ def _with_counts(
             | {
                 metric: pooled_estimate(table, summary.name, metric, aggregate, settings)
                 for metric, aggregate in aggregates.items()
-                if metric in table.counts
+                if metric in table.pooled_counts
             },
             confusion=matrices.get(summary.name),
         )

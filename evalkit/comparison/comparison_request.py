@@ -97,7 +97,7 @@ def check_metrics(metrics: Sequence[str], table: ScoreTable) -> tuple[str, ...]:
     Raises:
         InputError: The run has no scores of one of them.
     """
-    scored = [*table.metrics, *(name for name in table.counts if name not in table.values)]
+    scored = [*table.metrics, *(name for name in table.pooled_counts if name not in table.values)]
     for name in metrics:
         if name not in scored:
             raise InputError(f"there are no scores of {name!r}. {did_you_mean(name, scored)}")
@@ -128,7 +128,7 @@ def pair_on(
     settings: ComparisonSettings,
 ) -> tuple[Difference, ...]:
     """Treatment minus control on one metric, whether of single answers or pooled; the p-value is not adjusted."""
-    if metric in aggregates and metric in table.counts:
+    if metric in aggregates and metric in table.pooled_counts:
         return pooled_differences(table, [(treatment, control)], {metric: aggregates[metric]}, settings)
     return (difference(table, treatment, control, metric, settings, family="descriptive"),)
 

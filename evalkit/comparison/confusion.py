@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.comparison.pooled_counts import Counts
+from evalkit.comparison.pooled_counts import PooledCounts
 from evalkit.comparison.table import IntArray, ScoreTable
 from evalkit.metrics.class_counts import MISSED, RIGHT, WRONGLY_NAMED
 from evalkit.records.comparison import ClassFigures, Confusion
@@ -16,13 +16,13 @@ def confusions(table: ScoreTable) -> dict[str, Confusion]:
     The counts are those of the first metric that has class counts and nothing else. Every arm's matrix has the same
     labels: those that are right for some case or were named by some answer.
     """
-    for metric, counts in table.counts.items():
+    for metric, counts in table.pooled_counts.items():
         if counts.names and all(name[:3] in (RIGHT, MISSED, WRONGLY_NAMED) for name in counts.names):
             return {arm.name: _confusion(metric, counts, row) for row, arm in enumerate(table.arms)}
     return {}
 
 
-def _confusion(metric: str, counts: Counts, row: int) -> Confusion:
+def _confusion(metric: str, counts: PooledCounts, row: int) -> Confusion:
     labels = sorted({name[3:] for name in counts.names})
     present = counts.present[row]
     columns = counts.columns[row][present]
@@ -33,8 +33,8 @@ def _confusion(metric: str, counts: Counts, row: int) -> Confusion:
     given = np.where(right >= 0, right, named)
     size = len(labels)
     matrix = np.zeros((size, size + 1), dtype=np.int64)  # the last column: no label at all
-    known = wanted >= 0
-    np.add.at(matrix, (wanted[known], given[known]), 1)  # -1, no label, is the last column
+    classified = wanted >= 0
+    np.add.at(matrix, (wanted[classified], given[classified]), 1)  # -1, no label, is the last column
     return Confusion(
         metric=metric,
         labels=tuple(labels),
@@ -44,11 +44,11 @@ def _confusion(metric: str, counts: Counts, row: int) -> Confusion:
     )
 
 
-def _label_of(counts: Counts, labels: list[str], columns: np.ndarray, kind: str) -> IntArray:
+def _label_of(counts: PooledCounts, labels: list[str], columns: np.ndarray, kind: str) -> IntArray:
     """Shape (n_answers,): the position of the label that an answer's count of one kind is about, -1 without one."""
     codes = [labels.index(name[3:]) if name.startswith(kind) else -1 for name in counts.names]
-    found: IntArray = np.array([*codes, -1], dtype=np.int64)[columns].max(axis=1, initial=-1)
-    return found
+    positions: IntArray = np.array([*codes, -1], dtype=np.int64)[columns].max(axis=1, initial=-1)
+    return positions
 
 
 def _figures(label: str, position: int, matrix: IntArray) -> ClassFigures:

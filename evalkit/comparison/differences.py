@@ -89,8 +89,8 @@ def tuned_candidates(table: ScoreTable) -> tuple[str, ...]:
 def best_untuned(table: ScoreTable) -> str | None:
     """The untuned candidate of the highest mean on the primary metric; the first of equals, None without one."""
     means = {arm.name: mean_score(table, arm.name) for arm in table.candidates if not arm.tuned}
-    known = {name: mean for name, mean in means.items() if mean is not None}
-    return max(known, key=lambda name: known[name]) if known else None
+    measured = {name: mean for name, mean in means.items() if mean is not None}
+    return max(measured, key=lambda name: measured[name]) if measured else None
 
 
 def mean_score(table: ScoreTable, arm: str, metric: str | None = None) -> float | None:

@@ -33,8 +33,8 @@ def pick_excerpts(
     """
     names = [arm.name for arm in table.candidates]
     scores = np.stack([table.scores(name) for name in names])
-    known = np.isfinite(scores).all(axis=0)
-    spread = np.where(known, scores.max(axis=0, initial=0.0) - scores.min(axis=0, initial=1.0), 0.0)
+    scored = np.isfinite(scores).all(axis=0)
+    spread = np.where(scored, scores.max(axis=0, initial=0.0) - scores.min(axis=0, initial=1.0), 0.0)
     chosen: dict[str, int] = {}
     clusters: set[int] = set()
     places = {case_id: place for place, case_id in enumerate(order or table.case_ids)}

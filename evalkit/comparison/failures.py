@@ -86,20 +86,20 @@ def read_answers(
     Returns:
         Arm name to what was found.
     """
-    known = {case.id: case for case in cases}
+    by_id = {case.id: case for case in cases}
     columns = {case_id: column for column, case_id in enumerate(table.case_ids)}
     rows = {arm.name: row for row, arm in enumerate(table.arms)}
     kinds = np.zeros(table.status.shape, dtype=np.uint8)
-    found, alone = FoundPassages(table), uses_alone(latency)
+    retrieved, alone = FoundPassages(table), uses_alone(latency)
     right_from = 1.0 if _scored_binary(table) else GRADED_RIGHT
     form = [table.values[name] for name in form_metrics if name in table.values]
     primary = table.values.get(table.primary)
     for sample in samples:
         if sample.status is not Status.OK:
             continue
-        case = known[sample.case_id]
+        case = by_id[sample.case_id]
         at = rows[sample.arm], columns[sample.case_id], sample.repeat
-        found.add(at[0], at[1:], case, sample)
+        retrieved.add(at[0], at[1:], case, sample)
         if primary is not None and primary[at] < right_from:
             broken = any(cells[at] < 1.0 for cells in form)
             retrieves = bool(table.arms[at[0]].retrieval or sample.passages)
@@ -110,7 +110,7 @@ def read_answers(
             failures=_failures(kinds[row])
             if primary is not None and np.isfinite(primary[row]).any()
             else None,
-            retrieval=found.summary(row, alone.get(arm.name, ()), (indexes or {}).get(arm.name)),
+            retrieval=retrieved.summary(row, alone.get(arm.name, ()), (indexes or {}).get(arm.name)),
         )
         for row, arm in enumerate(table.arms)
     }

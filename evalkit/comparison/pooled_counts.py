@@ -1,4 +1,4 @@
-"""The counts that scores of corpus metrics carry, kept cell by cell: few of many names are in any one cell."""
+"""The counts that scores of pooled metrics carry, kept cell by cell: few of many names are in any one cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counts:
+class PooledCounts:
     """The counts of one metric over a run.
 
     Attributes:
@@ -37,13 +37,13 @@ class Counts:
         np.add.at(
             dense, (case, self.columns[row, case, repeat, place]), self.amounts[row, case, repeat, place]
         )
-        known = self.present[row].sum(axis=1)
-        dense[known > 0] /= known[known > 0, None]
-        dense[known == 0] = np.nan
+        repeats = self.present[row].sum(axis=1)
+        dense[repeats > 0] /= repeats[repeats > 0, None]
+        dense[repeats == 0] = np.nan
         return dense
 
 
-class CountsBuilder:
+class PooledCountsBuilder:
     """Cells filled one by one; a later row of a cell replaces an earlier one."""
 
     def __init__(self, shape: Shape) -> None:
@@ -66,14 +66,14 @@ class CountsBuilder:
         self._columns[(*at, slice(len(codes)))] = codes
         self._amounts[(*at, slice(len(codes)))] = list(stats.values())
 
-    def finish(self, scored: BoolArray) -> Counts:
+    def finish(self, scored: BoolArray) -> PooledCounts:
         """The counts of the cells that may be scored, their names in an order that no row decides."""
         present = self._present & scored
         names = sorted(self._codes)
         position = np.empty(len(names) + 1, dtype=np.int32)
         position[[self._codes[name] for name in names]] = np.arange(len(names))
         position[-1] = -1
-        return Counts(
+        return PooledCounts(
             names=tuple(names),
             present=present,
             columns=np.where(present[..., None], position[self._columns], np.int32(-1)),

@@ -28,7 +28,7 @@ def pooled_estimate(
         aggregate: From summed counts to the metric.
         settings: Error rate and seed.
     """
-    counts = table.counts[metric]
+    counts = table.pooled_counts[metric]
     stats = counts.per_case(table.row(arm))
     counted = ~np.isnan(stats).any(axis=1)
     clusters = table.clusters[counted]
@@ -69,7 +69,7 @@ def pooled_differences(
     return tuple(
         claimed(_difference(table, pair, metric, aggregate, settings), settings)
         for metric, aggregate in aggregates.items()
-        if metric in table.counts
+        if metric in table.pooled_counts
         for pair in distinct
     )
 
@@ -82,7 +82,7 @@ def _difference(
     settings: ComparisonSettings,
 ) -> Difference:
     treatment, control = pair
-    counts = table.counts[metric]
+    counts = table.pooled_counts[metric]
     left, right = counts.per_case(table.row(treatment)), counts.per_case(table.row(control))
     both = ~(np.isnan(left).any(axis=1) | np.isnan(right).any(axis=1))
     left, right, clusters = left[both], right[both], table.clusters[both]

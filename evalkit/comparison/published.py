@@ -37,15 +37,15 @@ def parse_counts(text: str) -> dict[str, CorrectCount]:
     Raises:
         InputError: A part is not of that form, or names an arm a second time.
     """
-    found: dict[str, CorrectCount] = {}
+    counts: dict[str, CorrectCount] = {}
     for part in text.split(","):
         match = _ARM.fullmatch(part)
         if match is None:
             raise InputError(f"{part.strip()!r} is not an arm's count; {_FORM}")
-        if match["name"] in found:
+        if match["name"] in counts:
             raise InputError(f"{match['name']!r} is given twice; {_FORM}")
-        found[match["name"]] = CorrectCount(int(match["right"]), int(match["n"]))
-    return found
+        counts[match["name"]] = CorrectCount(int(match["right"]), int(match["n"]))
+    return counts
 
 
 def claims_from_counts(counts: Mapping[str, CorrectCount], *, alpha: float = 0.05) -> CountsDecision:
@@ -72,15 +72,17 @@ def claims_from_counts(counts: Mapping[str, CorrectCount], *, alpha: float = 0.0
         if not 0 <= count.right <= count.n or count.n < 1:
             raise InputError(f"{name}: {count.right} of {count.n} is impossible; {_FORM}, not percentages")
     names = [(treatment, control) for control, treatment in combinations(counts, 2)]
-    found = [compare_counts(counts[left].right, counts[right].right, counts[left].n) for left, right in names]
-    lowest = holm([pair.lowest_p for pair in found]).tolist()
-    highest = holm([pair.highest_p for pair in found]).tolist()
+    compared = [
+        compare_counts(counts[left].right, counts[right].right, counts[left].n) for left, right in names
+    ]
+    lowest = holm([pair.lowest_p for pair in compared]).tolist()
+    highest = holm([pair.highest_p for pair in compared]).tolist()
     return CountsDecision(
         alpha=alpha,
         arms=tuple(_arm(name, count, alpha) for name, count in counts.items()),
         pairs=tuple(
-            _pair(pair_names, pair, (low, high), alpha, len(found))
-            for pair_names, pair, low, high in zip(names, found, lowest, highest, strict=True)
+            _pair(pair_names, pair, (low, high), alpha, len(compared))
+            for pair_names, pair, low, high in zip(names, compared, lowest, highest, strict=True)
         ),
         unknown=UNKNOWN,
     )

@@ -88,13 +88,13 @@ class FoundPassages:
 
 def uses_alone(latency: Iterable[LatencyRow]) -> Mapping[str, list[RetrievalUse]]:
     """What finding passages took in the isolated pass, by arm."""
-    found: dict[str, list[RetrievalUse]] = {}
+    by_arm: dict[str, list[RetrievalUse]] = {}
     for row in latency:
         if row.retrieval is not None:
-            found.setdefault(row.arm, []).append(row.retrieval)
-    return found
+            by_arm.setdefault(row.arm, []).append(row.retrieval)
+    return by_arm
 
 
 def _mean(values: npt.NDArray[np.float32]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean(dtype=np.float64)) if known.size else None
+    finite = values[np.isfinite(values)]
+    return float(finite.mean(dtype=np.float64)) if finite.size else None

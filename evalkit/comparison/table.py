@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.comparison.pooled_counts import Counts
+from evalkit.comparison.pooled_counts import PooledCounts
 from evalkit.errors import RunError
 from evalkit.records.arm import ArmFacts
 
@@ -48,7 +48,7 @@ class ScoreTable:
         currency: Of ``cost``; None where no cost is known.
         missing_reasons: Why scores are missing, as ``metric: reason``, and how often.
         judges: Metric name to the model that gives its scores, where one does.
-        counts: Metric name to the counts of its scores. A metric with counts and no values is one of the whole corpus.
+        pooled_counts: Metric name to the counts of its scores. A metric with counts and no values is a pooled one.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -67,7 +67,7 @@ class ScoreTable:
     currency: str | None
     missing_reasons: Mapping[str, int]
     judges: Mapping[str, str]
-    counts: Mapping[str, Counts]
+    pooled_counts: Mapping[str, PooledCounts]
 
     @property
     def n_cases(self) -> int:

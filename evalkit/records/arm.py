@@ -9,7 +9,7 @@ from evalkit.records.record import Record
 
 
 class ArmKind(StrEnum):
-    """Follows from the arm's parts; it is not a class each."""
+    """What kind of arm it is, which follows from its parts: prompt, retrieval, tuned model."""
 
     ZERO_SHOT = "zero_shot"
     FEW_SHOT = "few_shot"
@@ -50,7 +50,7 @@ class ArmFacts(Record, frozen=True, kw_only=True):
         chunk: How its documents are cut, in words; None for whole ones.
         fraction: Share of the training rows the model saw, for tuned arms.
         seed: Training seed (1-based), for tuned arms.
-        settings: What else the arm's model was told (temperature, max_tokens, ...), for the comparison of
+        settings: Further settings of the arm's model (temperature, max_tokens, ...), for the comparison of
             configurations.
     """
 

@@ -58,7 +58,7 @@ class Passage(Record, frozen=True, kw_only=True):
         score: The retriever's figure, higher is nearer; None when it was not ranked.
         document: Id of the document that it was cut from; None for a whole one.
         start: Where it begins in the document's text, in characters; None for a whole document.
-        end: Where it ends, likewise; ``text == document_text[start:end]``.
+        end: Where it ends, in characters; None for a whole document. ``text == document_text[start:end]``.
     """
 
     id: str

@@ -27,7 +27,7 @@ class Estimate(Record, frozen=True, kw_only=True):
 
 
 class LatencySummary(Record, frozen=True, kw_only=True):
-    """Seconds. A percentile p is given only from 1/(1-p) answers on, else None.
+    """Latency of one arm, in seconds. A percentile p is given only from 1/(1-p) answers on, else None.
 
     Attributes:
         source: ``isolated`` (batch 1, nothing else running), ``service`` or ``batched``.
@@ -67,10 +67,10 @@ class RetrievalSummary(Record, frozen=True, kw_only=True):
         mrr: Mean of 1 / rank of the first gold passage, 0 where none was found.
         ndcg_at_k: Mean normalised discounted cumulative gain of the first ``top_k``; gold is 1, the rest 0.
         n: Cases with gold passages, times repeats.
-        query_tokens: Mean embedding tokens of a question; None without an embedder and where nothing tells.
+        query_tokens: Mean embedding tokens of a question; None without an embedder and where they were not reported.
         embed_s: Mean seconds of embedding a question; None without an embedder.
         p50_s: Median seconds of embedding and search together, from the isolated pass where there was one.
-        p95_s: Likewise; None with fewer than 20.
+        p95_s: 95th percentile of the same seconds; None with fewer than 20.
         index: What was searched; None for methods without an index of vectors.
     """
 
@@ -97,7 +97,7 @@ class Failures(Record, frozen=True, kw_only=True):
         reading_miss: The gold passage was given, the answer is wrong.
         refusal_or_empty: A refusal or nothing.
         truncation: Stopped by a length or context limit.
-        other: Wrong in both form and content, or the kind cannot be told.
+        other: Wrong in both form and content, or of a kind that the data do not show.
     """
 
     n_wrong: int
@@ -111,14 +111,14 @@ class Failures(Record, frozen=True, kw_only=True):
 
 
 class ClassFigures(Record, frozen=True, kw_only=True):
-    """How one class of a classification was told apart; counts of answers.
+    """How well one class of a classification was recognised; counts of answers.
 
     Attributes:
         n: Answers to cases of this class.
         named: Answers that gave this class, rightly or wrongly.
         precision: ``right / named``; None when no answer named it.
         recall: ``right / n``; None when no case has it.
-        f1: None when neither.
+        f1: None when no answer named the class and no case has it.
     """
 
     label: str
@@ -152,7 +152,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     """One arm's figures.
 
     Attributes:
-        n: Cells asked.
+        n: Cells (case x repeat) that the arm had to answer.
         coverage: Share of cells with an ``ok`` sample.
         quality: Metric name to estimate.
         worst_case: Primary metric with every missing score counted as 0; None when nothing is missing.

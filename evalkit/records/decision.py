@@ -134,7 +134,7 @@ class WouldChange(Record, frozen=True, kw_only=True):
 
     Attributes:
         flips_at: None when no value within 100 times of the current one changes it.
-        verdict_now: With this input certain at its current value, which is what a flip is held against.
+        verdict_now: With this input certain at its current value, which is what a flip is compared with.
         closed_form: Where the expected net benefits cross, computed by hand formula, for checking.
     """
 

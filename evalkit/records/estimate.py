@@ -10,16 +10,16 @@ Basis = Literal["own tokenizer", "characters", "recorded", "probe", "references"
 
 
 class ArmEstimate(Record, frozen=True, kw_only=True):
-    """One arm.
+    """What answering by one arm will take.
 
     Attributes:
-        calls: Answers that will be asked for, those of the isolated pass included.
+        calls: Answers that the run will request, those of the isolated pass included.
         isolated: Of these, answers timed one at a time.
         cached: Answers that the response cache has, and that ``calls`` does not count.
-        prompt_tokens, output_tokens: Of all calls; None where nothing tells.
+        prompt_tokens, output_tokens: Tokens of all calls; None where no basis for a count exists.
         prompt_basis, output_basis: What the count rests on.
         cost: In the run's ``currency``; None where the price is not known. Prompt caches are left out.
-        seconds: Wall time of its calls; None where nothing tells.
+        seconds: Wall time of its calls; None where it cannot be estimated.
     """
 
     arm: str
@@ -36,12 +36,12 @@ class ArmEstimate(Record, frozen=True, kw_only=True):
 
 
 class EmbeddingEstimate(Record, frozen=True, kw_only=True):
-    """What one embedder will be asked for.
+    """What one embedder will embed.
 
     Attributes:
         chunks: Passages to embed, of all corpora that are searched with it.
         questions: Questions to embed.
-        tokens: Of both; None where nothing is counted.
+        tokens: Embedding tokens of passages and questions; None for an embedder that counts none.
         cost: In the run's ``currency``; None where it is not known.
     """
 
@@ -66,12 +66,12 @@ class TuningEstimate(Record, frozen=True, kw_only=True):
 
 
 class RunEstimate(Record, frozen=True, kw_only=True):
-    """What ``evalkit estimate`` found.
+    """The forecast of a run: the result of ``evalkit estimate``.
 
     Attributes:
         money: Cost of all arms and embedders, in ``currency``; None where that of one is not known.
         seconds: Wall time of answering and training; None where that of one is not known.
-        notes: What it rests on.
+        notes: Sentences on what the figures rest on.
     """
 
     format_version: int = 1

@@ -1,4 +1,4 @@
-"""A decision under other prices, beside the one under the old."""
+"""The decision on a run under new prices, compared with the one under its old prices."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class RepricedArm(Record, frozen=True, kw_only=True):
 
 
 class Repriced(Record, frozen=True, kw_only=True):
-    """What ``evalkit reprice`` found.
+    """The result of ``evalkit reprice``.
 
     Attributes:
         old_prices, new_prices: Every price in force, with its date and source.
         old_verdict, new_verdict: The verdict, and the arm it recommends, before and after.
-        changes: Whether verdict or recommended arm are others.
-        unused: Ids of the price file that no model of the suite is priced as.
+        changes: Whether the verdict or the recommended arm differs.
+        unused: Ids in the price file that price no model of the suite.
         written: Whether the run now carries these prices.
-        decision: Under the new prices.
+        decision: The decision under the new prices.
     """
 
     format_version: int = 1

@@ -17,8 +17,8 @@ class IndexFacts(Record, frozen=True, kw_only=True):
         corpus: As the suite names it.
         documents: Before cutting.
         chunks: Vectors.
-        tokens: Embedding tokens of all chunks, whether paid now or earlier; None where nothing tells.
-        embed_s: Service seconds of embedding them, summed over requests; None where nothing tells.
+        tokens: Embedding tokens of all chunks, whether paid now or earlier; None where they were not reported.
+        embed_s: Service seconds of embedding them, summed over requests; None where they were not measured.
         seconds: Wall time until it could be searched, in this run.
         cost: Money of embedding it at the prices of its building; None where it is not known.
         reused: Nothing was built or embedded in this run.

@@ -60,9 +60,9 @@ class PriceUsed(Record, frozen=True, kw_only=True):
 
     Attributes:
         item: What was priced, with its unit ("gpt-x input, per million tokens").
-        price: As it stands in the row, with its currency.
+        price: As the row gives it, with its currency.
         as_of: ISO date on which it was checked.
-        source: Where it stands: an address, "contract", "suite.yaml".
+        source: Where it can be looked up: an address, "contract", "suite.yaml".
     """
 
     item: str
@@ -82,7 +82,7 @@ class RunRecords(Record, frozen=True, kw_only=True):
         embedded: A model shipped with evalkit answered: the advice does not transfer to other models.
         economics: None when the suite declares none; charts over volume are then left out.
         prices: Rows used, oldest first.
-        answering: What was seen while the run was answered; None where nothing was.
+        answering: What was observed while the run was answered; None where nothing was.
     """
 
     manifest: Manifest

@@ -1,4 +1,4 @@
-"""What was seen while a run was answered, beside the answers: ``answering.json``."""
+"""What was observed while a run was answered, apart from the answers: ``answering.json``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class EventLoopLag(Record, frozen=True, kw_only=True):
     """How often the client's own event loop was late while an arm was answered.
 
     Attributes:
-        beats: Every 50 ms one.
-        late: Those that came more than 10 ms late.
+        beats: Checks of the loop, one every 50 ms.
+        late: Checks that ran more than 10 ms late.
     """
 
     beats: int = 0
@@ -32,7 +32,7 @@ class AnnouncedDay(Record, frozen=True, kw_only=True):
 
     Attributes:
         model: Name in the suite.
-        id: The provider's id that the day stands beside: the model's own, or its base's.
+        id: The provider's id that the day belongs to: the model's own, or its base's.
         day: ISO date.
         what: ``shuts``: it answers no more. ``deprecated``: the provider withdraws it. ``tuning_ends``: no job on it
             can start.
@@ -49,12 +49,12 @@ class AnnouncedDay(Record, frozen=True, kw_only=True):
 
 
 class RunObservations(Record, frozen=True, kw_only=True):
-    """All sessions of a run together.
+    """Observations of a run, over its first start and every resume.
 
     Attributes:
         client: By arm, for those that a hosted model answered.
-        announced: Read once the model had answered; of several readings the last.
-        unread: Model to the reason why its provider's list could not be read.
+        announced: Days from the providers' lists, read once a model had answered; of several readings the last.
+        unread: By model, why its provider's list could not be read.
     """
 
     format_version: int = 1

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what came back."""
+"""Requests to models, and the answers that came back."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class RetrievalUse(Record, frozen=True, kw_only=True):
     """What finding one case's passages took, apart from the model's answer.
 
     Attributes:
-        tokens: Embedding tokens of the question; None where nothing tells or nothing was embedded.
+        tokens: Embedding tokens of the question; None where they were not reported or nothing was embedded.
         embed_s: Service time of embedding the question, of the attempt that succeeded; of the first real one where
             it was replayed. None where nothing was embedded.
         search_s: Seconds of the search itself, measured now.
@@ -143,7 +143,7 @@ class Sample(Record, frozen=True, kw_only=True):
         replayed: ISO date of the first real call when the answer came from the response cache, else None.
             Such a sample keeps that call's cost, usage and timing.
         error: Why there is no answer.
-        retrieval: What finding its passages took; None without retrieval.
+        retrieval: Tokens and seconds of finding its passages; None without retrieval.
     """
 
     case_id: str

@@ -1,4 +1,4 @@
-"""What a metric says of one sample."""
+"""Scores: the value that a metric gives to one sample."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Score(Record, frozen=True, kw_only=True):
 
     Attributes:
         value: In [0, 1], higher is better. None when we could not measure it; ``reason`` says why.
-        stats: Counts of a corpus metric, summed over cases before the metric is computed; ``value`` is then None.
-            Beside a value they are counts that a report can add up, as of classes.
+        stats: Counts of a pooled metric, summed over cases before the metric is computed; ``value`` is then None.
+            A score with both has counts that a report adds up, for example of classes.
         explanation: For people: what was extracted and compared.
     """
 
@@ -25,7 +25,7 @@ class Score(Record, frozen=True, kw_only=True):
 
     @classmethod
     def missing(cls, reason: str) -> Self:
-        """No value, through no fault of the arm."""
+        """A score without a value, for a reason that is not the arm's fault."""
         return cls(value=None, reason=reason)
 
 

@@ -21,7 +21,7 @@ class LossPoint(Record, frozen=True, kw_only=True):
 
     Attributes:
         train: Mean over the steps since the point before.
-        validation: Of the weights after this step; None where nobody looked.
+        validation: Loss of the weights after this step; None where it was not measured.
     """
 
     step: int
@@ -44,7 +44,7 @@ class TuningRun(Record, frozen=True, kw_only=True):
         device: Where it was trained, as torch names it.
         dtype: What matrix products were computed in.
         best_step: Where the validation loss was lowest, with that loss; None without validation rows.
-        kept_step: The step whose weights are kept; None for a plugin's tune that does not say.
+        kept_step: The step whose weights are kept; None for a plugin's tune that does not report it.
         device_cost: Seconds x the price of an hour of the machine, in ``currency``; None where no price is known.
         cached: The adapter came from the cache.
     """
@@ -154,6 +154,6 @@ class TuningJob(Record, frozen=True, kw_only=True):
 
 
 def best_point(losses: Sequence[LossPoint]) -> LossPoint | None:
-    """Where the validation loss is lowest, the first of equals; None where nobody looked."""
+    """The point of the lowest validation loss, the first of equals; None where it was never measured."""
     seen = [(point.validation, point) for point in losses if point.validation is not None]
     return min(seen, key=lambda pair: pair[0])[1] if seen else None

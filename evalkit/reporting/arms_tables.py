@@ -30,9 +30,9 @@ _LATENCY_SOURCES = {
 
 def metrics(records: RunRecords) -> list[str]:
     """Metric names, the primary one first."""
-    found = dict.fromkeys(name for arm in records.comparison.arms for name in arm.quality)
+    names = dict.fromkeys(name for arm in records.comparison.arms for name in arm.quality)
     primary = records.comparison.primary_metric
-    return [primary, *(name for name in found if name != primary)]
+    return [primary, *(name for name in names if name != primary)]
 
 
 def arms_table(records: RunRecords, role: Role) -> Table:
@@ -55,8 +55,8 @@ def arms_table(records: RunRecords, role: Role) -> Table:
     if role == "candidate":
         columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
         rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
-        seen = [records.decision.arms.get(arm.name) for arm in arms]
-        in_time = [None if found is None else found.goodput for found in seen]
+        verdicts = [records.decision.arms.get(arm.name) for arm in arms]
+        in_time = [None if verdict is None else verdict.goodput for verdict in verdicts]
         if any(share is not None for share in in_time):
             columns.append(right(LATENCY_LIMITS))
             rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
@@ -84,28 +84,31 @@ def _arm_cells(arm: ArmSummary, primary: str, others: list[str], *, timed: bool)
         count(arm.n),
         percent(arm.coverage),
         words.estimate_of(arm.quality.get(primary)),
-        *(percent(found.mean) if (found := arm.quality.get(name)) else NOT_APPLICABLE for name in others),
+        *(
+            percent(estimate.mean) if (estimate := arm.quality.get(name)) else NOT_APPLICABLE
+            for name in others
+        ),
         *(_latency(arm.latency) if timed else ()),
         *_tokens(arm.tokens),
     ]
 
 
-def _latency(found: LatencySummary | None) -> tuple[str, str]:
-    return (UNKNOWN, UNKNOWN) if found is None else (seconds(found.p50), seconds(found.p95))
+def _latency(latency: LatencySummary | None) -> tuple[str, str]:
+    return (UNKNOWN, UNKNOWN) if latency is None else (seconds(latency.p50), seconds(latency.p95))
 
 
-def _tokens(found: TokenSummary | None) -> tuple[str, str]:
-    if found is None:
+def _tokens(tokens: TokenSummary | None) -> tuple[str, str]:
+    if tokens is None:
         return UNKNOWN, UNKNOWN
-    return count(found.input + found.cache_read + found.cache_write), count(found.output)
+    return count(tokens.input + tokens.cache_read + tokens.cache_write), count(tokens.output)
 
 
 def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]:
     """Cost per thousand requests and per thousand correct answers, in the scenario that the verdict uses."""
     currency = records.decision.currency
-    seen = [records.decision.arms.get(arm.name) for arm in arms]
-    requests = [per_thousand(found.cost_per_request) if found else None for found in seen]
-    correct = [per_thousand(found.cost_per_correct) if found else None for found in seen]
+    verdicts = [records.decision.arms.get(arm.name) for arm in arms]
+    requests = [per_thousand(verdict.cost_per_request) if verdict else None for verdict in verdicts]
+    correct = [per_thousand(verdict.cost_per_correct) if verdict else None for verdict in verdicts]
     places = shared_decimals(correct), shared_decimals(requests)
     return [
         (money(request, currency, places[1]), money(right_one, currency, places[0]))
@@ -118,10 +121,10 @@ def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str
     currency = records.decision.currency
     spans = []
     for arm in arms:
-        found = records.decision.arms.get(arm.name)
-        if found is None or found.cost_per_correct_low is None:
+        verdict = records.decision.arms.get(arm.name)
+        if verdict is None or verdict.cost_per_correct_low is None:
             continue
-        low, high = per_thousand(found.cost_per_correct_low), per_thousand(found.cost_per_correct_high)
+        low, high = per_thousand(verdict.cost_per_correct_low), per_thousand(verdict.cost_per_correct_high)
         places = shared_decimals([low, high])
         top = "no bound" if high is None else money(high, currency, places)
         spans.append(f"{arm.name} {money(low, currency, places)} to {top}")
@@ -130,11 +133,13 @@ def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str
 
 
 def _tag(records: RunRecords, arm: str) -> str:
-    seen = records.decision.arms.get(arm)
+    verdict = records.decision.arms.get(arm)
     tags = [
         "recommended" if arm == records.decision.recommended_arm else "",
         "reference" if arm == records.comparison.reference_arm else "",
-        f"outside {', '.join(seen.broken_limits) or 'limits'}" if seen and not seen.within_limits else "",
+        f"outside {', '.join(verdict.broken_limits) or 'limits'}"
+        if verdict and not verdict.within_limits
+        else "",
     ]
     return ", ".join(tag for tag in tags if tag)
 

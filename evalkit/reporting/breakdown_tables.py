@@ -50,19 +50,19 @@ def retrieval_table(records: RunRecords) -> Table:
         Row(
             (
                 arm.name,
-                found.method,
-                count(found.top_k),
-                percent(found.recall_at_k),
-                _decimal(found.mrr),
-                _decimal(found.ndcg_at_k),
-                seconds(found.p50_s),
-                seconds(found.p95_s),
-                count(found.n),
+                retrieval.method,
+                count(retrieval.top_k),
+                percent(retrieval.recall_at_k),
+                _decimal(retrieval.mrr),
+                _decimal(retrieval.ndcg_at_k),
+                seconds(retrieval.p50_s),
+                seconds(retrieval.p95_s),
+                count(retrieval.n),
             ),
             arm=arm.name,
         )
         for arm in records.comparison.arms
-        if (found := arm.retrieval) is not None
+        if (retrieval := arm.retrieval) is not None
     ]
     cut = any(arm.chunk is not None for arm in records.manifest.arms)
     note = "Cut at as many passages as were given (k). Times are of embedding the question and searching, apart from "
@@ -91,7 +91,7 @@ def retrieval_table(records: RunRecords) -> Table:
 def indexes_table(records: RunRecords) -> Table:
     """What the arms with an embedder searched, and what building it took."""
     chunks = {arm.name: arm.chunk for arm in records.manifest.arms}
-    found = [
+    indexes = [
         (arm.name, arm.retrieval.index)
         for arm in records.comparison.arms
         if arm.retrieval is not None and arm.retrieval.index is not None
@@ -111,9 +111,9 @@ def indexes_table(records: RunRecords) -> Table:
             ),
             arm=name,
         )
-        for name, index in found
+        for name, index in indexes
     ]
-    compared = max((index.compared for _, index in found), default=0)
+    compared = max((index.compared for _, index in indexes), default=0)
     note = (
         f"Against exact: share of the passages of an exact search, over {compared} questions."
         if compared
@@ -150,9 +150,9 @@ def _decimal(figure: float | None) -> str:
 
 def slices_table(records: RunRecords) -> Table:
     """Each candidate tag by tag, and the difference of the two arms in question."""
-    found = records.comparison.slices
-    arms = list(dict.fromkeys(arm for each in found for arm in each.quality))
-    pairs = dict.fromkeys(words.pair(each.difference) for each in found if each.difference is not None)
+    slices = records.comparison.slices
+    arms = list(dict.fromkeys(arm for each in slices for arm in each.quality))
+    pairs = dict.fromkeys(words.pair(each.difference) for each in slices if each.difference is not None)
     rows = [
         Row(
             (
@@ -162,7 +162,7 @@ def slices_table(records: RunRecords) -> Table:
                 *_slice_cells(each.difference),
             )
         )
-        for each in found
+        for each in slices
     ]
     return Table(
         name="slices",

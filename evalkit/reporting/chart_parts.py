@@ -40,9 +40,9 @@ def arm_colour(records: RunRecords, palette: Palette, field: str, *, legend: Ite
 
 def arm_dash(records: RunRecords, field: str, names: Iterable[str]) -> Part:
     """The dash of the arm named in ``field``, for those who cannot tell the colours apart."""
-    slots, found = arm_slots(records), list(names)
-    dashes = [SERIES_DASHES[slots.get(name, 0) % len(SERIES_DASHES)] for name in found]
-    return {"field": field, "type": "nominal", "scale": {"domain": found, "range": dashes}}
+    slots, arms = arm_slots(records), list(names)
+    dashes = [SERIES_DASHES[slots.get(name, 0) % len(SERIES_DASHES)] for name in arms]
+    return {"field": field, "type": "nominal", "scale": {"domain": arms, "range": dashes}}
 
 
 def words_beside(
@@ -83,8 +83,8 @@ def level_line(height: float, label: str, colour: str, dash: Sequence[int]) -> l
 
 def padded(values: Iterable[float], share: float = 0.06) -> list[float]:
     """A scale's domain that holds all values with some room at both ends."""
-    found = list(values)
-    low, high = min(found), max(found)
+    numbers = list(values)
+    low, high = min(numbers), max(numbers)
     room = (high - low) * share or 1.0
     return [low - room, high + room]
 

@@ -1,7 +1,7 @@
 """Charts of quality and training, one function each, as Vega-Lite documents that hold their own data.
 
 Each takes the palette it is drawn with and returns None when the run holds nothing to draw. Values are worded by
-``number_words`` before they become labels; axes count in percent and points.
+``number_format`` before they become labels; axes count in percent and points.
 """
 
 from __future__ import annotations
@@ -22,22 +22,13 @@ _LABELS = 236  # pixels left of the forest plot for the names of its rows
 
 def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
     """Paired differences that carry claims, with zero and the margin band."""
-    shown = [item for item in records.comparison.differences if carries_claim(records, item)]
-    shown = [item for item in shown if item.estimate is not None]
-    if not shown:
+    rows = _forest_rows(records)
+    if not rows:
         return None
-    rows: list[Part] = []
-    for family in ("reference", "tuned"):
-        members = [item for item in shown if item.family == family]
-        if members:
-            rows.append({"row": len(rows), "heading": words.title(words.FAMILIES[family])})
-        for item in members:
-            rows.append({"row": len(rows)} | _forest_row(item))
     margin = 100 * records.comparison.margin
     ends = [end for row in rows for end in (row.get("low"), row.get("high")) if end is not None]
     domain = padded([-margin, margin, 0.0, *ends, *(row["estimate"] for row in rows if "estimate" in row)])
-    colour = arm_colour(records, palette, "treatment")
-    place = {
+    down = {
         "field": "row",
         "type": "ordinal",
         "axis": None,
@@ -49,7 +40,7 @@ def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
         "title": f"difference in {words.metric_name(records.comparison.primary_metric)}, points",
         "axis": {"labelExpr": "(datum.value > 0 ? '+' : '') + datum.label", "tickCount": 7},
     }
-    width, height = 330, 30 * len(rows)
+    width = 330
     layers: list[Part] = [
         {
             "data": {"values": [{"from": -margin, "to": margin}]},
@@ -61,13 +52,39 @@ def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
             "mark": {"type": "rule", "color": palette.ink, "strokeWidth": 1},
             "encoding": {"x": across | {"field": "zero"}},
         },
+        *_intervals(across, down, arm_colour(records, palette, "treatment")),
+        words_beside("pair", -10, down, palette.ink, align="right", limit=_LABELS),
+        words_beside("heading", -_LABELS - 10, down, palette.muted, align="left", limit=_LABELS + width),
+        words_beside("points", width + 56, down, palette.ink, align="right", limit=56, weight="bold"),
+        words_beside("interval", width + 66, down, palette.muted, align="left", limit=120),
+        words_beside("claim", width + 180, down, palette.ink, align="left", limit=170),
+    ]
+    return chart(palette, data={"values": rows}, layer=layers, width=width, height=30 * len(rows))
+
+
+def _forest_rows(records: RunRecords) -> list[Part]:
+    """A heading for each family, then its differences."""
+    shown = [item for item in records.comparison.differences if carries_claim(records, item)]
+    rows: list[Part] = []
+    for family in ("reference", "tuned"):
+        members = [item for item in shown if item.family == family and item.estimate is not None]
+        if members:
+            rows.append({"row": len(rows), "heading": words.title(words.FAMILIES[family])})
+        for item in members:
+            rows.append({"row": len(rows)} | _forest_row(item))
+    return rows
+
+
+def _intervals(across: Part, down: Part, colour: Part) -> list[Part]:
+    """Each difference as a bar with a dot; the dot is a diamond where nothing is claimed."""
+    return [
         {
             "transform": [{"filter": "isValid(datum.low)"}],
             "mark": {"type": "rule", "strokeWidth": 2.5},
             "encoding": {
                 "x": across | {"field": "low"},
                 "x2": {"field": "high"},
-                "y": place,
+                "y": down,
                 "color": colour,
             },
         },
@@ -76,7 +93,7 @@ def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
             "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
             "encoding": {
                 "x": across | {"field": "estimate"},
-                "y": place,
+                "y": down,
                 "color": colour,
                 "shape": {
                     "field": "claimed",
@@ -86,13 +103,7 @@ def forest(records: RunRecords, palette: Palette) -> VegaLite | None:
                 },
             },
         },
-        words_beside("pair", -10, place, palette.ink, align="right", limit=_LABELS),
-        words_beside("heading", -_LABELS - 10, place, palette.muted, align="left", limit=_LABELS + width),
-        words_beside("points", width + 56, place, palette.ink, align="right", limit=56, weight="bold"),
-        words_beside("interval", width + 66, place, palette.muted, align="left", limit=120),
-        words_beside("claim", width + 180, place, palette.ink, align="left", limit=170),
     ]
-    return chart(palette, data={"values": rows}, layer=layers, width=width, height=height)
 
 
 def quality_curve(records: RunRecords, kind: str, palette: Palette) -> VegaLite | None:
@@ -149,10 +160,10 @@ def failures(records: RunRecords, palette: Palette) -> VegaLite | None:
     """Wrong answers of each candidate, stacked by kind: what tuning fixes left, what retrieval fixes right."""
     kinds = list(words.FAILURE_KINDS.values())
     rows = [
-        {"arm": arm.name, "kind": told, "count": getattr(arm.failures, kind), "order": place}
+        {"arm": arm.name, "kind": label, "count": getattr(arm.failures, kind), "order": place}
         for arm in records.comparison.arms
         if arm.role == "candidate" and arm.failures is not None
-        for place, (kind, told) in enumerate(words.FAILURE_KINDS.items())
+        for place, (kind, label) in enumerate(words.FAILURE_KINDS.items())
     ]
     if not any(row["count"] for row in rows):
         return None
@@ -221,9 +232,9 @@ def _target(records: RunRecords, palette: Palette) -> list[Part]:
 
 
 def _best_untuned(records: RunRecords, palette: Palette) -> list[Part]:
-    """The mark that the learning curve has to pass."""
+    """The mean of the best untuned candidate, which the learning curve has to pass."""
     primary = records.comparison.primary_metric
-    found = [
+    means = [
         (estimate.mean, arm.name)
         for arm in records.comparison.arms
         if arm.role == "candidate"
@@ -231,7 +242,7 @@ def _best_untuned(records: RunRecords, palette: Palette) -> list[Part]:
         and (estimate := arm.quality.get(primary)) is not None
         and estimate.mean is not None
     ]
-    if not found:
+    if not means:
         return []
-    mean, name = max(found)
+    mean, name = max(means)
     return level_line(100 * mean, f"best untuned: {name}", palette.series[arm_slots(records)[name]], [6, 3])

@@ -1,4 +1,4 @@
-"""How the classes of a classification were told apart: figures per class, and which class was taken for which."""
+"""How well the classes of a classification were recognised: figures per class, and confusion matrices."""
 
 from __future__ import annotations
 
@@ -17,28 +17,32 @@ NO_LABEL = "no label"
 
 def class_tables(records: RunRecords) -> list[Table]:
     """One table of all classes, then a matrix for each candidate; empty where no metric counts classes."""
-    found = [
+    confusions = [
         (arm.name, arm.confusion)
         for arm in records.comparison.arms
         if arm.role == "candidate" and arm.confusion is not None
     ]
-    if not found:
+    if not confusions:
         return []
-    matrices = (_matrix(number, arm, confusion) for number, (arm, confusion) in enumerate(found, start=1))
-    return [_classes(found), *matrices]
+    matrices = (
+        _matrix(number, arm, confusion) for number, (arm, confusion) in enumerate(confusions, start=1)
+    )
+    return [_classes(confusions), *matrices]
 
 
-def _classes(found: list[tuple[str, Confusion]]) -> Table:
+def _classes(confusions: list[tuple[str, Confusion]]) -> Table:
     rows = [
-        Row((label, *(cell for _, confusion in found for cell in _figures(confusion.classes[position]))))
-        for position, label in enumerate(found[0][1].labels)
+        Row((label, *(cell for _, confusion in confusions for cell in _figures(confusion.classes[position]))))
+        for position, label in enumerate(confusions[0][1].labels)
     ]
-    outside = [f"{arm} {count(told)}" for arm, confusion in found if (told := sum(confusion.outside))]
+    outside = [
+        f"{arm} {count(answers)}" for arm, confusion in confusions if (answers := sum(confusion.outside))
+    ]
     headings = ("n", "Precision", "Recall", "F1")
     return Table(
         name="classes",
         caption="Classes, arm by arm",
-        columns=(left("Class"), *(right(heading, arm) for arm, _ in found for heading in headings)),
+        columns=(left("Class"), *(right(heading, arm) for arm, _ in confusions for heading in headings)),
         rows=tuple(rows),
         note="n: answers to cases of the class. Precision: share of the answers naming a class that are right. Recall: "
         "share of its cases that were found. A class with few cases says little."
@@ -46,9 +50,9 @@ def _classes(found: list[tuple[str, Confusion]]) -> Table:
     )
 
 
-def _figures(found: ClassFigures) -> tuple[str, ...]:
-    shares = (found.precision, found.recall, found.f1)
-    return (count(found.n), *(NOT_APPLICABLE if share is None else percent(share, 0) for share in shares))
+def _figures(figures: ClassFigures) -> tuple[str, ...]:
+    shares = (figures.precision, figures.recall, figures.f1)
+    return (count(figures.n), *(NOT_APPLICABLE if share is None else percent(share, 0) for share in shares))
 
 
 def _matrix(number: int, arm: str, confusion: Confusion) -> Table:
@@ -72,7 +76,7 @@ def _matrix(number: int, arm: str, confusion: Confusion) -> Table:
 
 
 def _pairs(number: int, arm: str, confusion: Confusion) -> Table:
-    mistakes = sorted(_mistakes(confusion), key=lambda found: -found[0])
+    mistakes = sorted(_mistakes(confusion), key=lambda mistake: -mistake[0])
     rows = [Row((case, answer, count(times))) for times, case, answer in mistakes[:_MOST_PAIRS]]
     return Table(
         name=f"confusion-{number}",

@@ -11,60 +11,60 @@ from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import count, p_value, percent, points, points_interval
 
 
-def compared_tables(compared: ComparisonResult) -> tuple[Table, ...]:
+def compared_tables(result: ComparisonResult) -> tuple[Table, ...]:
     """One table for the primary metric and one for each further metric."""
-    metrics = dict.fromkeys(item.metric for item in compared.differences)
-    return tuple(_table(compared, metric) for metric in metrics)
+    metrics = dict.fromkeys(item.metric for item in result.differences)
+    return tuple(_table(result, metric) for metric in metrics)
 
 
-def _table(compared: ComparisonResult, metric: str) -> Table:
-    found = [item for item in compared.differences if item.metric == metric]
-    adjusted = any(item.p_adjusted is not None for item in found)
+def _table(result: ComparisonResult, metric: str) -> Table:
+    differences = [item for item in result.differences if item.metric == metric]
+    adjusted = any(item.p_adjusted is not None for item in differences)
     return Table(
         name=metric,
-        caption=f"Paired differences on {words.metric_name(metric)}{_runs(compared)}",
+        caption=f"Paired differences on {words.metric_name(metric)}{_runs(result)}",
         columns=(
             left("Treatment vs control"),
             right("Points"),
-            right(f"{percent(1 - compared.alpha, 0)} interval"),
+            right(f"{percent(1 - result.alpha, 0)} interval"),
             right("p, Holm" if adjusted else "p"),
-            *([right("Only right")] if _any_discordant(found) else []),
+            *([right("Only right")] if _any_discordant(differences) else []),
             right("Cases"),
             left("Claim"),
         ),
-        rows=tuple(Row(tuple(_cells(item, found, adjusted=adjusted))) for item in found),
-        note=" ".join(_note(compared, found, adjusted=adjusted)),
+        rows=tuple(Row(tuple(_cells(item, differences, adjusted=adjusted))) for item in differences),
+        note=" ".join(_note(result, differences, adjusted=adjusted)),
     )
 
 
-def _runs(compared: ComparisonResult) -> str:
-    return "" if compared.control_run is None else f": run {compared.run} minus run {compared.control_run}"
+def _runs(result: ComparisonResult) -> str:
+    return "" if result.control_run is None else f": run {result.run} minus run {result.control_run}"
 
 
-def _cells(item: Difference, found: list[Difference], *, adjusted: bool) -> Iterator[str]:
+def _cells(item: Difference, differences: list[Difference], *, adjusted: bool) -> Iterator[str]:
     yield words.pair(item)
     yield points(item.estimate)
     yield points_interval(item.low, item.high)
     yield p_value(item.p_adjusted if adjusted else item.p_value)
-    if _any_discordant(found):
+    if _any_discordant(differences):
         yield "" if item.discordant is None else " / ".join(map(count, item.discordant))
     yield count(item.n)
     yield words.claim(item)
 
 
-def _note(compared: ComparisonResult, found: list[Difference], *, adjusted: bool) -> Iterator[str]:
-    yield f"The margin is {points(compared.margin).removeprefix('+')} points."
+def _note(result: ComparisonResult, differences: list[Difference], *, adjusted: bool) -> Iterator[str]:
+    yield f"The margin is {points(result.margin).removeprefix('+')} points."
     if not adjusted:
         yield "These p values are not adjusted for looking at many."
-    if _any_discordant(found):
+    if _any_discordant(differences):
         yield "Only right: cases that only the treatment / only the control got right."
-    if clustered := {item.n_clusters for item in found if item.n_clusters < item.n}:
+    if clustered := {item.n_clusters for item in differences if item.n_clusters < item.n}:
         yield f"The cases lie in {' or '.join(map(count, sorted(clustered)))} clusters."
     yield from dict.fromkeys(
-        f"{words.title(item.method)}." for item in found if item.method not in ("", "none")
+        f"{words.title(item.method)}." for item in differences if item.method not in ("", "none")
     )
-    yield from dict.fromkeys(f"{words.pair(item)}: {item.note}." for item in found if item.note)
+    yield from dict.fromkeys(f"{words.pair(item)}: {item.note}." for item in differences if item.note)
 
 
-def _any_discordant(found: list[Difference]) -> bool:
-    return any(item.discordant is not None for item in found)
+def _any_discordant(differences: list[Difference]) -> bool:
+    return any(item.discordant is not None for item in differences)

@@ -18,8 +18,8 @@ from evalkit.text.number_format import (
 
 def differences_table(records: RunRecords, *, claims: bool) -> Table:
     """Paired differences: those of the two families that carry claims, or all others."""
-    found = [item for item in records.comparison.differences if carries_claim(records, item) == claims]
-    with_worst = any(item.worst_case is not None for item in found)
+    differences = [item for item in records.comparison.differences if carries_claim(records, item) == claims]
+    with_worst = any(item.worst_case is not None for item in differences)
     columns = [
         left("Treatment vs control"),
         *([] if claims else [left("Metric")]),
@@ -37,14 +37,14 @@ def differences_table(records: RunRecords, *, claims: bool) -> Table:
     ]
     rows: list[Row] = []
     family = ""
-    for item in sorted(found, key=lambda item: list(words.FAMILIES).index(item.family)):
+    for item in sorted(differences, key=lambda item: list(words.FAMILIES).index(item.family)):
         if item.family != family:
             family = item.family
             rows.append(Row((words.title(words.FAMILIES[family]),), "section"))
         cells = _difference_cells(item, claims=claims, with_worst=with_worst)
         rows.append(Row(tuple(cells), arm=item.treatment))
-    methods = dict.fromkeys(item.method for item in found if item.method)
-    notes = dict.fromkeys(f"{words.pair(item)}: {item.note}" for item in found if item.note)
+    methods = dict.fromkeys(item.method for item in differences if item.method)
+    notes = dict.fromkeys(f"{words.pair(item)}: {item.note}" for item in differences if item.note)
     margin = f"The margin is {points(records.comparison.margin).removeprefix('+')} points. " if claims else ""
     adjusted = "" if claims else "p values here are not adjusted for looking at many. "
     return Table(

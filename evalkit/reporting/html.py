@@ -1,4 +1,4 @@
-"""The report as one HTML page: no script, no network, nothing beside it.
+"""The report as one HTML page: no script, no network, no second file.
 
 All text of users and models passes through the template's autoescaping; a content security policy in the page
 forbids scripts even so.
@@ -22,12 +22,12 @@ from evalkit.reporting import (
     loss_chart,
     method,
     money_charts,
+    net_benefit_tables,
     provenance_tables,
     tuning_tables,
     verdict_words,
     words,
 )
-from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import (
     extra_table,
@@ -41,7 +41,7 @@ from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.reporting.svg import VegaLite, to_svg
 from evalkit.reporting.table import Column
-from evalkit.text import number_format as number_words
+from evalkit.text import number_format
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -67,7 +67,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line beside the verdict."""
+    """One figure shown next to the verdict."""
 
     label: str
     value: str
@@ -94,24 +94,24 @@ def render_html(records: RunRecords) -> str:
                     failures_table(records),
                     retrieval_table(records),
                     indexes_table(records),
-                    worth.worth_table(records.decision, ledger_tables.horizon(records)),
-                    worth.break_even_table(records.decision),
-                    worth.would_change_table(records.decision),
-                    worth.information_table(records.decision),
+                    net_benefit_tables.worth_table(records.decision, ledger_tables.horizon(records)),
+                    net_benefit_tables.break_even_table(records.decision),
+                    net_benefit_tables.would_change_table(records.decision),
+                    net_benefit_tables.information_table(records.decision),
                     ledger_tables.ledger_table(records),
                     ledger_tables.basis_table(records),
                     provenance_tables.cases_table(records),
                     provenance_tables.training_table(records),
                     provenance_tables.leaks_table(records),
                     tuning_tables.tuning_table(records),
-                    tuning_tables.course_table(records),
+                    tuning_tables.losses_table(records),
                     provenance_tables.prices_table(records),
                     provenance_tables.inputs_table(records),
                 )
             },
             classes=class_tables.class_tables(records),
             groups={
-                group: [found for found in records.decision.checklist if found.group == group]
+                group: [finding for finding in records.decision.checklist if finding.group == group]
                 for group in GROUPS
             },
             slow_client=client_bound(records),
@@ -129,17 +129,17 @@ def summary_html(records: RunRecords) -> str:
 
 
 def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
-    """What stands beside the verdict, besides arm and confidence."""
+    """The figures shown next to the verdict, after arm and confidence: net benefit, quality needed, break-even."""
     decision = records.decision
     facts: list[Fact] = []
-    seen = decision.arms.get(decision.recommended_arm or "")
-    if seen and seen.net_benefit and seen.net_benefit.mode is not None:
-        cells = worth.money_interval(seen.net_benefit, decision.currency)
+    verdict = decision.arms.get(decision.recommended_arm or "")
+    if verdict and verdict.net_benefit and verdict.net_benefit.mode is not None:
+        cells = net_benefit_tables.money_interval(verdict.net_benefit, decision.currency)
         facts.append(
             Fact(f"Net benefit over {ledger_tables.horizon(records)}", cells[0], f"90% of draws: {cells[1]}")
         )
     if decision.q_star is not None:
-        shown = "no quality" if decision.q_star > 1 else number_words.percent(max(decision.q_star, 0.0))
+        shown = "no quality" if decision.q_star > 1 else number_format.percent(max(decision.q_star, 0.0))
         facts.append(Fact("Tuning would pay from", shown, "no tuned arm was measured"))
     levels = [
         item for item in decision.break_even if item.requests_per_month and item.requests_per_month.mode
@@ -153,7 +153,7 @@ def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
             ),
         )
         label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
-        volume = f"{worth.level_volume(item)} requests a month"
+        volume = f"{net_benefit_tables.level_volume(item)} requests a month"
         facts.append(Fact(label, volume, f"{item.treatment} against {item.control}"))
     return tuple(facts)
 
@@ -174,7 +174,7 @@ def _shared(records: RunRecords) -> dict[str, object]:
         "light": LIGHT.variables(),
         "dark": DARK.variables(),
         "words": words,
-        "numbers": number_words,
+        "numbers": number_format,
     }
 
 
@@ -256,7 +256,7 @@ def _runs(columns: Sequence[Column], attribute: str) -> list[list[Column]]:
 def _finalize(value: object) -> object:
     """Every value on its way into the page: untrusted text is cleaned, and nothing is not worded as "None"."""
     if value is None:
-        return number_words.UNKNOWN
+        return number_format.UNKNOWN
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return words.plain(value)
     return value

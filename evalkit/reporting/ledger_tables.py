@@ -28,32 +28,32 @@ def ledger_table(records: RunRecords) -> Table:
     """One column an arm: every line over the horizon, the total, and the unit cost in each cache scenario."""
     ledger = records.decision.ledger
     arms = list(ledger)
-    books = list(ledger.values())
-    totals = [amount for book in books for amount in (book.total, *_block_totals(book))]
+    columns = list(ledger.values())
+    totals = [amount for column in columns for amount in (column.total, *_block_totals(column))]
     places = shared_decimals(totals)
 
     def sums(label: str, pick: _Pick, kind: str = "plain") -> Row:
-        cells = (money(pick(book), book.currency, places) for book in books)
+        cells = (money(pick(column), column.currency, places) for column in columns)
         return Row((label, *cells), "total" if kind == "total" else "plain")
 
     rows = [
-        *_block("One-off", books, lambda book: book.one_off, places),
-        *_block(f"Standing, over {horizon(records)}", books, lambda book: book.standing, places),
-        *_block(f"Recurring, over {horizon(records)}", books, lambda book: book.recurring, places),
+        *_block("One-off", columns, lambda column: column.one_off, places),
+        *_block(f"Standing, over {horizon(records)}", columns, lambda column: column.standing, places),
+        *_block(f"Recurring, over {horizon(records)}", columns, lambda column: column.recurring, places),
         Row(("Requests",), "section"),
-        Row(("Number", *(count(book.requests) for book in books))),
+        Row(("Number", *(count(column.requests) for column in columns))),
         sums("All requests", requests_total),
-        sums(f"Total over {horizon(records)}", lambda book: book.total, "total"),
+        sums(f"Total over {horizon(records)}", lambda column: column.total, "total"),
     ]
-    if any(book.total_mean is not None for book in books):
-        rows.append(sums("Total at the mean volume", lambda book: book.total_mean))
-    rows += _unit_rows(books)
-    currencies = ", ".join(dict.fromkeys(book.currency for book in books))
+    if any(column.total_mean is not None for column in columns):
+        rows.append(sums("Total at the mean volume", lambda column: column.total_mean))
+    rows += _unit_rows(columns)
+    currencies = ", ".join(dict.fromkeys(column.currency for column in columns))
     return Table(
         name="ledger",
         caption=f"What each arm costs over {horizon(records)}",
         columns=(left("Line", wraps=True), *(Column(arm, "right", wraps=True) for arm in arms)),
-        rows=tuple(rows) if books else (),
+        rows=tuple(rows) if columns else (),
         note=f"{currencies}, every range at its mode, not discounted. “{UNKNOWN}” makes every sum with it unknown.",
     )
 
@@ -61,21 +61,22 @@ def ledger_table(records: RunRecords) -> Table:
 def basis_table(records: RunRecords) -> Table:
     """Every line of every ledger with the product that gives it."""
     rows: list[Row] = []
-    for arm, book in records.decision.ledger.items():
+    for arm, column in records.decision.ledger.items():
         rows.append(Row((arm,), "section", arm=arm))
-        for block in (book.one_off, book.standing, book.recurring):
+        for block in (column.one_off, column.standing, column.recurring):
             rows += [
-                Row((words.title(line.name), money(line.amount, book.currency), line.basis)) for line in block
+                Row((words.title(line.name), money(line.amount, column.currency), line.basis))
+                for line in block
             ]
         rows += [
             Row(
                 (
                     f"{words.title(line.name)}, per 1,000",
-                    money(per_thousand(line.amount), book.currency),
+                    money(per_thousand(line.amount), column.currency),
                     line.basis,
                 )
             )
-            for line in book.per_request
+            for line in column.per_request
         ]
     return Table(
         name="basis",
@@ -86,31 +87,31 @@ def basis_table(records: RunRecords) -> Table:
     )
 
 
-def requests_total(book: LedgerColumn) -> Decimal | None:
+def requests_total(column: LedgerColumn) -> Decimal | None:
     """All requests over the horizon, in the scenario that the verdict uses."""
-    return None if book.per_request_total is None else book.per_request_total * book.requests
+    return None if column.per_request_total is None else column.per_request_total * column.requests
 
 
-def _block_totals(book: LedgerColumn) -> tuple[Decimal | None, ...]:
-    return book.one_off_total, book.standing_total, book.recurring_total, requests_total(book)
+def _block_totals(column: LedgerColumn) -> tuple[Decimal | None, ...]:
+    return column.one_off_total, column.standing_total, column.recurring_total, requests_total(column)
 
 
 def _block(
     label: str,
-    books: Sequence[LedgerColumn],
+    columns: Sequence[LedgerColumn],
     pick: Callable[[LedgerColumn], tuple[LedgerLine, ...]],
     places: int,
 ) -> list[Row]:
     """The lines of one block, by name; nothing when no arm has any."""
-    names = dict.fromkeys(line.name for book in books for line in pick(book))
+    names = dict.fromkeys(line.name for column in columns for line in pick(column))
     if not names:
         return []
     rows = [Row((label,), "section")]
     for name in names:
-        found = [[line for line in pick(book) if line.name == name] for book in books]
+        by_column = [[line for line in pick(column) if line.name == name] for column in columns]
         cells = (
-            NOT_APPLICABLE if not lines else money(_sum(lines), book.currency, places)
-            for lines, book in zip(found, books, strict=True)
+            NOT_APPLICABLE if not lines else money(_sum(lines), column.currency, places)
+            for lines, column in zip(by_column, columns, strict=True)
         )
         rows.append(Row((words.title(name), *cells)))
     return rows
@@ -121,16 +122,18 @@ def _sum(lines: list[LedgerLine]) -> Decimal | None:
     return None if None in amounts else sum((amount for amount in amounts if amount is not None), Decimal(0))
 
 
-def _unit_rows(books: Sequence[LedgerColumn]) -> list[Row]:
+def _unit_rows(columns: Sequence[LedgerColumn]) -> list[Row]:
     """Cost of 1,000 requests under each prompt-cache scenario."""
-    names = dict.fromkeys(name for book in books for name in book.scenarios)
+    names = dict.fromkeys(name for column in columns for name in column.scenarios)
     if not names:
         return []
-    units = {name: [per_thousand(book.scenarios.get(name)) for book in books] for name in names}
+    units = {name: [per_thousand(column.scenarios.get(name)) for column in columns] for name in names}
     places = shared_decimals(amount for amounts in units.values() for amount in amounts)
     rows = [Row(("1,000 requests, by what the prompt cache holds",), "section")]
     for name, amounts in units.items():
-        cells = (money(amount, book.currency, places) for amount, book in zip(amounts, books, strict=True))
-        used = any(book.scenario == name for book in books)
+        cells = (
+            money(amount, column.currency, places) for amount, column in zip(amounts, columns, strict=True)
+        )
+        used = any(column.scenario == name for column in columns)
         rows.append(Row((_SCENARIOS.get(name, words.spaced(name)), *cells), tag="used" if used else ""))
     return rows

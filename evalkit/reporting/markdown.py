@@ -11,12 +11,12 @@ from evalkit.reporting import (
     class_tables,
     ledger_tables,
     method,
+    net_benefit_tables,
     provenance_tables,
     tuning_tables,
     verdict_words,
     words,
 )
-from evalkit.reporting import net_benefit_tables as worth
 from evalkit.reporting.arms_tables import arms_table
 from evalkit.reporting.breakdown_tables import (
     extra_table,
@@ -29,7 +29,7 @@ from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
-from evalkit.text import number_format as number_words
+from evalkit.text import number_format
 
 # What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[.)](?=\s)")
@@ -49,7 +49,7 @@ def escaped(text: str) -> str:
     """
     line = " ".join(words.plain(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda found: "\\" + found[0], line)
+    return _SPECIAL.sub(lambda match: "\\" + match[0], line)
 
 
 def table_lines(table: Table) -> str:
@@ -74,11 +74,31 @@ def table_lines(table: Table) -> str:
 
 
 def _blocks(records: RunRecords) -> Iterator[str]:
-    decision, manifest = records.decision, records.manifest
+    yield from _verdict(records)
+    yield from _arms(records)
+    yield from _differences(records)
+    yield "## Checklist"
+    yield from map(_finding, records.decision.checklist)
+    if not records.decision.checklist:
+        yield "No question was answered."
+    yield from _money(records)
+    yield "## Red flags"
+    yield _flags(records)
+    yield "## Failures"
+    yield table_lines(failures_table(records))
+    yield table_lines(retrieval_table(records))
+    yield table_lines(indexes_table(records))
+    yield from map(table_lines, class_tables.class_tables(records))
+    yield from _data(records)
+    yield from _reading(records)
+
+
+def _verdict(records: RunRecords) -> Iterator[str]:
+    decision = records.decision
     verdict = verdict_words.VERDICTS[decision.verdict]
     arm = "none" if decision.recommended_arm is None else escaped(decision.recommended_arm)
     sure = escaped(verdict_words.confidence(decision, records.confidence))
-    yield f"# Should we fine-tune? {escaped(manifest.suite)}"
+    yield f"# Should we fine-tune? {escaped(records.manifest.suite)}"
     yield f"**{verdict.headline}** {escaped(verdict_words.reason(decision))}"
     if decision.explanation:
         yield escaped(decision.explanation)
@@ -92,6 +112,9 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     )
     if records.embedded:
         yield f"> {EMBEDDED}"
+
+
+def _arms(records: RunRecords) -> Iterator[str]:
     yield "## The arms"
     yield _scope(records)
     yield table_lines(arms_table(records, "candidate"))
@@ -100,37 +123,33 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     curve_arms = arms_table(records, "curve")
     if curve_arms.rows:
         yield table_lines(curve_arms)
+
+
+def _differences(records: RunRecords) -> Iterator[str]:
     yield "## Differences"
     yield table_lines(differences_table(records, claims=True))
-    others = differences_table(records, claims=False)
-    if others.rows:
-        yield table_lines(others)
-    yield from (table_lines(table) for table in (slices_table(records), extra_table(records)) if table.rows)
+    others = (differences_table(records, claims=False), slices_table(records), extra_table(records))
+    yield from (table_lines(table) for table in others if table.rows)
     for curve in records.comparison.curves:
         yield f"{words.title(curve.kind)} curve of {escaped(curve.parent)}: {curve.trend}. {escaped(curve.note)}"
-    yield "## Checklist"
-    for finding in decision.checklist:
-        yield _finding(finding)
-    if not decision.checklist:
-        yield "No question was answered."
+
+
+def _money(records: RunRecords) -> Iterator[str]:
+    decision = records.decision
     yield "## Money"
     yield table_lines(ledger_tables.ledger_table(records))
     yield table_lines(ledger_tables.basis_table(records))
-    yield table_lines(worth.worth_table(decision, ledger_tables.horizon(records)))
-    yield table_lines(worth.break_even_table(decision))
+    yield table_lines(net_benefit_tables.worth_table(decision, ledger_tables.horizon(records)))
+    yield table_lines(net_benefit_tables.break_even_table(decision))
     yield "## What would change the answer"
-    yield table_lines(worth.would_change_table(decision))
-    yield table_lines(worth.information_table(decision))
-    yield "## Red flags"
-    yield _flags(records)
-    yield "## Failures"
-    yield table_lines(failures_table(records))
-    yield table_lines(retrieval_table(records))
-    yield table_lines(indexes_table(records))
-    yield from map(table_lines, class_tables.class_tables(records))
+    yield table_lines(net_benefit_tables.would_change_table(decision))
+    yield table_lines(net_benefit_tables.information_table(decision))
+
+
+def _data(records: RunRecords) -> Iterator[str]:
     yield "## Training and data"
     yield table_lines(tuning_tables.tuning_table(records))
-    yield table_lines(tuning_tables.course_table(records))
+    yield table_lines(tuning_tables.losses_table(records))
     yield table_lines(provenance_tables.cases_table(records))
     yield table_lines(provenance_tables.training_table(records))
     if (leaks := provenance_tables.leaks_table(records)).rows:
@@ -138,8 +157,14 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     if records.excerpts:
         yield "## Where the arms disagree"
         yield from map(_excerpt, records.excerpts)
+
+
+def _reading(records: RunRecords) -> Iterator[str]:
+    """How to read the report, and what makes it again."""
     yield "## How to read this"
-    yield "\n".join(f"{number}. {escaped(told)}" for number, told in enumerate(method.sentences(records), 1))
+    yield "\n".join(
+        f"{number}. {escaped(sentence)}" for number, sentence in enumerate(method.sentences(records), 1)
+    )
     yield "\n".join(
         f"- {escaped(reference.text)}" + (f", <{reference.url}>" if reference.url else "")
         for reference in method.REFERENCES
@@ -147,25 +172,20 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield "## Prices and inputs"
     yield table_lines(provenance_tables.prices_table(records))
     yield table_lines(provenance_tables.inputs_table(records))
-    yield "\n".join(
-        (
-            "```sh",
-            *(f"{found.line}  # {found.purpose}" for found in provenance_tables.commands(records)),
-            "```",
-        )
-    )
+    commands = provenance_tables.commands(records)
+    yield "\n".join(("```sh", *(f"{command.line}  # {command.purpose}" for command in commands), "```"))
 
 
 def _scope(records: RunRecords) -> str:
     comparison = records.comparison
-    told = (
-        f"{number_words.count(comparison.n_cases)} cases in {number_words.count(comparison.n_clusters)} clusters, "
+    scope = (
+        f"{number_format.count(comparison.n_cases)} cases in {number_format.count(comparison.n_clusters)} clusters, "
         f"judged by {words.metric_name(comparison.primary_metric)}"
     )
     if records.target is not None:
-        told += f", target {number_words.declared_percent(records.target)}"
+        scope += f", target {number_format.declared_percent(records.target)}"
     improve = f"To improve: {records.use_case}. " if records.use_case else ""
-    return escaped(f"{improve}{told}.")
+    return escaped(f"{improve}{scope}.")
 
 
 def _finding(finding: Finding) -> str:
@@ -175,13 +195,15 @@ def _finding(finding: Finding) -> str:
         f"**{words.title(words.finding_status(finding))}.** {escaped(finding.answer)}",
     ]
     if finding.evidence:
-        lines += ["", *(f"- {_evidence(found)}" for found in finding.evidence)]
+        lines += ["", *(f"- {_evidence(evidence)}" for evidence in finding.evidence)]
     return "\n".join(lines)
 
 
-def _evidence(found: Evidence) -> str:
-    origin = ", ".join(part for part in ("declared" if found.declared else "", found.source or "") if part)
-    return escaped(f"{found.label}: {found.value}" + (f" ({origin})" if origin else ""))
+def _evidence(evidence: Evidence) -> str:
+    origin = ", ".join(
+        part for part in ("declared" if evidence.declared else "", evidence.source or "") if part
+    )
+    return escaped(f"{evidence.label}: {evidence.value}" + (f" ({origin})" if origin else ""))
 
 
 def _flags(records: RunRecords) -> str:
@@ -200,7 +222,7 @@ def _excerpt(excerpt: Excerpt) -> str:
         f"- reference: {'none' if excerpt.reference is None else escaped(words.clipped(excerpt.reference, _EXCERPT))}",
     ]
     for answer in excerpt.answers:
-        score = "no score" if answer.value is None else number_words.percent(answer.value, 0)
+        score = "no score" if answer.value is None else number_format.percent(answer.value, 0)
         output = "no answer" if answer.output is None else words.clipped(answer.output, _EXCERPT)
         lines.append(f"- {escaped(answer.arm)} ({score}): {escaped(output) or 'empty answer'}")
     return "\n".join(lines)

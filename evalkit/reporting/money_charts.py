@@ -76,11 +76,11 @@ def net_benefit(records: RunRecords, palette: Palette) -> VegaLite | None:
     crossings = [row | {"value": net(row["line"], row["volume"])} for row in crossings]
     # Towards no requests at all the fixed costs of each grow without end: show where the crossing lies.
     start = min([terms.requests_per_month.low, *(row["volume"] for row in crossings)])
-    seen = [row["value"] for row in rows if row["volume"] >= start]
+    shown = [row["value"] for row in rows if row["volume"] >= start]
     up: Part = {
         "field": "value",
         "type": "quantitative",
-        "scale": {"domain": padded([0.0, *seen, *(row["value"] for row in crossings)], 0.08), "nice": False},
+        "scale": {"domain": padded([0.0, *shown, *(row["value"] for row in crossings)], 0.08), "nice": False},
         "axis": {"format": ",~r", "tickCount": 5},
         "title": f"net benefit per 1,000 requests, {terms.currency}",
     }
@@ -146,19 +146,19 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
 
 def _lines(records: RunRecords) -> list[_Line]:
     """The candidates whose ledger is known."""
-    found: list[_Line] = []
-    for arm, book in records.decision.ledger.items():
-        if book.total is None or book.per_request_total is None:
+    lines: list[_Line] = []
+    for arm, column in records.decision.ledger.items():
+        if column.total is None or column.per_request_total is None:
             continue
-        fixed = book.total - book.per_request_total * book.requests
-        found.append(_Line(arm, float(fixed), float(book.per_request_total), _worth(records, arm)))
-    return found
+        fixed = column.total - column.per_request_total * column.requests
+        lines.append(_Line(arm, float(fixed), float(column.per_request_total), _worth(records, arm)))
+    return lines
 
 
 def _worth(records: RunRecords, arm: str) -> float | None:
     """Value of an answer; every answer that is not correct counts as wrong, abstentions included."""
-    terms, seen = records.economics, records.decision.arms.get(arm)
-    estimate = seen.quality.get(records.comparison.primary_metric) if seen else None
+    terms, verdict = records.economics, records.decision.arms.get(arm)
+    estimate = verdict.quality.get(records.comparison.primary_metric) if verdict else None
     if terms is None or terms.value_per_correct is None or estimate is None or estimate.mean is None:
         return None
     return terms.value_per_correct * estimate.mean - terms.cost_per_wrong * (1 - estimate.mean)
@@ -169,20 +169,27 @@ def _crossings(records: RunRecords, lines: list[_Line], basis: str) -> list[Part
     by_arm = {line.arm: line for line in lines}
     rows: list[Part] = []
     for item in records.decision.break_even:
-        found = item.requests_per_month
-        if item.basis != basis or item.treatment not in by_arm or found is None or not found.mode:
+        volume = item.requests_per_month
+        if item.basis != basis or item.treatment not in by_arm or volume is None or not volume.mode:
             continue
-        told = {"label": significant(found.mode), "low": found.low, "high": found.high}
-        rows.append({"line": by_arm[item.treatment], "volume": found.mode} | told)
+        rows.append(
+            {
+                "line": by_arm[item.treatment],
+                "volume": volume.mode,
+                "label": significant(volume.mode),
+                "low": volume.low,
+                "high": volume.high,
+            }
+        )
     return rows
 
 
 def _volumes(terms: DeclaredEconomics, crossings: list[Part]) -> list[float]:
     """Volumes to draw at: the declared range and every crossing, with room on both sides, evenly on a log axis."""
     declared = terms.requests_per_month
-    marks = [declared.low, declared.mode, declared.high, *(row["volume"] for row in crossings)]
-    marks = [mark for mark in marks if mark > 0] or [1.0]
-    low, high = math.log(min(marks) / 2.5), math.log(max(marks) * 2.5)
+    volumes = [declared.low, declared.mode, declared.high, *(row["volume"] for row in crossings)]
+    volumes = [volume for volume in volumes if volume > 0] or [1.0]
+    low, high = math.log(min(volumes) / 2.5), math.log(max(volumes) * 2.5)
     return [math.exp(low + (high - low) * step / _STEPS) for step in range(_STEPS + 1)]
 
 
@@ -202,12 +209,6 @@ def _by_volume(
         return None
     declared = records.economics.requests_per_month
     low, high = rows[0]["volume"], rows[-1]["volume"]
-    edge = low * (high / low) ** 0.75
-    marks = [
-        {key: value for key, value in row.items() if key != "line"}
-        | {"align": "right" if row["volume"] > edge else "left"}
-        for row in crossings
-    ]
     names = dict.fromkeys(row["arm"] for row in rows)
     across: Part = {
         "field": "volume",
@@ -238,18 +239,33 @@ def _by_volume(
                 "strokeDash": arm_dash(records, "arm", names),
             },
         },
+        *_crossing_layers(palette, across, up, crossings),
+    ]
+    return chart(palette, data={"values": rows}, layer=layers, width=_WIDTH, height=_HEIGHT)
+
+
+def _crossing_layers(palette: Palette, across: Part, up: Part, crossings: list[Part]) -> list[Part]:
+    """Each break-even point with its interval and its volume in figures."""
+    low, high = across["scale"]["domain"]
+    edge = low * (high / low) ** 0.75
+    points = [
+        {key: value for key, value in row.items() if key != "line"}
+        | {"align": "right" if row["volume"] > edge else "left"}
+        for row in crossings
+    ]
+    return [
         {
-            "data": {"values": [row for row in marks if row["low"] and row["high"]]},
+            "data": {"values": [point for point in points if point["low"] and point["high"]]},
             "mark": {"type": "rule", "color": palette.ink, "strokeWidth": 1.5, "clip": True},
             "encoding": {"x": across | {"field": "low"}, "x2": {"field": "high"}, "y": up},
         },
         {
-            "data": {"values": marks},
+            "data": {"values": points},
             "mark": {"type": "point", "filled": True, "size": 70, "color": palette.ink, "opacity": 1},
             "encoding": {"x": across, "y": up},
         },
         {
-            "data": {"values": marks},
+            "data": {"values": points},
             "mark": {
                 "type": "text",
                 "color": palette.ink,
@@ -261,7 +277,6 @@ def _by_volume(
             "encoding": {"x": across, "y": up, "text": {"field": "label"}},
         },
     ]
-    return chart(palette, data={"values": rows}, layer=layers, width=_WIDTH, height=_HEIGHT)
 
 
 def _ticks(low: float, high: float) -> list[float]:

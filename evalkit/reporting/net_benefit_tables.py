@@ -171,32 +171,34 @@ def level_volume(item: BreakEven) -> str:
     return "from the first" if mode == 0 else significant(mode)
 
 
-def money_interval(found: Interval3 | None, currency: str) -> tuple[str, str]:
+def money_interval(interval: Interval3 | None, currency: str) -> tuple[str, str]:
     """Mode and range of an amount, in words."""
-    if found is None:
+    if interval is None:
         return UNKNOWN, "no interval"
-    if found.low is None or found.high is None:
-        return money(found.mode, currency), "no interval"
-    return money(found.mode, currency), f"{money(found.low, currency)} to {money(found.high, currency)}"
+    if interval.low is None or interval.high is None:
+        return money(interval.mode, currency), "no interval"
+    return money(
+        interval.mode, currency
+    ), f"{money(interval.low, currency)} to {money(interval.high, currency)}"
 
 
 def _bare(value: float, unit: str) -> str:
     return verdict_words.quantity(value, unit, named=False)
 
 
-def _span(found: Interval3 | None) -> str:
-    if found is None or (found.low is None and found.high is None):
+def _span(interval: Interval3 | None) -> str:
+    if interval is None or (interval.low is None and interval.high is None):
         return "no interval"
-    if found.high == 0:
+    if interval.high == 0:
         return "from the first"
-    if found.low is None:
-        return f"up to {significant(found.high)}"
-    if found.high is None:
-        return f"{significant(found.low)} and beyond"
-    return f"{significant(found.low)} to {significant(found.high)}"
+    if interval.low is None:
+        return f"up to {significant(interval.high)}"
+    if interval.high is None:
+        return f"{significant(interval.low)} and beyond"
+    return f"{significant(interval.low)} to {significant(interval.high)}"
 
 
-def _months(found: Interval3 | None) -> str:
-    if found is None or found.mode is None:
+def _months(interval: Interval3 | None) -> str:
+    if interval is None or interval.mode is None:
         return "beyond the horizon"
-    return f"{found.mode:.1f} months" if found.mode else "at once"
+    return f"{interval.mode:.1f} months" if interval.mode else "at once"

@@ -46,7 +46,7 @@ def training_table(records: RunRecords) -> Table:
         name="training",
         caption="Training and example files",
         columns=(left("Fact", wraps=True), *(left(profile.file) for profile in files)),
-        rows=tuple(Row((label, *(found[label] for found in facts))) for label in labels),
+        rows=tuple(Row((label, *(of_file[label] for of_file in facts))) for label in labels),
     )
 
 
@@ -128,7 +128,7 @@ def commands(records: RunRecords) -> tuple[Command, ...]:
     return (
         Command(f"evalkit run {suite} --resume {run}", "finish or continue this run; nothing is asked twice"),
         Command(f"evalkit run {suite} --resume {run} --retry-errors", "ask failed cells again"),
-        Command(f"evalkit score {run}", "mark the answers again, without a model call"),
+        Command(f"evalkit score {run}", "score the answers again, without a model call"),
         Command(f"evalkit decide {run}", "decide again after a price or an assumption has changed"),
         Command(f"evalkit report {run}", "write this report again"),
     )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
-from evalkit.reporting import net_benefit_tables as worth
-from evalkit.reporting import verdict_words, words
+from evalkit.reporting import net_benefit_tables, verdict_words, words
 from evalkit.reporting.arms_tables import LATENCY_LIMITS, arms_table
 from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
@@ -91,12 +90,12 @@ def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None
 
 
 def _money(out: _Printer, decision: Decision, over: str) -> None:
-    table = worth.worth_table(decision, over)
+    table = net_benefit_tables.worth_table(decision, over)
     out.table(table, table.caption)
-    level = worth.break_even_table(decision)
+    level = net_benefit_tables.break_even_table(decision)
     headings = ("Treatment vs control", "Counting", "Requests a month", "90% of draws", "Paid back", "Never")
     out.table(level.only(*headings), "Break-even")
-    change = worth.would_change_table(decision)
+    change = net_benefit_tables.would_change_table(decision)
     kept = [column.heading for column in change.columns if column.heading != "Crossing by hand"]
     out.table(change.only(*kept), "What would change the answer")
 

@@ -23,7 +23,7 @@ def short_tuning_table(runs: Sequence[TuningRun]) -> Table:
     return _took(runs).only(*shown)
 
 
-def course_table(records: RunRecords) -> Table:
+def losses_table(records: RunRecords) -> Table:
     """How it went: losses, whether it stopped early, whether it overfitted."""
     runs = records.tuning.runs if records.tuning else ()
     return Table(
@@ -40,7 +40,7 @@ def course_table(records: RunRecords) -> Table:
             right("Lowest validation loss"),
             left("Overfitting", wraps=True),
         ),
-        rows=tuple(Row(_course(run)) for run in runs),
+        rows=tuple(Row(_losses(run)) for run in runs),
         note="Loss is the mean per answer token, in nats. Overfitting: the validation loss ends more than "
         f"{percent(OVERFIT_RISE, 0)} and {OVERFIT_NATS:g} nats above its lowest while the training loss fell further.",
     )
@@ -94,7 +94,7 @@ def _share(run: TuningRun) -> str:
     return percent(run.trainable_parameters / run.total_parameters if run.total_parameters else None)
 
 
-def _course(run: TuningRun) -> tuple[str, ...]:
+def _losses(run: TuningRun) -> tuple[str, ...]:
     planned = run.planned_steps or run.steps
     ended = (
         f"early, after {count(run.steps)} of {count(planned)} steps"

@@ -229,8 +229,8 @@ def _move(change: WouldChange) -> float:
 
 def _verdict(code: str | None, arm: str | None) -> str:
     """A verdict's code inside a sentence, with the arm that goes with it."""
-    known = next((verdict for verdict in Verdict if verdict == code), None)
-    if known is None:
+    verdict = next((verdict for verdict in Verdict if verdict == code), None)
+    if verdict is None:
         return spaced(code or UNKNOWN)
-    meanwhile = "meanwhile " if VERDICTS[known].recommendation == _MEANWHILE else ""
-    return f"{VERDICTS[known].short} ({meanwhile}{arm})" if arm else VERDICTS[known].short
+    meanwhile = "meanwhile " if VERDICTS[verdict].recommendation == _MEANWHILE else ""
+    return f"{VERDICTS[verdict].short} ({meanwhile}{arm})" if arm else VERDICTS[verdict].short

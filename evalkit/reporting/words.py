@@ -117,6 +117,6 @@ def estimate(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{percent(mean)} ({percent_interval(low, high).removesuffix('%')})"
 
 
-def estimate_of(found: Estimate | None) -> str:
+def estimate_of(of_arm: Estimate | None) -> str:
     """The same for an estimate that may not be there."""
-    return UNKNOWN if found is None else estimate(found.mean, found.low, found.high)
+    return UNKNOWN if of_arm is None else estimate(of_arm.mean, of_arm.low, of_arm.high)

@@ -88,23 +88,23 @@ def joint_draws(
     if (scores < -_NOISE * sizes).any() or (scores > (1.0 + _NOISE) * sizes).any():
         raise ValueError("a sum of scores lies outside [0, count]; quality holds sums of scores in [0, 1]")
     n_clusters, n_arms = scores.shape
-    extra, extra_sizes = np.empty((n_clusters, 0)), np.empty((n_clusters, 0))
+    others, other_sizes = np.empty((n_clusters, 0)), np.empty((n_clusters, 0))
     if alongside is not None:
-        extra_counts = counts if alongside_counts is None else alongside_counts
-        extra, extra_sizes = _with_counts(alongside, extra_counts, "alongside")
-    if extra.shape[0] != n_clusters:
+        other_counts = counts if alongside_counts is None else alongside_counts
+        others, other_sizes = _with_counts(alongside, other_counts, "alongside")
+    if others.shape[0] != n_clusters:
         raise ValueError(
-            f"alongside has {extra.shape[0]} rows and quality {n_clusters}; give a row per cluster"
+            f"alongside has {others.shape[0]} rows and quality {n_clusters}; give a row per cluster"
         )
 
     prior_weight = rng.standard_gamma(PRIOR_WEIGHT, size=(n_draws, 1))
     prior_quality = _corner_quality(n_arms, n_draws, rng)
-    weighted = _dirichlet_sums(np.hstack((scores, sizes, extra, extra_sizes)), n_draws, rng)
-    ends = [n_arms, 2 * n_arms, 2 * n_arms + extra.shape[1]]
+    weighted = _dirichlet_sums(np.hstack((scores, sizes, others, other_sizes)), n_draws, rng)
+    ends = [n_arms, 2 * n_arms, 2 * n_arms + others.shape[1]]
     right, seen, amounts, amounts_seen = np.split(weighted, ends, axis=1)
     pseudo_cases = prior_weight * sizes.mean(axis=0)
-    amounts = amounts + prior_weight * extra.mean(axis=0)
-    amounts_seen = amounts_seen + prior_weight * extra_sizes.mean(axis=0)
+    amounts = amounts + prior_weight * others.mean(axis=0)
+    amounts_seen = amounts_seen + prior_weight * other_sizes.mean(axis=0)
     return BootstrapDraws(
         quality=np.clip((right + pseudo_cases * prior_quality) / (seen + pseudo_cases), 0.0, 1.0),
         alongside=amounts / amounts_seen,

@@ -75,8 +75,8 @@ def pairs_needed_exact(
 def _critical(pairs: np.ndarray, alpha: float) -> np.ndarray:
     """Return the largest count of the rarer kind at which the test rejects; -1 where none is."""
     near = np.floor(pairs / 2.0 - z_quantile(alpha) * np.sqrt(pairs) / 2.0)
-    found = np.full(pairs.shape, -1.0)
+    largest = np.full(pairs.shape, -1.0)
     for count in (near + step for step in range(-3, 4)):  # the normal approximation is off by 2 at most
         rejects = (count >= 0) & (2.0 * bdtr(count.clip(0), pairs, 0.5) <= alpha)
-        found = np.where(rejects, count, found)
-    return found
+        largest = np.where(rejects, count, largest)
+    return largest

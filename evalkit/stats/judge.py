@@ -23,8 +23,8 @@ class Kappa:
 
     Attributes:
         kappa: Cohen's kappa, at most 1; 0 is what chance gives. None where it is undefined.
-        low: Lower end of the large-sample interval; None likewise.
-        high: Upper end; None likewise.
+        low: Lower end of the large-sample interval; None where kappa is undefined.
+        high: Upper end; None where kappa is undefined.
         agreement: Share of items given the same label, in [0, 1].
         n_items: Items both rated.
         note: Why there is no kappa, or None.

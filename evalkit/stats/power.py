@@ -10,7 +10,7 @@ from evalkit.stats.arrays import checked_alpha
 from evalkit.stats.intervals import t_quantile, z_quantile
 
 POWER = 0.8
-"""Chance of finding a difference that is there, unless another is asked for."""
+"""Chance of finding a difference that is there, unless another is given."""
 
 
 def cases_needed(

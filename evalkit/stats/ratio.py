@@ -18,7 +18,7 @@ class RatioInterval:
 
     Attributes:
         value: None where the denominator sums to 0.
-        low: Lower end; None likewise.
+        low: Lower end; None where there is no interval.
         high: Upper end; None where the data do not bound it, because too many resamples have denominator 0.
         n: Number of cases.
         n_clusters: Number of clusters.

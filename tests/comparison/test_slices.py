@@ -48,6 +48,19 @@ def test_p_values_are_adjusted_over_the_slices(synthetic):
     assert {record.family for record in records} == {"slice"}
 
 
+def test_a_tag_on_the_same_cases_as_another_takes_nothing_from_the_others(synthetic):
+    """Two names of one slice make one test: the p-values are those without the second name, for both."""
+    few = synthetic.pattern((8, 0), (12, 1), (9, 0), (11, 1), (40, 1))
+    tuned = synthetic.pattern((20, 1), (20, 1), (40, 1))
+    tags = tagged((20, "a"), (20, "b"), (40, None))
+    once = synthetic.make_run(arms(synthetic, few, tuned), tags=tags).comparison.slices
+    named_twice = [("a", "also a") if "a" in each else each for each in tags]
+    twice = synthetic.make_run(arms(synthetic, few, tuned), tags=named_twice).comparison.slices
+    adjusted = {each.tag: each.difference.p_adjusted for each in once}
+    assert {each.tag: each.difference.p_adjusted for each in twice} == adjusted | {"also a": adjusted["a"]}
+    assert adjusted["a"] > once[0].difference.p_value
+
+
 def test_small_tags_and_tags_of_every_case_are_no_slices(synthetic):
     few, tuned = synthetic.scores(50, 100), synthetic.scores(70, 100)
     tags = [("all", *(("few",) if index < 9 else ())) for index in range(100)]

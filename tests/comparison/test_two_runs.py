@@ -48,6 +48,15 @@ def test_each_arm_is_held_against_its_earlier_self_and_the_p_values_are_adjusted
     assert (found.run, found.control_run, found.n_cases, found.notes) == ("run-1", "before", 100, ())
 
 
+def test_two_arms_with_the_same_scores_in_both_runs_make_one_test(synthetic, tmp_path):
+    """The second arm repeats the first in both runs; the p-value is that of one exact McNemar test of 20 and 0."""
+    same_before = two_arms(synthetic, synthetic.scores(60, 100), synthetic.scores(60, 100))
+    same_after = two_arms(synthetic, synthetic.scores(80, 100), synthetic.scores(80, 100))
+    first = held(synthetic, same_before, tmp_path / "first")
+    few, rag = compared(first, held(synthetic, same_after, tmp_path / "second")).differences
+    assert [few.p_adjusted, rag.p_adjusted] == pytest.approx([2 * 0.5**20] * 2)
+
+
 def test_one_named_arm_of_each(synthetic, before, tmp_path):
     run = two_arms(synthetic, synthetic.scores(80, 100), synthetic.scores(70, 100))
     (one,) = compared(before, held(synthetic, run, tmp_path / "a"), arms=("rag", "few_shot")).differences

@@ -7,9 +7,9 @@ from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import p_value, percent, percent_interval, points
 
 
-def counts_tables(found: CountsDecision) -> tuple[Table, Table]:
+def published_tables(decision: CountsDecision) -> tuple[Table, Table]:
     """The arms with their intervals, and the pairs with the range of p and what may be said."""
-    interval = f"{percent(1 - found.alpha, 0)} interval"
+    interval = f"{percent(1 - decision.alpha, 0)} interval"
     arms = Table(
         name="arms",
         caption="Arms, by Wilson's interval",
@@ -24,10 +24,10 @@ def counts_tables(found: CountsDecision) -> tuple[Table, Table]:
                     percent_interval(arm.low, arm.high),
                 )
             )
-            for arm in found.arms
+            for arm in decision.arms
         ),
     )
-    several = len(found.pairs) > 1
+    several = len(decision.pairs) > 1
     pairs = Table(
         name="pairs",
         caption="Pairs, by exact McNemar test",
@@ -46,11 +46,11 @@ def counts_tables(found: CountsDecision) -> tuple[Table, Table]:
                     pair.words,
                 )
             )
-            for pair in found.pairs
+            for pair in decision.pairs
         ),
         note="b + c: the cases that exactly one of the two got right; the more there are, the larger p. "
-        f"Claimable: p below {found.alpha:g}"
-        + (f", by Holm over {len(found.pairs)} pairs." if several else "."),
+        f"Claimable: p below {decision.alpha:g}"
+        + (f", by Holm over {len(decision.pairs)} pairs." if several else "."),
     )
     return arms, pairs
 

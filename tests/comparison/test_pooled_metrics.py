@@ -102,7 +102,7 @@ def test_a_case_that_an_arm_did_not_answer_has_no_counts_and_is_left_out_of_the_
     table = run({"p": truth, "q": [None if i == 0 else "Heron" for i in range(40)]}, truth)
     (found,) = pooled_differences(table, [("p", "q")], {"macro_f1": METRICS["macro_f1"].aggregate}, SETTINGS)
     assert found.n == 39
-    assert np.isnan(table.counts["macro_f1"].per_case(1)[0]).all()
+    assert np.isnan(table.pooled_counts["macro_f1"].per_case(1)[0]).all()
     assert table.missing_reasons == {}, "an error is counted as an error, not twice"
     # q names Heron for everything: F1 of Heron 2*10/(20 + 29), the others 0
     assert found.estimate == pytest.approx(1 - (20 / 49) / 3)
@@ -143,7 +143,7 @@ def test_clusters_are_resampled_whole():
 def test_repeats_of_a_case_are_averaged_before_they_are_summed():
     """Two repeats of a case weigh as much as one of another."""
     table = run({"p": [["Falcon", "Heron"], ["Heron", "Heron"]]}, ["Falcon", "Heron"], repeats=2)
-    counts = table.counts["macro_f1"]
+    counts = table.pooled_counts["macro_f1"]
     rows = [dict(zip(counts.names, row, strict=True)) for row in counts.per_case(0)]
     assert rows[0] == {"tp:Falcon": 0.5, "fn:Falcon": 0.5, "fp:Heron": 0.5, "tp:Heron": 0.0}
     assert rows[1] == {"tp:Falcon": 0.0, "fn:Falcon": 0.0, "fp:Heron": 0.0, "tp:Heron": 1.0}
@@ -152,7 +152,7 @@ def test_repeats_of_a_case_are_averaged_before_they_are_summed():
 def test_the_last_row_of_a_cell_replaces_its_counts():
     """A cell that failed and was asked again; and one whose second answer failed."""
     table = run({"p": ["Falcon", None]}, ["Falcon", "Heron"])
-    assert table.counts["macro_f1"].present[0, :, 0].tolist() == [True, False]
+    assert table.pooled_counts["macro_f1"].present[0, :, 0].tolist() == [True, False]
 
 
 def test_the_confusion_matrix_says_which_class_was_taken_for_which():
@@ -199,7 +199,7 @@ def test_the_comparison_holds_the_metric_beside_the_others_and_never_in_a_family
 def test_a_suite_without_labels_has_no_matrix():
     table = run({"p": ["Falcon"]}, ["Falcon"], metrics={"accuracy": Accuracy()})
     assert confusions(table) == {}
-    assert table.counts == {}
+    assert table.pooled_counts == {}
 
 
 class Letters:
@@ -213,7 +213,7 @@ def test_the_matrix_is_read_off_the_first_metric_that_counts_classes():
     """A plugin's metric may carry counts of something else, here of letters."""
     truth = ["Falcon", "Heron"]
     table = run({"p": ["Falcon", "Falcon"]}, truth, metrics={"letters": Letters(), **METRICS})
-    assert list(table.counts) == ["letters", "accuracy", "macro_f1"]
+    assert list(table.pooled_counts) == ["letters", "accuracy", "macro_f1"]
     assert confusions(table)["p"].metric == "accuracy"
 
 
