@@ -81,7 +81,7 @@ def request_pricing(suite: Suite, arm: ArmFacts, summary: ArmSummary, prices: Pr
         hour_price=hour_price,
         hour_source=f"{served} device_hour",
         prefill_s=exact(round(summary.prefill_s, 6)),
-        stated=None if priced else Decimal(summary.unit_cost or 0),
+        stated=None if priced or summary.unit_cost is None else Decimal(summary.unit_cost),
         served=served,
     )
 
