@@ -29,6 +29,9 @@ SHORT: dict[Verdict, str] = {
     Verdict.COLLECT_MORE_DATA: "answer more cases first",
     Verdict.NOT_DECIDABLE: "not decidable",
     Verdict.BLOCKED: "tuning is blocked",
+    Verdict.DO_NOT_TUNE: "do not fine-tune",
+    Verdict.ALTERNATIVES_FIRST: "finish the alternatives first",
+    Verdict.NONE_WORTH_RUNNING: "run none of these",
 }
 """Each verdict inside a sentence."""
 

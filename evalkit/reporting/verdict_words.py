@@ -94,6 +94,27 @@ VERDICTS = {
         _MEANWHILE,
         "stop",
     ),
+    Verdict.DO_NOT_TUNE: VerdictWords(
+        "Do not fine-tune.",
+        SHORT[Verdict.DO_NOT_TUNE],
+        "An untuned arm is worth more than tuning; which of them is better is open.",
+        _MEANWHILE,
+        "stay",
+    ),
+    Verdict.ALTERNATIVES_FIRST: VerdictWords(
+        "Finish the alternatives first.",
+        SHORT[Verdict.ALTERNATIVES_FIRST],
+        "Tuning is ahead, and retrieval or more shots may still overtake it.",
+        _MEANWHILE,
+        "wait",
+    ),
+    Verdict.NONE_WORTH_RUNNING: VerdictWords(
+        "Run none of these.",
+        SHORT[Verdict.NONE_WORTH_RUNNING],
+        "Every arm costs more than its answers are worth.",
+        _MEANWHILE,
+        "stop",
+    ),
 }
 _REASONS = {
     "superior": "The tuned arm answers better than the best untuned one, and the gain is worth more than it costs.",
