@@ -50,7 +50,7 @@ from evalkit.reporting.write import write_reports
 from evalkit.runner.prefix import prefix_tokens, shared_prefix
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.run_folder import RunFolder
-from evalkit.suite.economics import Economics
+from evalkit.suite.economics import Economics, Range
 from evalkit.suite.models import EmbeddedModelConfig
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
@@ -199,17 +199,22 @@ def tuning_of(run: RunFolder) -> TuningReport | None:
 
 def _declared(economics: Economics) -> DeclaredEconomics:
     """The economics of a suite as a report shows them."""
-    volume = economics.requests_per_month
-    value = economics.value_per_correct
+    volume, value = economics.requests_per_month, economics.value_per_correct
     return DeclaredEconomics(
         currency=economics.currency,
         horizon_months=economics.horizon_months,
-        requests_per_month=DeclaredRange(low=volume.low, mode=volume.mode, high=volume.high),
-        value_per_correct=None if value is None else float(value),
-        cost_per_wrong=float(economics.cost_per_wrong),
+        requests_per_month=_range(volume),
+        value_per_correct=None if value is None else value.mode,
+        cost_per_wrong=economics.cost_per_wrong.mode,
         discount_rate=economics.discount_rate,
         prompt_cache_hit=economics.prompt_cache_hit,
+        value_range=None if value is None else _range(value),
+        wrong_range=_range(economics.cost_per_wrong),
     )
+
+
+def _range(declared: Range) -> DeclaredRange:
+    return DeclaredRange(low=declared.low, mode=declared.mode, high=declared.high)
 
 
 def _aggregates(metrics: Mapping[str, AnyMetric]) -> dict[str, Aggregate]:

@@ -14,7 +14,7 @@ from evalkit.economics.price_file import RATE_KEYS
 from evalkit.economics.prices import PriceRow, PriceTable
 from evalkit.economics.prompt_cache import PromptCache, Scenario
 from evalkit.economics.request_cost import TokenColumns, request_costs
-from evalkit.economics.triangular import FloatArray, TriangularRange, exact
+from evalkit.economics.triangular import FloatArray, exact
 from evalkit.pricing.fixed_costs import (
     one_off_lines,
     range_of,
@@ -113,8 +113,8 @@ def terms_of(economics: Economics) -> Terms:
         currency=economics.currency,
         horizon_months=economics.horizon_months,
         requests_per_month=range_of(economics.requests_per_month),
-        value_per_correct=None if value is None else TriangularRange.point(value),
-        cost_per_wrong=TriangularRange.point(economics.cost_per_wrong),
+        value_per_correct=None if value is None else range_of(value),
+        cost_per_wrong=range_of(economics.cost_per_wrong),
         discount_rate=exact(economics.discount_rate),
     )
 

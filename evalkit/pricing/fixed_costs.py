@@ -106,7 +106,7 @@ def one_off_lines(
             yield from (
                 failed_runs(run, TriangularRange.point(exact(effort.failed_runs))) for run in training
             )
-        yield labour("engineering", range_of(effort.labour_hours), TriangularRange.point(effort.labour_rate))
+        yield labour("engineering", range_of(effort.labour_hours), range_of(effort.labour_rate))
         yield from _evaluation(economics)
         if effort.labelling_cost:
             yield LineItem("labelling", (Factor.exact(effort.labelling_cost, "as declared"),))
@@ -134,7 +134,7 @@ def renewals(
     every = retune_every(economics)
     if arm.tuned and every is not None:
         hours = range_of(effort.retune_hours)
-        work = labour(_RETUNING, hours, TriangularRange.point(effort.labour_rate), hours_source=RETUNE_HOURS)
+        work = labour(_RETUNING, hours, range_of(effort.labour_rate), hours_source=RETUNE_HOURS)
         yield Renewal(every, (*training, work, *_evaluation(economics)))
     if index and economics.reindex_every_months is not None:
         again = tuple(LineItem("re-indexing", line.factors) for line in index)

@@ -21,6 +21,13 @@ class Verdict(StrEnum):
     COLLECT_MORE_DATA = "collect_more_data"
     NOT_DECIDABLE = "not_decidable"
     BLOCKED = "blocked"
+    DO_NOT_TUNE = "do_not_tune"
+    ALTERNATIVES_FIRST = "alternatives_first"
+    NONE_WORTH_RUNNING = "none_worth_running"
+
+
+Side = Literal["tuned", "untuned", "none"]
+"""What a choice belongs to. ``none`` is to run no arm at all; it is one of the choices where a value is declared."""
 
 
 class Evidence(Record, frozen=True, kw_only=True):
@@ -102,11 +109,18 @@ class LedgerColumn(Record, frozen=True, kw_only=True):
 
 
 class Interval3(Record, frozen=True, kw_only=True):
-    """Low and high ends of the central 90% of the joint draws, and the value at the mode of the inputs."""
+    """Low and high ends of the central 90% of the joint draws, with their mean.
+
+    Attributes:
+        mode: The figure with every input at its mode and quality as observed. It is no part of the band and may lie
+            outside it.
+        mean: Mean of the draws that the band is of; None where it is not finite, and in records of format 1.
+    """
 
     low: float | None
     mode: float | None
     high: float | None
+    mean: float | None = None
 
 
 class BreakEven(Record, frozen=True, kw_only=True):
@@ -130,12 +144,24 @@ class BreakEven(Record, frozen=True, kw_only=True):
 
 
 class WouldChange(Record, frozen=True, kw_only=True):
-    """The nearest value of one input at which the verdict changes.
+    """The nearest value of one input at which the verdict changes, and the nearest one on either side.
 
     Attributes:
+        input: ``requests_per_month``, a price, hours, ``margin``, ``quality:ARM``, ``limits.NAME.min`` or
+            ``limits.NAME.max``.
         flips_at: None when no value within 100 times of the current one changes it.
         verdict_now: With this input certain at its current value, which is what a flip is compared with.
         closed_form: Where the expected net benefits cross, computed by hand formula, for checking.
+        low: Low end of the input's own range, or of the interval of a quality; None where it has neither.
+        high: High end, likewise.
+        inside: ``flips_at`` lies in [low, high].
+        probability: Share of the input's own distribution in which the verdict is another one; None without a range.
+        flips_below: Nearest value below the current one at which the verdict changes; None for none.
+        verdict_below: The verdict there.
+        arm_below: The arm recommended there.
+        flips_above: Nearest value above the current one at which the verdict changes; None for none.
+        verdict_above: The verdict there.
+        arm_above: The arm recommended there.
     """
 
     input: str
@@ -146,10 +172,20 @@ class WouldChange(Record, frozen=True, kw_only=True):
     verdict_then: str | None
     arm_then: str | None = None
     closed_form: float | None = None
+    low: float | None = None
+    high: float | None = None
+    inside: bool = False
+    probability: float | None = None
+    flips_below: float | None = None
+    verdict_below: str | None = None
+    arm_below: str | None = None
+    flips_above: float | None = None
+    verdict_above: str | None = None
+    arm_above: str | None = None
 
 
 class TornadoBar(Record, frozen=True, kw_only=True):
-    """Net benefit of the recommended arm over the next best family, with one input at each end of its range."""
+    """Net benefit of the recommended arm less that of the best choice of the other sides, by one input's two ends."""
 
     input: str
     low_input: float
@@ -162,12 +198,23 @@ class ArmVerdict(Record, frozen=True, kw_only=True):
     """One candidate or curve arm as the decision saw it.
 
     Attributes:
+        quality: By metric; of a tuned arm with several measured trainings, of its own training.
         cost_per_correct: Cost per request over the share of right answers; None for graded metrics.
         cost_per_correct_low, cost_per_correct_high: Its two-sided interval at ``1 - alpha``; no upper end where the
             data do not bound it.
+        net_benefit: Mean and central 90% of the draws; ``mode`` repeats ``net_benefit_at_mode``.
+        net_benefit_at_mode: With every input at its mode and quality as observed: the figure to follow by hand.
         goodput: Share of the timed requests that kept to every latency limit of ``decision.limits``; None without such
             a limit, or where only batches were timed.
         within_limits: False takes the arm out of the decision; its net benefit is shown even so.
+        broken_limits: In words, each limit that its observed figure breaks.
+        unmeasured_limits: Names of the limits for which it has no figure; they set nothing aside.
+        dominated: Set aside: its quality is below a rival's and what is known of its cost is already above the rival's.
+        total_cost: Mean of the draws, money over the horizon; None where a cost is not known.
+        life_months: Months inside the horizon in which its model answers; None where no economics are declared.
+        seeds: Measured trainings of a tuned arm; 0 for an untuned one, and where how many is not known.
+        seed_means: Mean primary score of each measured training, by the name of its seed.
+        answering_models: Ids that the answers came back with, in order of appearance.
     """
 
     kind: ArmKind
@@ -184,14 +231,311 @@ class ArmVerdict(Record, frozen=True, kw_only=True):
     cost_per_correct_low: Decimal | None = None
     cost_per_correct_high: Decimal | None = None
     goodput: float | None = None
+    unmeasured_limits: tuple[str, ...] = ()
+    dominated: bool = False
+    net_benefit_at_mode: float | None = None
+    total_cost: float | None = None
+    life_months: float | None = None
+    seeds: int = 0
+    seed_means: dict[str, float] = {}
+    answering_models: tuple[str, ...] = ()
 
 
 class SampleValue(Record, frozen=True, kw_only=True):
-    """Expected value of answering ``n_cases`` more cases (EVSI) and what they cost; cost None if undeclared."""
+    """What more evidence is expected to be worth before deciding (EVSI), beside what it costs.
+
+    Attributes:
+        n_cases: Cases to add; 0 where trainings are added.
+        value: Money over the horizon, from the arm that is run meanwhile.
+        cost: Money; None where it is not declared or not known.
+        kind: ``cases``: more cases are answered. ``seeds``: more trainings are measured.
+        n: How many of that kind; 0 in records of format 1, which know ``n_cases`` only.
+        arm: The arm that is trained again, for ``seeds``.
+    """
 
     n_cases: int
     value: float
     cost: float | None
+    kind: Literal["cases", "seeds"] = "cases"
+    n: int = 0
+    arm: str | None = None
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """The verdict with one input at a point.
+
+    Attributes:
+        at: The input's value; None where the verdict changes nowhere on that side.
+        verdict: There.
+        arm: The arm recommended there; None for none.
+    """
+
+    at: float | None
+    verdict: str
+    arm: str | None = None
+
+
+class Condition(Record, frozen=True, kw_only=True):
+    """The one condition that a verdict failed, with its figure.
+
+    Attributes:
+        code: As ``Decision.reason``: ``invalid_evidence``, ``missing_input``, ``depends_on_missing``,
+            ``too_few_cases``, ``depends_on_<input>``, ``indifferent``, ``not_sure_enough``.
+        subject: What the figure is of: an arm, an input, a flag, ``cases`` or ``clusters``.
+        figure: As it is.
+        needed: As it would have to be; None where nothing can be named.
+        unit: Of both: ``share of draws``, ``cases``, ``clusters``, a currency, the unit of an input.
+        low_side: The verdict where the input is below its flip.
+        high_side: The verdict where the input is above its flip.
+        messages: In words, what is missing or not valid; empty for the other codes.
+    """
+
+    code: str
+    subject: str | None = None
+    figure: float | None = None
+    needed: float | None = None
+    unit: str = ""
+    low_side: Outcome | None = None
+    high_side: Outcome | None = None
+    messages: tuple[str, ...] = ()
+
+
+class PilotFigures(Record, frozen=True, kw_only=True):
+    """What a pilot tune would have to reach, may gain and costs. Money is over the horizon.
+
+    Attributes:
+        q_star: Tuned quality from which tuning pays, inputs at their means; above 1 where none does; None where it
+            cannot be said.
+        expected_gain: Mean of what the tuned arm would gain over the best untuned one where it gains, over the declared
+            quality range; None where no pilot is declared.
+        gain_at_target: Net benefit at the target less the best untuned; None without a target.
+        cost: Declared, or estimated from the effort of a first tune; None where it is not known.
+        declared: ``decision.pilot`` is declared.
+        low, high: The declared quality range.
+        worth_it: What it gains exceeds what it costs.
+    """
+
+    q_star: float | None = None
+    expected_gain: float | None = None
+    gain_at_target: float | None = None
+    cost: float | None = None
+    declared: bool = False
+    low: float | None = None
+    high: float | None = None
+    worth_it: bool = False
+
+
+class NetBenefitClaim(Record, frozen=True, kw_only=True):
+    """Net benefit of one arm against another in closed form, every input at its mean, on the shared cases.
+
+    It informs and does not gate the verdict.
+
+    Attributes:
+        control: An arm, or ``none``.
+        estimate: Money over the horizon.
+        low, high: Two-sided interval at ``1 - alpha``; None where the differences show no spread.
+        se: Standard error of the mean difference per request a month, trainings included.
+        df: Degrees of freedom of its t distribution.
+        pays_from: Requests a month from which the treatment is ahead; 0 for any volume, None for none.
+        low_pays_from: The same for the lower bound.
+    """
+
+    treatment: str
+    control: str
+    estimate: float
+    low: float | None
+    high: float | None
+    se: float
+    df: float
+    n: int
+    n_clusters: int
+    pays_from: float | None
+    low_pays_from: float | None
+    currency: str = "USD"
+
+
+class TrainingSpread(Record, frozen=True, kw_only=True):
+    """How far one training of a tuned arm differs from the next, in score.
+
+    Attributes:
+        seeds: Measured trainings on the shared cases.
+        seeds_known: False where how many trainings were measured is not known (imports without a ``seed`` column).
+        prior_sd: Standard deviation assumed before any was measured.
+        sd: The same after the measured ones.
+        mean_tau2: Expected variance between trainings.
+        retunes: Trainings after the first inside the arm's life.
+        assumed: One training was measured or fewer: the verdict rests on the assumed spread.
+        declared: ``prior_sd`` is ``decision.seed_sd`` of the suite, not the default.
+        deploy: ``fresh``: production models are trained anew. ``measured``: one named training serves at first.
+        deploy_seed: The training that ``measured`` names.
+        other_deploy_verdict: The verdict under the other of the two; None where it cannot be said.
+        other_deploy_arm: The arm recommended under it.
+    """
+
+    seeds: int
+    seeds_known: bool = True
+    prior_sd: float
+    sd: float
+    mean_tau2: float
+    retunes: int = 0
+    assumed: bool = False
+    declared: bool = False
+    deploy: Literal["fresh", "measured"] = "fresh"
+    deploy_seed: int | None = None
+    other_deploy_verdict: str | None = None
+    other_deploy_arm: str | None = None
+
+
+class CaseBasis(Record, frozen=True, kw_only=True):
+    """The cases that the verdict rests on.
+
+    Attributes:
+        asked: Cases of the run.
+        shared: Cases that every arm which defines the set has a score for, leaked ones aside.
+        set_aside_leaked: Cases set aside because a test input stands in the training rows, with their whole groups.
+        leaked_ids: The first 20 of them.
+        clusters_declared: Clusters of the shared cases as the suite declares them.
+        clusters: Clusters after equal inputs are joined with the declared ones.
+        merged_questions: Shared cases whose input an earlier case has already shown.
+        inputs_known: False for runs that kept no digest of the inputs: equal inputs were not looked for.
+        left_out_arms: Arms under 90% coverage: they have a score on part of the shared cases only.
+    """
+
+    asked: int = 0
+    shared: int = 0
+    set_aside_leaked: int = 0
+    leaked_ids: tuple[str, ...] = ()
+    clusters_declared: int = 0
+    clusters: int = 0
+    merged_questions: int = 0
+    inputs_known: bool = True
+    left_out_arms: tuple[str, ...] = ()
+
+
+class MissingCheck(Record, frozen=True, kw_only=True):
+    """The verdict computed again with missing answers counted as wrong.
+
+    Attributes:
+        share_missing: By candidate, share of its answers that are missing.
+        verdict_all_wrong: With those of every candidate counted as wrong.
+        arm_all_wrong: The arm recommended then.
+        confidence_all_wrong: Of that arm.
+        verdict_recommended_wrong: With those of the recommended arm alone counted as wrong.
+        arm_recommended_wrong: The arm recommended then.
+        confidence_recommended_wrong: Of that arm.
+        changes: One of the two goes to another side, or has a confidence more than .05 under the one asked.
+    """
+
+    share_missing: dict[str, float]
+    verdict_all_wrong: str | None = None
+    arm_all_wrong: str | None = None
+    confidence_all_wrong: float | None = None
+    verdict_recommended_wrong: str | None = None
+    arm_recommended_wrong: str | None = None
+    confidence_recommended_wrong: float | None = None
+    changes: bool = False
+
+
+class AcceptabilityPoint(Record, frozen=True, kw_only=True):
+    """Share of draws in which each arm has the highest net benefit at one value of a right answer."""
+
+    value: float
+    shares: dict[str, float]
+
+
+class ValueFlip(Record, frozen=True, kw_only=True):
+    """A value of a right answer from which another arm has the highest expected net benefit."""
+
+    value: float
+    arm: str
+
+
+class CostPerExtraRight(Record, frozen=True, kw_only=True):
+    """What one more right answer costs with one arm instead of another.
+
+    Attributes:
+        estimate: Money for one more right answer; None where one arm is better and no dearer.
+        low, high: Central 90% of the draws in which the treatment gives more right answers and costs more; None where
+            there are none.
+        share_dearer_and_better: Share of draws in which the treatment is dearer and gives more right answers.
+    """
+
+    treatment: str
+    control: str
+    estimate: float | None
+    low: float | None = None
+    high: float | None = None
+    share_dearer_and_better: float | None = None
+
+
+class Acceptability(Record, frozen=True, kw_only=True):
+    """Which arm is best at each value that a right answer might have; only where no value is declared.
+
+    Attributes:
+        points: By value, from 0 upwards.
+        flips_at: Where the answer changes, from the lowest value upwards; the first entry stands for a value of 0.
+        cost_per_extra_right: Of each arm that gives more right answers than the cheapest one.
+    """
+
+    points: tuple[AcceptabilityPoint, ...]
+    flips_at: tuple[ValueFlip, ...]
+    cost_per_extra_right: tuple[CostPerExtraRight, ...] = ()
+    currency: str = "USD"
+
+
+class TargetCheck(Record, frozen=True, kw_only=True):
+    """Whether any candidate reaches ``use_case.target``.
+
+    Attributes:
+        best_arm: The candidate of the highest observed mean.
+        low, high: Its interval.
+        met: The observed mean reaches the target; None where no candidate has a score.
+        missed_by: Target less mean, where it is missed.
+    """
+
+    metric: str
+    target: float
+    best_arm: str | None
+    best_mean: float | None
+    low: float | None = None
+    high: float | None = None
+    met: bool | None = None
+    missed_by: float | None = None
+
+
+class Counts(Record, frozen=True, kw_only=True):
+    """Flags by severity, and answers of the checklist by what they speak for."""
+
+    flags_invalid: int = 0
+    flags_warn: int = 0
+    for_tuning: int = 0
+    against: int = 0
+    neither: int = 0
+    unknown: int = 0
+    blocked: int = 0
+
+
+class MixCheck(Record, frozen=True, kw_only=True):
+    """The verdict with the cases weighed otherwise.
+
+    Attributes:
+        tag: The tag whose slice is weighed.
+        value: The value of the tag in the slice.
+        weight: ``half`` or ``double`` of its weight among the cases; ``declared`` for ``decision.mix``, where ``tag``
+            and ``value`` are empty and ``verdict`` is the one as it stands.
+        share: Weight of the slice then, in [0, 1]; None for a declared mix.
+        verdict: Then.
+        arm: Recommended then.
+        changes: The verdict or its arm is another one.
+    """
+
+    tag: str
+    value: str
+    weight: Literal["half", "double", "declared"]
+    share: float | None = None
+    verdict: str
+    arm: str | None = None
+    changes: bool = False
 
 
 class DecisionInputs(Record, frozen=True, kw_only=True):
@@ -205,31 +549,74 @@ class DecisionInputs(Record, frozen=True, kw_only=True):
 class Decision(Record, frozen=True, kw_only=True):
     """``decision.json``.
 
+    Records of ``format_version`` 1 are read by the same class: what they do not have is None or empty, and
+    ``confidence`` and ``p_best`` keep the meaning that method 1 gave them (shares of whole families or kinds).
+
     Attributes:
-        reason: One sentence or a code of the ladder (``depends_on_volume``).
+        reason: A code of the ladder (``depends_on_requests_per_month``).
         explanation: A short paragraph in plain words.
-        confidence: Share of joint draws in which the winning family (or kind) wins, in [0, 1].
-        expected_regret: Per arm, in money over the horizon.
+        recommended_arm: The choice of highest expected net benefit, but for blocked, invalid and limits. None where
+            that is to run no arm.
+        side: Of the choice of highest expected net benefit.
+        shown: The confidence asked is reached. False: to be worded "if you must choose now".
+        confidence: Share of joint draws in which ``recommended_arm`` (or none) beats every choice of the other sides.
+        confidence_se: Its Monte Carlo standard error.
+        threshold: 1 - (1 - c) / m, what ``confidence`` is compared with.
+        side_share: By side, share of draws in which its best choice is the best of all. Never tested.
+        kind_share: Among the untuned, ``prompting`` and ``retrieval``: share in which the best of that kind is the best
+            untuned one.
+        pairwise_share: Share of draws in which the first is worth more than the second (an arm or ``none``); a tie
+            counts half.
+        p_best: By arm and ``none``: share of draws in which it is the best of all.
+        runner_up: The choice of second highest expected net benefit.
+        other_choice_loses: Expected regret of ``runner_up``, money over the horizon.
+        expected_regret: By arm and ``none``, money over the horizon.
+        condition: The one condition that failed, for ``not_decidable``.
         evpi: Expected value of perfect information, money over the horizon; None without a value per answer.
-        q_star: Tuned quality at which tuning pays at the mode; only when no tuned candidate was measured.
+        purchase: What ``collect_more_data`` asks for.
+        q_star: Tuned quality at which tuning pays; only when no tuned candidate was measured.
+        training_spread: By tuned candidate.
+        missing_check: None where no candidate misses enough answers for it.
+        acceptability: Only without a value per answer.
+        decided_under: ``value``: net benefit decides. ``cost``: the cheapest among those non-inferior to the best.
+        mix: The declared mix, or each large slice at half and double weight.
     """
 
-    format_version: int = 1
+    format_version: int = 2
     suite: str
     run_id: str
     verdict: Verdict
     reason: str
     explanation: str
     recommended_arm: str | None
+    side: Side | None = None
+    shown: bool = False
     confidence: float | None
+    confidence_se: float | None = None
+    threshold: float | None = None
+    side_share: dict[str, float] = {}
+    kind_share: dict[str, float] = {}
+    pairwise_share: dict[str, dict[str, float]] = {}
     p_best: dict[str, float]
+    runner_up: str | None = None
+    other_choice_loses: float | None = None
     expected_regret: dict[str, float]
+    condition: Condition | None = None
     evpi: float | None
     evppi: dict[str, float] = {}
     evsi: tuple[SampleValue, ...] = ()
+    purchase: SampleValue | None = None
     q_star: float | None = None
+    pilot: PilotFigures | None = None
     arms: dict[str, ArmVerdict]
     differences: tuple[Difference, ...]
+    net_benefit_claims: tuple[NetBenefitClaim, ...] = ()
+    training_spread: dict[str, TrainingSpread] = {}
+    cases: CaseBasis | None = None
+    missing_check: MissingCheck | None = None
+    acceptability: Acceptability | None = None
+    target: TargetCheck | None = None
+    counts: Counts = Counts()
     checklist: tuple[Finding, ...]
     red_flags: tuple[RedFlag, ...]
     ledger: dict[str, LedgerColumn]
@@ -237,6 +624,8 @@ class Decision(Record, frozen=True, kw_only=True):
     would_change: tuple[WouldChange, ...]
     tornado: tuple[TornadoBar, ...] = ()
     pareto: tuple[str, ...] = ()
+    mix: tuple[MixCheck, ...] = ()
+    decided_under: Literal["value", "cost"] = "value"
     currency: str = "USD"
     inputs: DecisionInputs
     seed: int

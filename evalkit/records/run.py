@@ -40,8 +40,10 @@ class DeclaredEconomics(Record, frozen=True, kw_only=True):
     """What the suite says an answer is worth and over how long arms are compared.
 
     Attributes:
-        value_per_correct: Money gained by one correct answer; None when it was not declared.
-        cost_per_wrong: Money lost by one wrong answer.
+        value_per_correct: Money gained by one correct answer, the mode of its range; None when it was not declared.
+        cost_per_wrong: Money lost by one wrong answer, the mode of its range.
+        value_range: The range of ``value_per_correct``; None when it was not declared, and in older reports.
+        wrong_range: The range of ``cost_per_wrong``; None in older reports.
         discount_rate: Per year, 0.10 is ten percent.
         prompt_cache_hit: Assumed share of prefix tokens read from the cache; None when not declared.
     """
@@ -53,6 +55,8 @@ class DeclaredEconomics(Record, frozen=True, kw_only=True):
     cost_per_wrong: float = 0.0
     discount_rate: float = 0.0
     prompt_cache_hit: float | None = None
+    value_range: DeclaredRange | None = None
+    wrong_range: DeclaredRange | None = None
 
 
 class PriceUsed(Record, frozen=True, kw_only=True):

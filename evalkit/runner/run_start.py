@@ -132,10 +132,15 @@ def finish_run(run: RunFolder, *, clock: Clock) -> None:
     run.write("manifest.json", msgspec.structs.replace(run.manifest(), finished_at=stamp))
 
 
+_DECIDES_NO_ANSWER = {"models": {"__all__": {"successor"}}, "arms": {"__all__": {"prefix_tokens"}}}
+
+
 def digests(experiment: Experiment) -> Digests:
     """Content digests of what decides the answers."""
     suite = experiment.suite
-    answering = suite.model_dump(mode="json", include={"cases", "prompts", "models", "arms"})
+    answering = suite.model_dump(
+        mode="json", include={"cases", "prompts", "models", "arms"}, exclude=_DECIDES_NO_ANSWER
+    )
     if suite.embedders:
         answering["embedders"] = suite.model_dump(mode="json", include={"embedders"})["embedders"]
     if suite.extra_cases:  # their margins and metrics decide no answer

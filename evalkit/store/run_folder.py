@@ -86,14 +86,15 @@ class RunFolder:
             version = msgspec.json.decode(content, type=_Versioned).format_version
         except msgspec.MsgspecError as error:
             raise RunError(Problem(str(path), None, "", f"is not readable: {error}")) from error
-        if version > FORMAT_VERSION:
+        highest = _version_of(kind)
+        if version > highest:
             raise RunError(
                 Problem(
                     str(path),
                     None,
                     "",
                     f"was written by a newer evalkit (format {version}, this one reads up to "
-                    f"{FORMAT_VERSION}); upgrade evalkit",
+                    f"{highest}); upgrade evalkit",
                 )
             )
         try:
@@ -141,6 +142,12 @@ class RunFolder:
 
 class _Versioned(msgspec.Struct):
     format_version: int = 1
+
+
+def _version_of(kind: type[Record]) -> int:
+    """The format that records of a kind are written in; a file of a later one is not read."""
+    versions = (field.default for field in msgspec.structs.fields(kind) if field.name == "format_version")
+    return next((version for version in versions if isinstance(version, int)), FORMAT_VERSION)
 
 
 def last_rows(samples: JsonLines[Sample]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -24,7 +24,8 @@ class Range(Strict):
     @model_validator(mode="before")
     @classmethod
     def _point(cls, value: Any) -> Any:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        if number or (isinstance(value, str) and _is_number(value)):
             return {"low": value, "mode": value, "high": value}
         return value
 
@@ -39,12 +40,23 @@ class Range(Strict):
         return self
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+NOTHING = Range(low=0, mode=0, high=0)
+
+
 class TrainingEffort(Strict):
     """What tuning takes in addition to machine time: hours of people at a rate, labels, failed runs, evaluations."""
 
-    labour_hours: Range = Range(low=0, mode=0, high=0)
-    labour_rate: Money = Decimal(0)
-    retune_hours: Range = Range(low=0, mode=0, high=0)
+    labour_hours: Range = NOTHING
+    labour_rate: Range = NOTHING
+    retune_hours: Range = NOTHING
     labelling_cost: Money = Decimal(0)
     failed_runs: Annotated[float, Field(ge=0, le=1000)] = 0.0
     evaluation_cost: Money = Field(
@@ -80,8 +92,8 @@ class Economics(Strict):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
     horizon_months: Months = 12
     requests_per_month: Range
-    value_per_correct: Money | None = None
-    cost_per_wrong: Money = Decimal(0)
+    value_per_correct: Range | None = None
+    cost_per_wrong: Range = NOTHING
     training: TrainingEffort = TrainingEffort()
     hosting: Hosting = Hosting()
     retrieval: RetrievalPrices = RetrievalPrices()

@@ -46,3 +46,8 @@ class ModelFacts(EmbedderFacts):
     def request_rate_limit(self) -> int | None:
         """Most requests in one minute; None where the section sets no limit."""
         return None
+
+    @property
+    def replaced_by(self) -> str | None:
+        """What takes the model's place at its price and quality once it is shut; None where nothing is declared."""
+        return None

@@ -45,6 +45,11 @@ class _Model(ModelFacts, Strict):
         None, description="Name of the base model in this suite, for tuned models."
     )
     training: TrainingBill | None = Field(None, description="What training cost, with tuned_from.")
+    successor: str | None = Field(
+        None,
+        description="What takes its place, as good and at the same price, when its provider shuts it; default: "
+        "nothing, and the arm is worth nothing from then on.",
+    )
 
     @property
     def price_id(self) -> str | None:
@@ -55,6 +60,11 @@ class _Model(ModelFacts, Strict):
     def tuned_from_name(self) -> str | None:
         """Name of the model of this suite that this one was tuned from; None where it names none."""
         return self.tuned_from
+
+    @property
+    def replaced_by(self) -> str | None:
+        """What takes the model's place once it is shut; None where nothing is declared."""
+        return self.successor
 
 
 class _Local(_Model):
@@ -373,11 +383,21 @@ class TunedModelConfig(ModelFacts, Strict):
         None, description="Money for one hour of the machine that trains; default: the base's."
     )
     price: str | None = None
+    successor: str | None = Field(
+        None,
+        description="What takes its place, as good and at the same price, when its provider shuts it; default: "
+        "nothing, and the arm is worth nothing from then on.",
+    )
 
     @property
     def price_id(self) -> str | None:
         """The id under which this model's tokens are priced; None where nothing names one."""
         return self.price
+
+    @property
+    def replaced_by(self) -> str | None:
+        """What takes the model's place once it is shut; None where nothing is declared."""
+        return self.successor
 
     @property
     def device_hour_price(self) -> Decimal | None:
@@ -434,11 +454,17 @@ class PluginModelConfig(ModelFacts, BaseModel):
     tuned_from: str | None = None
     training: TrainingBill | None = None
     device_hour: Money | None = None
+    successor: str | None = None
 
     @property
     def price_id(self) -> str | None:
         """The id under which this model's tokens are priced; None where nothing names one."""
         return self.price
+
+    @property
+    def replaced_by(self) -> str | None:
+        """What takes the model's place once it is shut; None where nothing is declared."""
+        return self.successor
 
     @property
     def device_hour_price(self) -> Decimal | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from evalkit.suite.amounts import Money
+from evalkit.suite.amounts import Money, Quantity
 from evalkit.suite.economics import Economics, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.names import FolderName, Name
@@ -93,6 +93,11 @@ class ArmConfig(Strict):
     shot_curve: list[Annotated[int, Field(ge=0, le=200)]] = Field(default_factory=list)
     role: Literal["candidate", "curve"] = "candidate"
     kind: Literal["zero_shot", "few_shot", "rag", "fine_tuned", "fine_tuned_rag"] | None = None
+    prefix_tokens: Quantity | None = Field(
+        None,
+        description="Tokens at the start of the prompt that all requests of the arm share, for the prompt cache; "
+        "default: measured, where it can be.",
+    )
 
 
 class MetricConfig(Strict):
@@ -162,6 +167,38 @@ class DecisionConfig(Strict):
     limits: dict[str, Limit] = Field(default_factory=dict)
     pilot: Pilot | None = None
     draws: Annotated[int, Field(ge=500, le=200_000)] = 4000
+    seed_sd: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        None,
+        description="Standard deviation of the score between trainings of one recipe, before any was measured; "
+        "default: 0.02, or 0.03 where one training was measured.",
+    )
+    deploy: Literal["fresh", "measured"] = Field(
+        "fresh",
+        description="fresh: the models of production are trained anew. measured: the training that `deploy_seed` "
+        "names, chosen before it was scored, serves until the first retune.",
+    )
+    deploy_seed: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="The training that serves, with `deploy: measured`."
+    )
+    mix: dict[Name, dict[str, Share]] = Field(
+        default_factory=dict,
+        description="Shares of production: {type: {a: 0.7, b: 0.3}} where cases are tagged `a` and `b`, or `type:a` "
+        "and `type:b`; default: as among the cases.",
+    )
+
+    @model_validator(mode="after")
+    def _one_training_is_named(self) -> DecisionConfig:
+        if (self.deploy == "measured") != (self.deploy_seed is not None):
+            raise ValueError("`deploy: measured` and `deploy_seed` go together: which training serves?")
+        return self
+
+    @field_validator("mix")
+    @classmethod
+    def _shares_of_a_whole(cls, mix: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        for tag, shares in mix.items():
+            if abs(sum(shares.values()) - 1.0) > 1e-6:
+                raise ValueError(f"the shares of {tag!r} sum to {sum(shares.values()):g}, not to 1")
+        return mix
 
 
 class GateConfig(Strict):

@@ -25,6 +25,7 @@ from evalkit.tuning.schedule import RECIPE
 
 # What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
 _NO_SETTINGS = {
+    "successor",
     "type",
     "base",
     "train",
@@ -144,7 +145,7 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
     weights = weights_of(base, suite.folder)
     shared = [
         RECIPE,
-        base.model_dump(mode="json") if weights is None else fingerprint(weights),
+        base.model_dump(mode="json", exclude={"successor"}) if weights is None else fingerprint(weights),
         {**config.model_dump(mode="json", exclude=_NO_SETTINGS), "learning_rate": config.rate},
         [release(library) for library in _LIBRARIES] if here else [],
         training_device(base, config),

@@ -12,7 +12,19 @@ from tests.public_lists import public_lists
 BEFORE = json.loads(Path(__file__).with_name("public_lists.json").read_text("utf-8"))
 """The lists of commit f223013; `tests/public_lists.py` says how they were made."""
 
-ADDED: dict[str, set[str]] = {}
+METHOD_2 = json.loads(Path(__file__).with_name("method_2.json").read_text("utf-8"))
+"""What the second method of deciding brought: keys of decision.json (which report.json and `reprice --json` hold),
+ranges of value, loss and hourly rate, trainings, production mix, shared prefixes, successors of models."""
+
+_DECISION = {f"decision.{key}" for key in METHOD_2["decision.json"]}
+
+ADDED: dict[str, set[str]] = {
+    "suite keys and choices": set(METHOD_2["suite keys and choices"]),
+    "verdict reasons": set(METHOD_2["verdict reasons"]),
+    "keys and choices of report.json": _DECISION | set(METHOD_2["report.json"]),
+    "keys and choices of reprice --json": _DECISION,
+    "file names": {"negative_control.json"},  # what the negative control of the metrics gave
+}
 """What has come since, by list. An item stands here with the reason why it is public."""
 
 GONE: dict[str, set[str]] = {

@@ -95,7 +95,7 @@ def test_a_good_suite_loads(tmp_path):
         ),
         ("decision: {", "decision: {margin: 2.0, ", 17, "less than 1"),
         ("decision: {", "decision: {reference_arm: few, ", 17, "Did you mean 'few_shot'?"),
-        ("value_per_correct: 0.02", "value_per_correct: -1", 16, "greater than or equal to 0"),
+        ("value_per_correct: 0.02", "value_per_correct: -1", 16, "must not be negative"),
         (
             "value_per_correct: 0.02",
             "value_per_correct: 1.0e+308",

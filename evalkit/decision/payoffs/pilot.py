@@ -18,7 +18,7 @@ from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Renewal
 from evalkit.economics.line_item import Factor, LineItem, total
 from evalkit.economics.net_benefit import fixed_cost_draws, input_draws
 from evalkit.economics.training_cost import hosting, labour
-from evalkit.economics.triangular import TriangularRange, exact
+from evalkit.economics.triangular import exact
 from evalkit.pricing.fixed_costs import RETUNE_HOURS, range_of, retune_every
 from evalkit.suite.economics import Economics
 from evalkit.suite.schema import Pilot
@@ -76,7 +76,7 @@ def hypothetical_tuned_costs(economics: Economics, like: ArmCosts, pilot: Pilot 
         pilot: Declared, or None.
     """
     effort = economics.training
-    rate = TriangularRange.point(effort.labour_rate)
+    rate = range_of(effort.labour_rate)
     training = (
         () if pilot is None else (LineItem("training", (Factor.exact(pilot.cost, "as the pilot's cost"),)),)
     )
