@@ -15,8 +15,8 @@ import threadpoolctl
 from msgspec.structs import replace
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
+from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare
-from evalkit.comparison.table import build_table
 from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.pipeline import spine
