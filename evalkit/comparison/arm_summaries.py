@@ -148,6 +148,7 @@ def _summary(
         failures=None if facts is None else facts.failures,
         retrieval=None if facts is None else facts.retrieval,
         replayed=int(table.replayed[row].sum()),
+        answering_models=_answering_models(table, row),
         scorer_chance=measured.chance.get(arm.name),
     )
 
@@ -170,6 +171,18 @@ def _tokens(table: ScoreTable, row: int) -> TokenSummary | None:
 def _finish_reasons(table: ScoreTable, row: int) -> dict[str, int]:
     counts = np.bincount(table.finish[row][table.status[row] == OK], minlength=len(FINISH_REASONS))
     return {reason: int(count) for reason, count in zip(FINISH_REASONS, counts, strict=True) if count}
+
+
+def _answering_models(table: ScoreTable, row: int) -> dict[str, int]:
+    """Answers by the model that gave them, as the providers said it; answers of which nothing is said are left out."""
+    counts = np.bincount(
+        table.answered_by[row][table.status[row] == OK], minlength=len(table.answering_models)
+    )
+    return {
+        model: int(count)
+        for model, count in zip(table.answering_models, counts, strict=True)
+        if model and count
+    }
 
 
 def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) -> LatencySummary | None:

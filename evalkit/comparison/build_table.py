@@ -29,6 +29,9 @@ from evalkit.records.sample import FinishReason, Sample, Status
 from evalkit.records.score import ScoreRow
 
 _MOST_TAGS = 200
+_MOST_MODELS = 254
+OTHER_MODELS = "(further models)"
+"""Stands for every answering model after the first 254 of a run."""
 _STATUS = {Status.OK: OK, Status.ERROR: ERROR, Status.LIMIT: LIMIT}
 
 # Only openings count, and only in short answers: a long answer that begins with an apology and then answers is
@@ -131,6 +134,8 @@ class _Builder:
         self._finish = np.zeros(shape, dtype=np.uint8)
         self._abstained = np.zeros(shape, dtype=bool)
         self._replayed = np.zeros(shape, dtype=bool)
+        self._answered_by = np.zeros(shape, dtype=np.uint8)
+        self._models: dict[str, int] = {"": 0}
         self._tokens = np.full((*shape, len(TOKEN_KINDS)), np.nan, dtype=np.float32)
         self._seconds = np.full((*shape, len(SECONDS)), np.nan, dtype=np.float32)
         self._cost = np.full(shape, np.nan)
@@ -149,6 +154,7 @@ class _Builder:
         self._finish[at] = FINISH_REASONS.index(sample.finish_reason or "unknown")
         self._abstained[at] = is_abstention(sample.output or "", sample.finish_reason)
         self._replayed[at] = sample.replayed is not None
+        self._answered_by[at] = self._model_code(sample.answering_model or "")
         if sample.usage is not None:
             self._tokens[at] = [getattr(sample.usage, kind) for kind in TOKEN_KINDS]
         if sample.timing is not None:
@@ -203,7 +209,14 @@ class _Builder:
             missing_reasons=dict(sorted(Counter(self._missing()).items())),
             judges=self._judges,
             pooled_counts={name: builder.finish(~unscored) for name, builder in self._counts.items()},
+            answered_by=self._answered_by,
+            answering_models=tuple(self._models),
         )
+
+    def _model_code(self, model: str) -> int:
+        if model not in self._models and len(self._models) > _MOST_MODELS:
+            model = OTHER_MODELS
+        return self._models.setdefault(model, len(self._models))
 
     def _missing(self) -> Iterator[str]:
         for (metric, at), reason in self._reasons.items():

@@ -49,6 +49,8 @@ class ScoreTable:
         missing_reasons: Why scores are missing, as ``metric: reason``, and how often.
         judges: Metric name to the model that gives its scores, where one does.
         pooled_counts: Metric name to the counts of its scores. A metric with counts and no values is a pooled one.
+        answered_by: Position in ``answering_models`` of the model that answered; 0 where it is not known.
+        answering_models: Ids as the providers said them, the first one empty; see ``build_table`` for how many.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -68,6 +70,8 @@ class ScoreTable:
     missing_reasons: Mapping[str, int]
     judges: Mapping[str, str]
     pooled_counts: Mapping[str, PooledCounts]
+    answered_by: Codes
+    answering_models: tuple[str, ...]
 
     @property
     def n_cases(self) -> int:

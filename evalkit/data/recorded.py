@@ -17,6 +17,7 @@ from evalkit.records.sample import Completion, FinishReason, Timing, Usage
 
 _Key = tuple[str, int]
 
+_TEXTS = ("case_id", "output", "error", "answering_model")
 _MOST_TOKENS = 10**10
 _LARGEST = {"repeat": 10**6, "service_s": 1e7, "ttft_s": 1e7}  # seconds: four months
 
@@ -28,6 +29,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
         service_s: Seconds from the request to the last token, where it was measured.
         ttft_s: Seconds to the first token.
         error: Why there is no answer: such a case is missing, not wrong.
+        answering_model: The id of the model that answered, where the file says it.
     """
 
     case_id: str
@@ -39,6 +41,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
     ttft_s: float | None = None
     passages: tuple[Passage, ...] = ()
     error: str | None = None
+    answering_model: str | None = None
 
     def completion(self) -> Completion:
         """The row as a model's completion; call it only where the row has an output."""
@@ -48,6 +51,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
             usage=self.usage,
             timing=Timing(service_s=self.service_s, ttft_s=self.ttft_s),
             passages=self.passages,
+            answering_model=self.answering_model,
         )
 
 
@@ -119,19 +123,20 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
         raise ValueError(
             'has neither an output nor an error; write "output": "" in JSONL for an empty answer'
         )
-    for name in ("case_id", "output", "error"):
+    for name in _TEXTS:
         if given.get(name) is not None:
             given[name] = as_text(values[name])
     if isinstance(passages := given.get("passages"), list):
         given["passages"] = [{"id": item} if isinstance(item, str) else item for item in passages]
     # A table's cells are text: numbers are read from it.
-    lax = {name: value for name, value in given.items() if name not in ("case_id", "output", "error")}
+    lax = {name: value for name, value in given.items() if name not in _TEXTS}
     try:
         checked = msgspec.convert({**lax, "case_id": given["case_id"]}, RecordedAnswer, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
     _refuse_implausible(checked)
-    return msgspec.structs.replace(checked, output=given.get("output"), error=given.get("error"))
+    texts = {name: given.get(name) for name in _TEXTS if name != "case_id"}
+    return msgspec.structs.replace(checked, **texts)
 
 
 def _refuse_implausible(answer: RecordedAnswer) -> None:

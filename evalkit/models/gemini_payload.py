@@ -1,4 +1,4 @@
-"""What a ``GenerateContentResponse`` says, read from its JSON: text, finish reason, usage. Nothing else is decoded.
+"""What a ``GenerateContentResponse`` says, read from its JSON: text, finish reason, usage, model that answered.
 
 The Developer API and Vertex AI word it alike. Fields whose value is zero or empty are left out, as proto3 JSON does.
 """
@@ -6,12 +6,13 @@ The Developer API and Vertex AI word it alike. Fields whose value is zero or emp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
 from evalkit.models.error_reply import error_words
-from evalkit.models.hosted_answer import ParsedAnswer
+from evalkit.models.hosted_answer import ParsedAnswer, model_name
 from evalkit.models.server_events import ServerEvents
 from evalkit.models.token_usage import read_usage
 from evalkit.records.sample import FinishReason, Usage
@@ -61,6 +62,7 @@ class _PromptFeedback(msgspec.Struct, rename="camel"):
 class _Payload(msgspec.Struct, rename="camel"):
     candidates: Sequence[_Candidate] = ()
     prompt_feedback: _PromptFeedback | None = None
+    model_version: Any = None
     usage_metadata: msgspec.Raw = msgspec.Raw(b"null")
     error: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -82,13 +84,13 @@ def read_answer(body: bytes) -> ParsedAnswer:
         AccessError: The account answers nobody any more.
     """
     payload = _read(body)
-    usage = read_usage(payload.usage_metadata)
+    usage, model = read_usage(payload.usage_metadata), model_name(payload.model_version)
     if not payload.candidates:
         if payload.blocked:
-            return ParsedAnswer("", "content_filter", usage)
+            return ParsedAnswer("", "content_filter", usage, model)
         raise RetryableError("the answer has no candidates")
     candidate = payload.candidates[0]
-    return ParsedAnswer(_text(candidate), finish_of(candidate.finish_reason), usage)
+    return ParsedAnswer(_text(candidate), finish_of(candidate.finish_reason), usage, model)
 
 
 def finish_of(word: str | None) -> FinishReason:
@@ -110,6 +112,7 @@ class StreamedAnswer:
         self._pieces: list[str] = []
         self._finish: str | None = None
         self._usage: Usage | None = None
+        self._model: str | None = None
         self._blocked = False
 
     @property
@@ -138,11 +141,12 @@ class StreamedAnswer:
         if self._finish is None and not self._blocked:
             raise RetryableError("the stream ended before the answer was finished")
         finish = "content_filter" if self._finish is None else finish_of(self._finish)
-        return ParsedAnswer("".join(self._pieces), finish, self._usage)
+        return ParsedAnswer("".join(self._pieces), finish, self._usage, self._model)
 
     def _take(self, data: bytes) -> None:
         payload = _read(data)
         self._usage = read_usage(payload.usage_metadata) or self._usage
+        self._model = model_name(payload.model_version) or self._model
         self._blocked |= payload.blocked
         if payload.candidates:
             candidate = payload.candidates[0]

@@ -15,14 +15,26 @@ from evalkit.records.sample import Completion, FinishReason, Timing, Usage
 
 OnHeaders = Callable[[Mapping[str, str]], None]
 """Called with the headers of every reply, refusals too."""
+_LONGEST_NAME = 200  # characters
 
 
 class ParsedAnswer(msgspec.Struct, frozen=True):
-    """What a provider's reply says: the text, why it ended, and the tokens where it tells them."""
+    """What a provider's reply says: the text, why it ended, and the tokens and the model where it tells them.
+
+    Attributes:
+        model: The id of the model that answered, as the provider gives it; None where it gives none.
+    """
 
     text: str
     finish_reason: FinishReason
     usage: Usage | None
+    model: str | None = None
+
+
+def model_name(said: object) -> str | None:
+    """The id of the answering model in a reply; None where it is no text, or an empty one. Cut at 200 characters."""
+    name = said.strip()[:_LONGEST_NAME] if isinstance(said, str) else ""
+    return name or None
 
 
 class AnswerStream(Protocol):
@@ -116,7 +128,9 @@ async def ask_streamed(
         said = secrets.hide(str(error))
         raise RetryableError(said, error.retry_after_s, throttled=error.throttled) from None
     timing = Timing(service_s=reply.service_s, ttft_s=ttft_s)
-    return _completion(msgspec.structs.replace(answer, text=secrets.hide(answer.text)), timing)
+    model = None if answer.model is None else secrets.hide(answer.model)
+    hidden = msgspec.structs.replace(answer, text=secrets.hide(answer.text), model=model)
+    return _completion(hidden, timing)
 
 
 def _refused(reply: Reply, parser: ResponseParser) -> Completion:
@@ -128,5 +142,9 @@ def _refused(reply: Reply, parser: ResponseParser) -> Completion:
 
 def _completion(answer: ParsedAnswer, timing: Timing) -> Completion:
     return Completion(
-        output=answer.text, finish_reason=answer.finish_reason, usage=answer.usage, timing=timing
+        output=answer.text,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        timing=timing,
+        answering_model=answer.model,
     )

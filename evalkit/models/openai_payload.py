@@ -1,14 +1,15 @@
-"""What a chat or text completion says, whole or streamed: text, finish reason, usage. Nothing else is decoded."""
+"""What a chat or text completion says, whole or streamed: text, finish reason, usage, the model that answered."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from evalkit.errors import RetryableError
 from evalkit.models.error_reply import error_words
-from evalkit.models.hosted_answer import ParsedAnswer
+from evalkit.models.hosted_answer import ParsedAnswer, model_name
 from evalkit.models.server_events import ServerEvents
 from evalkit.models.token_usage import read_usage
 from evalkit.records.sample import FinishReason, Usage
@@ -63,6 +64,7 @@ class Payload(msgspec.Struct):
     """The parts of an answer, or of one event of a stream, that are read."""
 
     choices: Sequence[_Choice] | None = None
+    model: Any = None
     usage: msgspec.Raw = msgspec.Raw(b"null")
     error: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -97,7 +99,12 @@ def read_answer(body: bytes) -> ParsedAnswer:
     choice = payload.choices[0]
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
-    return ParsedAnswer(piece_of(choice), finish_of(choice.finish_reason), read_usage(payload.usage))
+    return ParsedAnswer(
+        piece_of(choice),
+        finish_of(choice.finish_reason),
+        read_usage(payload.usage),
+        model_name(payload.model),
+    )
 
 
 def piece_of(choice: _Choice) -> str:
@@ -119,6 +126,7 @@ class StreamedAnswer:
         self._pieces: list[str] = []
         self._finish: str | None = None
         self._usage: Usage | None = None
+        self._model: str | None = None
 
     @property
     def begun(self) -> bool:
@@ -144,13 +152,14 @@ class StreamedAnswer:
             self._read(data)
         if self._finish is None:
             raise RetryableError("the stream ended before the answer was finished")
-        return ParsedAnswer("".join(self._pieces), finish_of(self._finish), self._usage)
+        return ParsedAnswer("".join(self._pieces), finish_of(self._finish), self._usage, self._model)
 
     def _read(self, data: bytes) -> None:
         if data == _DONE:
             return
         payload = read_payload(data)
         self._usage = read_usage(payload.usage) or self._usage
+        self._model = model_name(payload.model) or self._model
         if payload.choices:
             choice = payload.choices[0]
             if piece := piece_of(choice):

@@ -50,6 +50,10 @@ class ArmFacts(Record, frozen=True, kw_only=True):
         chunk: How its documents are cut, in words; None for whole ones.
         fraction: Share of the training rows the model saw, for tuned arms.
         seed: Training seed (1-based), for tuned arms.
+        prompt_source: What wrote an optimised prompt: ``dspy``, or ``file`` for a plain file of instructions and
+            examples; None for a prompt that the suite spells out.
+        optimised_on: What an optimised prompt was optimised on, as declared: ``train`` or ``cases`` (those that judge
+            it); None where it was not optimised or nothing is declared.
         settings: Further settings of the arm's model (temperature, max_tokens, ...), for the comparison of
             configurations.
     """
@@ -70,6 +74,8 @@ class ArmFacts(Record, frozen=True, kw_only=True):
     chunk: str | None = None
     fraction: float | None = None
     seed: int | None = None
+    prompt_source: Literal["dspy", "file"] | None = None
+    optimised_on: Literal["train", "cases"] | None = None
     settings: dict[str, str] = {}
 
     @property

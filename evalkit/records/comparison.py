@@ -162,6 +162,8 @@ class ArmSummary(Record, frozen=True, kw_only=True):
         prefill_s: Mean measured seconds that a cold prefill of the shared prefix adds.
         unit_cost: Mean money per request as observed, in ``currency``; None when unknown.
         replayed: Samples answered from the response cache.
+        answering_models: Answers by the id of the model that gave them, as its provider said it; answers of which
+            nothing was said are left out.
         scorer_chance: Primary metric with references shuffled between clusters (negative control).
         confusion: None where no metric of the suite counts classes.
     """
@@ -192,6 +194,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     failures: Failures | None = None
     retrieval: RetrievalSummary | None = None
     replayed: int = 0
+    answering_models: dict[str, int] = {}
     scorer_chance: float | None = None
     confusion: Confusion | None = None
 

@@ -125,6 +125,7 @@ class Completion(Record, frozen=True, kw_only=True):
     Attributes:
         finish_reason: ``context_limit`` when the prompt did not fit: the arm's failure, with an empty output.
         passages: Only from recorded answers that carry their own.
+        answering_model: The model's id as the provider's answer gives it; None where it gives none.
     """
 
     output: str
@@ -132,12 +133,15 @@ class Completion(Record, frozen=True, kw_only=True):
     usage: Usage | None = None
     timing: Timing = Timing()
     passages: tuple[Passage, ...] = ()
+    answering_model: str | None = None
 
 
 class Sample(Record, frozen=True, kw_only=True):
     """One arm's answer to one case and repeat: a row of ``samples.jsonl``.
 
     Attributes:
+        answering_model: The id of the model that answered, as the provider said it (OpenAI's ``model``, Gemini's
+            ``modelVersion``); None where it said none.
         output: None unless ``status`` is ok.
         cost: None when it is not known.
         replayed: ISO date of the first real call when the answer came from the response cache, else None.
@@ -149,6 +153,7 @@ class Sample(Record, frozen=True, kw_only=True):
     case_id: str
     arm: str
     repeat: int = 0
+    answering_model: str | None = None
     status: Status
     prompt_digest: str
     request_digest: str

@@ -152,6 +152,19 @@ def _notes(arms: list[ArmSummary]) -> Iterator[str]:
     worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
     if worst:
         yield f"With every missing answer counted as wrong: {', '.join(worst)}."
+    answered_by = [f"{arm.name} {_models(arm)}" for arm in arms if arm.answering_models]
+    if answered_by:
+        yield f"Answered by, as the provider said it: {'; '.join(answered_by)}."
     replayed = [f"{arm.name} {count(arm.replayed)}" for arm in arms if arm.replayed]
     if replayed:
         yield f"Answers replayed from the cache, with the cost and time of their first call: {', '.join(replayed)}."
+
+
+def _models(arm: ArmSummary) -> str:
+    """The models that answered an arm, with counts where there are several."""
+    models = arm.answering_models
+    named = sum(models.values())
+    if len(models) == 1 and named == arm.ok:
+        return next(iter(models))
+    listed = [f"{model} ({count(answers)})" for model, answers in models.items()]
+    return ", ".join([*listed, f"not said ({count(arm.ok - named)})"] if named < arm.ok else listed)

@@ -76,6 +76,7 @@ def answered_sample(task: ArmTask, cell: Cell, answered: CallResult) -> Sample:
         case_id=cell.case_id,
         arm=task.name,
         repeat=cell.repeat,
+        answering_model=completion.answering_model,
         status=Status.OK,
         prompt_digest=prompt_digest(cell.request.messages),
         request_digest=answered.request_digest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from msgspec.structs import replace as struct_replace
@@ -40,7 +40,10 @@ PRICE = {"as_of": "2026-11-01", "source": "test contract"}
 
 @dataclass
 class Arm:
-    """One arm: its score for each case (None: no answer), tokens of each request, and what it is."""
+    """One arm: its score for each case (None: no answer), tokens of each request, and what it is.
+
+    ``models`` are the ids of the models that answered, case by case and again from the first.
+    """
 
     scores: list[float | None]
     input: int = 1000
@@ -56,6 +59,9 @@ class Arm:
     device_s: float | None = None
     retrieval: str | None = "bm25"
     prompt: str = "house"
+    prompt_source: Literal["dspy", "file"] | None = None
+    optimised_on: Literal["train", "cases"] | None = None
+    models: tuple[str | None, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -329,6 +335,8 @@ def _facts(name: str, arm: Arm) -> ArmFacts:
         top_k=3 if "rag" in arm.kind else None,
         fraction=arm.fraction,
         seed=arm.seed,
+        prompt_source=arm.prompt_source,
+        optimised_on=arm.optimised_on,
         settings=arm.settings,
     )
 
@@ -342,6 +350,7 @@ def _samples(arms: dict[str, Arm], cases: list[Case], outputs: dict[str, list[st
                 Sample(
                     case_id=case.id,
                     arm=name,
+                    answering_model=arm.models[index % len(arm.models)] if answered and arm.models else None,
                     status=Status.OK if answered else Status.ERROR,
                     prompt_digest="p",
                     request_digest="r",

@@ -83,6 +83,7 @@ def test_an_old_response_cache_answers(old):
     cache.close()
     assert (usual.completion.output, usual.replayed) == ("the relay", "2026-11-01")
     assert usual.completion.usage == Usage(input=12, output=3)
+    assert usual.completion.answering_model is None, "a row of before does not say"
     assert usual.completion.timing == Timing(service_s=0.25)
     assert alone.completion.timing == Timing(service_s=0.125)
 

@@ -30,6 +30,7 @@ def test_answers_are_found_by_case_and_repeat(tmp_path):
         **{
             "usage": {"input": 10, "output": 3},
             "passages": ["p1", {"id": "p2", "text": "t"}],
+            "answering_model": "m-2026",
             "note": "kept out",
         },
     }
@@ -42,6 +43,7 @@ def test_answers_are_found_by_case_and_repeat(tmp_path):
         usage=Usage(input=10, output=3),
         timing=Timing(service_s=1.5, ttft_s=0.2),
         passages=(Passage(id="p1"), Passage(id="p2", text="t")),
+        answering_model="m-2026",
     )
     assert answers.get(("2", 0)) is None
     answers.close()

@@ -289,3 +289,12 @@ def test_a_token_that_is_refused_or_cannot_be_fetched(gemini_server, google_logi
     google_login.close()
     with pytest.raises(RetryableError, match="token server did not answer"):
         ask(gemini_server, vertex=vertex)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_model_that_answered_is_kept(gemini_server, gemini_words, stream):
+    """As the answer's ``modelVersion`` says it."""
+    made = gemini_words.streamed("yes no") if stream else gemini_words.answer("yes")
+    gemini_server.answer = lambda request: made
+    version = ask(gemini_server, stream=stream).answering_model
+    assert version == "gemini-x"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.errors import AccessError, InputError, RequestError, RetryableError
 from evalkit.models.openai import OpenAIModel
+from evalkit.models.openai_payload import read_answer
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.suite.models import OpenAIModelConfig
@@ -160,3 +162,26 @@ def test_identity_names_everything_that_decides_an_answer(chat_server):
     assert identity(max_tokens=5) != identity()
     assert identity(stop=["x"]) != identity()
     assert identity(extra_body={"a": 1}) != identity()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_model_that_answered_is_kept(chat_server, replies, stream):
+    """A retired id is answered by another model without a word, and only the answer says which."""
+    made = replies.streamed("yes") if stream else replies.completion("yes")
+    for part in made.events or [made.body]:
+        part["model"] = "m-2026-08-06"
+    chat_server.answer = lambda request: made
+    assert ask(chat_server, stream=stream).answering_model == "m-2026-08-06"
+
+
+@pytest.mark.parametrize("said", [None, "", "  ", 7, {"name": "m"}])
+def test_a_reply_that_names_no_model_is_an_answer_all_the_same(said):
+    body = {"model": said, "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
+    answer = read_answer(json.dumps(body).encode())
+    assert (answer.text, answer.model) == ("yes", None)
+    assert read_answer(json.dumps({"choices": body["choices"]}).encode()).model is None
+
+
+def test_a_name_without_end_is_cut():
+    body = {"model": "m" * 5000, "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
+    assert read_answer(json.dumps(body).encode()).model == "m" * 200

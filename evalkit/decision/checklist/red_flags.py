@@ -9,6 +9,7 @@ import numpy as np
 from evalkit.comparison.differences import family_of
 from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.checklist.end_dates import EndDate, end_dates
+from evalkit.decision.checklist.provenance_flags import answering_models, optimised_prompts
 from evalkit.decision.checklist.scorer_checks import at_an_end, control_failed
 from evalkit.decision.checklist.tuning_route import months_later, route_of
 from evalkit.decision.context import DecisionContext
@@ -268,6 +269,8 @@ _CHECKS: tuple[_Check, ...] = (
     _leakage,
     _clusters,
     _scorer,
+    answering_models,
+    optimised_prompts,
     _coverage,
     _repeats,
     _overfitting,
