@@ -37,8 +37,9 @@ def expand_arms(suite: Suite) -> list[ArmFacts]:
 
     ``shot_curve`` gives ``few_shot@4``; the arm's own number of shots is left out, since the arm itself is that
     point. An arm on a ``type: tuned`` model gives ``fine_tuned@0.25`` for each further fraction of the
-    training rows and ``fine_tuned@1.0/seed2`` for each further seed; with retrieval it does not, since each
-    point is a whole run and the learning curve is read without it. Arms with ``role: curve`` stand alone.
+    training rows and ``fine_tuned@1.0/seed2`` for each further seed (``TunedModelConfig.seeds_of``); with retrieval it
+    does not, since each point is a whole run and the learning curve is read without it. Arms with ``role: curve`` stand
+    alone.
 
     Raises:
         SuiteError: Two arms would have one name, a declared kind contradicts the model, or an arm with
@@ -71,7 +72,7 @@ def _points(suite: Suite, name: str) -> Iterator[ArmFacts]:
             yield _facts_of(suite, name, point=str(shots), shots=shots)
     if isinstance(model, TunedModelConfig) and arm.retrieval is None:
         for fraction in sorted(model.fractions):
-            for seed in range(1, model.seeds + 1):
+            for seed in model.seeds_of(fraction):
                 if (fraction, seed) != (1.0, 1):
                     point = f"{float(fraction)}" if seed == 1 else f"{float(fraction)}/seed{seed}"
                     yield _facts_of(suite, name, point=point, fraction=fraction, seed=seed)

@@ -22,7 +22,8 @@ from evalkit.comparison.table import (
     ScoreTable,
 )
 from evalkit.economics.latency import Percentiles, percentiles, tpot
-from evalkit.records.comparison import ArmSummary, Estimate, LatencySummary, TokenSummary
+from evalkit.records.arm import ArmFacts
+from evalkit.records.comparison import ArmSummary, Estimate, Failures, LatencySummary, TokenSummary
 from evalkit.records.record import Money
 from evalkit.records.sample import LatencyRow
 from evalkit.stats.compare import one_arm
@@ -77,9 +78,35 @@ def estimate(
         keep: Shape (n_cases,), False for cases to leave out.
     """
     scores = table.scores(arm, metric)
-    scored = np.isfinite(scores)
     if keep is not None:
-        scored &= keep
+        scores = np.where(keep, scores, np.nan)
+    return estimate_of(
+        table,
+        scores,
+        settings,
+        binary=table.is_binary(metric, (arm,)),
+        rng=generator(settings.seed, arm, metric),
+    )
+
+
+def estimate_of(
+    table: ScoreTable,
+    scores: FloatArray,
+    settings: ComparisonSettings,
+    *,
+    binary: bool,
+    rng: np.random.Generator,
+) -> Estimate:
+    """The mean of scores of the table's cases, with its interval or the reason why there is none.
+
+    Args:
+        table: The run; its clusters are those of the cases.
+        scores: Shape (n_cases,), NaN where there is none.
+        settings: Error rate; the seed is not used.
+        binary: Whether the scores are 0 or 1.
+        rng: Source of chance.
+    """
+    scored = np.isfinite(scores)
     clusters = table.clusters[scored]
     n, n_clusters = int(scored.sum()), int(np.unique(clusters).size)
     if n == 0:
@@ -88,9 +115,9 @@ def estimate(
         interval = one_arm(
             scores[scored],
             clusters,
-            binary=table.is_binary(metric),
+            binary=binary,
             alpha=settings.alpha,
-            rng=generator(settings.seed, arm, metric),
+            rng=rng,
         )
     except ValueError as error:
         return Estimate(
@@ -115,11 +142,13 @@ def _summary(
     table: ScoreTable, row: int, settings: ComparisonSettings, measured: ArmMeasurements
 ) -> ArmSummary:
     arm = table.arms[row]
+    trainings = table.trainings(arm.name)
+    rows = table.rows(arm.name)
     facts = measured.facts.get(arm.name)
-    status = table.status[row]
-    tokens = _tokens(table, row)
-    device_s = _finite_mean(table.seconds[row, ..., SECONDS.index("device_s")])
-    unit_cost = _finite_mean(table.cost[row])
+    status = table.status[rows]
+    tokens = _tokens(table, rows)
+    device_s = _finite_mean(table.seconds[rows, ..., SECONDS.index("device_s")])
+    unit_cost = _finite_mean(table.cost[rows])
     prefilled = tokens.cache_read if tokens is not None and device_s is not None else 0.0
     return ArmSummary(
         name=arm.name,
@@ -136,40 +165,63 @@ def _summary(
         limited=int((status == LIMIT).sum()),
         coverage=float((status == OK).mean()) if status.size else 0.0,
         quality={metric: estimate(table, arm.name, metric, settings) for metric in table.metrics},
-        worst_case=_worst_case(table, row),
-        latency=_latency(table, row, arm.name, measured.latency),
+        worst_case=_worst_case(table, rows),
+        latency=_latency(table, arm.name, measured.latency),
         tokens=tokens,
         prefix_tokens=measured.prefix_tokens.get(arm.name, prefilled),
         device_s=device_s,
-        prefill_s=_finite_mean(table.seconds[row, ..., SECONDS.index("prefill_s")]) or 0.0,
+        prefill_s=_finite_mean(table.seconds[rows, ..., SECONDS.index("prefill_s")]) or 0.0,
         unit_cost=None if unit_cost is None else Money(repr(round(unit_cost, 12))),
         currency=None if unit_cost is None else table.currency,
-        finish_reasons=_finish_reasons(table, row),
-        failures=None if facts is None else facts.failures,
+        finish_reasons=_finish_reasons(table, rows),
+        failures=_failures([measured.facts[each.name] for each in trainings if each.name in measured.facts]),
         retrieval=None if facts is None else facts.retrieval,
-        replayed=int(table.replayed[row].sum()),
+        replayed=int(table.replayed[rows].sum()),
+        seeds=len(trainings) if arm.tuned else None,
+        seeds_known=not arm.tuned or arm.seed is not None,
+        seed_means=_seed_means(table, trainings) if arm.role == "candidate" else {},
         answering_models=_answering_models(table, row),
         scorer_chance=measured.chance.get(arm.name),
     )
 
 
-def _worst_case(table: ScoreTable, row: int) -> float | None:
+def _seed_means(table: ScoreTable, trainings: Sequence[ArmFacts]) -> dict[int, float]:
+    """Mean of the primary metric by training seed, each over the cases that it has a score for."""
+    scores = {each.seed: table.training_scores(each.name) for each in trainings}
+    return {
+        seed: float(values[np.isfinite(values)].mean())
+        for seed, values in scores.items()
+        if seed is not None and np.isfinite(values).any()
+    }
+
+
+def _failures(facts: Sequence[AnswerFacts]) -> Failures | None:
+    """Wrong answers by kind, added up over the trainings; None where no answer was looked at."""
+    counts = [each.failures for each in facts if each.failures is not None]
+    if len(counts) <= 1:
+        return next(iter(counts), None)
+    return Failures(
+        **{kind: sum(getattr(each, kind) for each in counts) for kind in Failures.__struct_fields__}
+    )
+
+
+def _worst_case(table: ScoreTable, rows: list[int]) -> float | None:
     cells = table.values.get(table.primary)
-    if cells is None or np.isfinite(cells[row]).all():
+    if cells is None or np.isfinite(cells[rows]).all():
         return None
-    return float(np.nan_to_num(cells[row], nan=0.0).mean())
+    return float(np.nan_to_num(cells[rows], nan=0.0).mean())
 
 
-def _tokens(table: ScoreTable, row: int) -> TokenSummary | None:
-    means = [_finite_mean(table.tokens[row, ..., kind]) for kind in range(len(TOKEN_KINDS))]
+def _tokens(table: ScoreTable, rows: list[int]) -> TokenSummary | None:
+    means = [_finite_mean(table.tokens[rows, ..., kind]) for kind in range(len(TOKEN_KINDS))]
     measured = [mean for mean in means if mean is not None]
     if len(measured) < len(TOKEN_KINDS):
         return None
     return TokenSummary(**dict(zip(TOKEN_KINDS, measured, strict=True)))
 
 
-def _finish_reasons(table: ScoreTable, row: int) -> dict[str, int]:
-    counts = np.bincount(table.finish[row][table.status[row] == OK], minlength=len(FINISH_REASONS))
+def _finish_reasons(table: ScoreTable, rows: list[int]) -> dict[str, int]:
+    counts = np.bincount(table.finish[rows][table.status[rows] == OK], minlength=len(FINISH_REASONS))
     return {reason: int(count) for reason, count in zip(FINISH_REASONS, counts, strict=True) if count}
 
 
@@ -185,10 +237,10 @@ def _answering_models(table: ScoreTable, row: int) -> dict[str, int]:
     }
 
 
-def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) -> LatencySummary | None:
+def _latency(table: ScoreTable, arm: str, isolated_pass: Sequence[LatencyRow]) -> LatencySummary | None:
     """Latency of one arm: from the isolated pass where there was one, else from the service times of the run."""
-    output = table.tokens[row, ..., TOKEN_KINDS.index("output")]
-    isolated = [entry for entry in rows if entry.arm == arm and entry.timing.service_s is not None]
+    output = table.tokens[table.row(arm), ..., TOKEN_KINDS.index("output")]
+    isolated = [entry for entry in isolated_pass if entry.arm == arm and entry.timing.service_s is not None]
     if isolated:
         columns = {case_id: column for column, case_id in enumerate(table.case_ids)}
         service = _floats([entry.timing.service_s for entry in isolated])
@@ -197,7 +249,11 @@ def _latency(table: ScoreTable, row: int, arm: str, rows: Sequence[LatencyRow]) 
         written = _floats([None if at is None else float(output[at, 0]) for at in places])
         summary = _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
         return replace(summary, alone_s=tuple(service.tolist()))
-    seconds = table.seconds[row].astype(np.float64)
+    rows = table.rows(arm)
+    seconds, output = (
+        table.seconds[rows].astype(np.float64),
+        table.tokens[rows, ..., TOKEN_KINDS.index("output")],
+    )
     service, first = (
         seconds[..., SECONDS.index("service_s")].ravel(),
         seconds[..., SECONDS.index("ttft_s")].ravel(),

@@ -11,21 +11,21 @@ from evalkit.records.comparison import ClassFigures, Confusion
 
 
 def confusions(table: ScoreTable) -> dict[str, Confusion]:
-    """By arm, its matrix over all answers (repeats are several answers); empty where nothing was classified.
+    """By arm, its matrix over all answers, of all repeats and trainings; empty where nothing was classified.
 
     The counts are those of the first metric that has class counts and nothing else. Every arm's matrix has the same
     labels: those that are right for some case or were named by some answer.
     """
     for metric, counts in table.pooled_counts.items():
         if counts.names and all(name[:3] in (RIGHT, MISSED, WRONGLY_NAMED) for name in counts.names):
-            return {arm.name: _confusion(metric, counts, row) for row, arm in enumerate(table.arms)}
+            return {arm.name: _confusion(metric, counts, table.rows(arm.name)) for arm in table.arms}
     return {}
 
 
-def _confusion(metric: str, counts: PooledCounts, row: int) -> Confusion:
+def _confusion(metric: str, counts: PooledCounts, rows: list[int]) -> Confusion:
     labels = sorted({name[3:] for name in counts.names})
-    present = counts.present[row]
-    columns = counts.columns[row][present]
+    present = counts.present[rows]
+    columns = counts.columns[rows][present]
     right, missed, named = (
         _label_of(counts, labels, columns, kind) for kind in (RIGHT, MISSED, WRONGLY_NAMED)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from evalkit.comparison.learning_curve import Fraction, fit, fit_in_words, last_step
+from evalkit.comparison.learning_curve import Fraction, curve_point, fit, fit_in_words, last_step, seed_means
 from evalkit.comparison.pairwise import difference
 from evalkit.comparison.settings import ComparisonSettings
 from evalkit.comparison.table import ScoreTable
@@ -40,7 +40,7 @@ def curves(
             drawn.append(_shot_curve(table, parent, shots, by_name, settings))
         sizes = _sizes(parent, points, tuning)
         if len(sizes) > 1:
-            drawn.append(_learning_curve(table, parent, sizes, by_name, settings))
+            drawn.append(_learning_curve(table, parent, sizes, settings))
     return tuple(drawn)
 
 
@@ -67,7 +67,6 @@ def _learning_curve(
     table: ScoreTable,
     parent: ArmFacts,
     sizes: Sequence[Fraction],
-    summaries: Mapping[str, ArmSummary],
     settings: ComparisonSettings,
 ) -> Curve:
     last = last_step(table, sizes[-2], sizes[-1], settings)
@@ -78,17 +77,17 @@ def _learning_curve(
         kind="learning",
         parent=parent.name,
         points=tuple(
-            _point(
-                size.arm.name,
+            curve_point(
+                table,
+                size,
                 size.rows if in_rows and size.rows is not None else size.arm.fraction or 0.0,
-                summaries,
-                table.primary,
+                settings,
             )
             for size in sizes
         ),
         trend=trend,
         last_step=last,
-        seed_spread=_seed_spread(sizes[-1], summaries, table.primary),
+        seed_spread=_spread(seed_means(table, sizes[-1])),
         note=_note(trend, last, settings.margin) + ("" if law is None else f"; {fit_in_words(law)}"),
     )
 
@@ -138,11 +137,9 @@ def _point(arm: str, x: float, summaries: Mapping[str, ArmSummary], metric: str)
     return CurvePoint(arm=arm, x=x, mean=quality.mean, low=quality.low, high=quality.high)
 
 
-def _seed_spread(size: Fraction, summaries: Mapping[str, ArmSummary], metric: str) -> float | None:
-    """Highest less lowest mean over the training seeds on all rows; None with one seed."""
-    estimates = [summaries[arm.name].quality.get(metric) for arm in size.seeds]
-    means = [quality.mean for quality in estimates if quality is not None and quality.mean is not None]
-    return max(means) - min(means) if len(means) > 1 else None
+def _spread(means: Mapping[int, float]) -> float | None:
+    """Highest less lowest mean over training seeds; None with one seed."""
+    return max(means.values()) - min(means.values()) if len(means) > 1 else None
 
 
 def _note(trend: Trend, last: Difference, margin: float) -> str:

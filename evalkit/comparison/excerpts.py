@@ -32,7 +32,7 @@ def pick_excerpts(
         order: Ids in the order of the suite, which decides between equal spreads; default: the table's order.
     """
     names = [arm.name for arm in table.candidates]
-    scores = np.stack([table.scores(name) for name in names])
+    scores = np.stack([table.training_scores(name) for name in names])
     scored = np.isfinite(scores).all(axis=0)
     spread = np.where(scored, scores.max(axis=0, initial=0.0) - scores.min(axis=0, initial=1.0), 0.0)
     chosen: dict[str, int] = {}

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.comparison.arm_summaries import estimate_of
 from evalkit.comparison.pairwise import compared
 from evalkit.comparison.settings import ComparisonSettings, generator
 from evalkit.comparison.table import FloatArray, Pairs, ScoreTable
 from evalkit.records.arm import ArmFacts
-from evalkit.records.comparison import Difference
+from evalkit.records.comparison import CurvePoint, Difference
+from evalkit.stats.arrays import mean_of
 from evalkit.stats.curve import FIT_POINTS, FIT_SEEDS, CurveFit, learning_curve
 from evalkit.text.number_format import percent, points
 
@@ -59,6 +61,46 @@ def last_step(
     )
 
 
+def seed_means(table: ScoreTable, size: Fraction) -> dict[int, float]:
+    """Mean of the primary metric by training seed, each over the cases that it has a score for."""
+    scores = {arm.seed: table.training_scores(arm.name) for arm in size.seeds}
+    return {
+        seed: mean_of(values[np.isfinite(values)])
+        for seed, values in sorted(scores.items(), key=lambda item: item[0] or 0)
+        if seed is not None and np.isfinite(values).any()
+    }
+
+
+def curve_point(table: ScoreTable, size: Fraction, x: float, settings: ComparisonSettings) -> CurvePoint:
+    """One size on the curve: the mean over its training seeds with an interval over the cases, and every seed's own.
+
+    Args:
+        table: The run.
+        size: The size.
+        x: Training rows, or the fraction where rows are not known.
+        settings: Error rate and seed.
+    """
+    scores = _averaged(table, size.seeds)
+    if table.primary not in table.values:
+        return CurvePoint(arm=size.arm.name, x=x, mean=None, low=None, high=None)
+    known = scores[np.isfinite(scores)]
+    estimate = estimate_of(
+        table,
+        scores,
+        settings,
+        binary=bool(np.isin(known, (0.0, 1.0)).all()),
+        rng=generator(settings.seed, size.arm.name, table.primary),
+    )
+    return CurvePoint(
+        arm=size.arm.name,
+        x=x,
+        mean=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        seed_means=seed_means(table, size),
+    )
+
+
 def fit(table: ScoreTable, sizes: Sequence[Fraction], settings: ComparisonSettings) -> CurveFit | None:
     """A power law through the curve; None with fewer than five sizes or two seeds, or where rows are not known."""
     rows = [size.rows for size in sizes if size.rows is not None]
@@ -96,5 +138,5 @@ def fit_in_words(curve: CurveFit) -> str:
 
 def _averaged(table: ScoreTable, arms: Sequence[ArmFacts]) -> FloatArray:
     """Shape (n_cases,), mean over training seeds; NaN where one of them has no score."""
-    mean: FloatArray = np.stack([table.scores(arm.name) for arm in arms]).mean(axis=0)
+    mean: FloatArray = np.stack([table.training_scores(arm.name) for arm in arms]).mean(axis=0)
     return mean

@@ -53,7 +53,7 @@ def difference(
         (treatment, control, metric),
         settings,
         family=family,
-        binary=table.is_binary(metric),
+        binary=table.is_binary(metric, (treatment, control)),
         rng=generator(settings.seed, treatment, control, metric),
     )
     return replace(record, worst_case=_worst_case(table, treatment, control, metric, keep))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +30,17 @@ class PooledCounts:
     columns: npt.NDArray[np.int32]
     amounts: FloatArray
 
-    def per_case(self, row: int) -> FloatArray:
-        """Shape (n_cases, n_names): one arm's counts, averaged over the repeats that have some, NaN without any."""
+    def per_case(self, rows: Sequence[int]) -> FloatArray:
+        """Shape (n_cases, n_names): an arm's counts as the mean over its trainings, NaN where one has none.
+
+        Args:
+            rows: Of its trainings.
+        """
+        trainings = [self._of_training(row) for row in rows]
+        return trainings[0] if len(trainings) == 1 else np.stack(trainings).mean(axis=0)
+
+    def _of_training(self, row: int) -> FloatArray:
+        """One training's counts, averaged over the repeats that have some, NaN without any."""
         dense = np.zeros((self.present.shape[1], len(self.names)))
         case, repeat, place = np.nonzero(self.columns[row] >= 0)
         np.add.at(

@@ -29,7 +29,7 @@ def pooled_estimate(
         settings: Error rate and seed.
     """
     counts = table.pooled_counts[metric]
-    stats = counts.per_case(table.row(arm))
+    stats = counts.per_case(table.rows(arm))
     counted = ~np.isnan(stats).any(axis=1)
     clusters = table.clusters[counted]
     n, n_clusters = int(counted.sum()), int(np.unique(clusters).size)
@@ -83,7 +83,7 @@ def _difference(
 ) -> Difference:
     treatment, control = pair
     counts = table.pooled_counts[metric]
-    left, right = counts.per_case(table.row(treatment)), counts.per_case(table.row(control))
+    left, right = counts.per_case(table.rows(treatment)), counts.per_case(table.rows(control))
     both = ~(np.isnan(left).any(axis=1) | np.isnan(right).any(axis=1))
     left, right, clusters = left[both], right[both], table.clusters[both]
     record = partial(

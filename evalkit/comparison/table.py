@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ SECONDS = ("service_s", "ttft_s", "device_s", "prefill_s", "batch_size")
 FINISH_REASONS = ("", "stop", "length", "content_filter", "tool_calls", "context_limit", "unknown")
 
 OWED, OK, ERROR, LIMIT = range(4)
+_ENOUGH_ANSWERS = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,27 +105,70 @@ class ScoreTable:
                 return index
         raise RunError(f"no arm of this run is called {arm!r}; it has {[facts.name for facts in self.arms]}")
 
+    def trainings(self, arm: str) -> tuple[ArmFacts, ...]:
+        """The trainings that an arm stands for: its own first, then its other training seeds on all rows.
+
+        A candidate that evalkit tuned with several seeds is the mean of its trainings; each further one is a curve arm
+        too. A training that answered less than nine tenths as many cells as the one that answered most is left out.
+        Of any other arm the only training is its own.
+
+        Raises:
+            RunError: No arm of the run has that name.
+        """
+        own = self.arms[self.row(arm)]
+        others = [each for each in self.arms if _is_further_training(each, own)]
+        if not others:
+            return (own,)
+        answered = {each.name: int((self.status[self.row(each.name)] == OK).sum()) for each in (own, *others)}
+        enough = _ENOUGH_ANSWERS * max(answered.values())
+        kept = tuple(each for each in (own, *others) if answered[each.name] >= enough)
+        return kept if own in kept else (own,)
+
+    def rows(self, arm: str) -> list[int]:
+        """The positions of an arm's trainings: axis 0 of any array taken at them is the training."""
+        return [self.row(training.name) for training in self.trainings(arm)]
+
     def scores(self, arm: str, metric: str | None = None) -> FloatArray:
-        """Shape (n_cases,): the mean over repeats of each case's scores, NaN where there is none.
+        """Shape (n_cases,): the mean over trainings and repeats of each case's scores, NaN where one has none.
 
         Args:
             arm: Name of the arm.
             metric: Default: the primary one.
         """
+        trainings = [self.training_scores(each.name, metric) for each in self.trainings(arm)]
+        return trainings[0] if len(trainings) == 1 else np.stack(trainings).mean(axis=0)
+
+    def training_scores(self, arm: str, metric: str | None = None) -> FloatArray:
+        """Shape (n_cases,): as ``scores``, of the arm's own training alone."""
         name = self.primary if metric is None else metric
         if name not in self.values:
             return np.full(self.n_cases, np.nan)
         return mean_over_repeats(self.values[name][self.row(arm)])
 
-    def is_binary(self, metric: str | None = None) -> bool:
-        """Whether every case's score is 0 or 1, which decides the tests; a mean of differing repeats is not."""
+    def is_binary(self, metric: str | None = None, arms: Sequence[str] | None = None) -> bool:
+        """Whether every case's score is 0 or 1, which decides the tests; a mean that differs from both is not.
+
+        Args:
+            metric: Default: the primary one.
+            arms: Names of the arms to look at; default: all.
+        """
         name = self.primary if metric is None else metric
         if name not in self.values:
             return False
-        cells = self.values[name]
-        if cells.shape[2] > 1:
-            cells = np.stack([mean_over_repeats(arm) for arm in cells])
-        return bool(((cells == 0.0) | (cells == 1.0) | np.isnan(cells)).all())
+        names = [arm.name for arm in self.arms] if arms is None else arms
+        scores = np.stack([self.scores(arm, name) for arm in names])
+        return bool(((scores == 0.0) | (scores == 1.0) | np.isnan(scores)).all())
+
+
+def _is_further_training(arm: ArmFacts, candidate: ArmFacts) -> bool:
+    """Whether an arm is another training seed of a candidate, on all training rows."""
+    return (
+        candidate.role == "candidate"
+        and arm.parent == candidate.name
+        and arm.fraction == 1.0
+        and arm.seed != candidate.seed
+        and arm.shots == candidate.shots
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

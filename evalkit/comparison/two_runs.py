@@ -158,7 +158,9 @@ def _joined(first: RunInput, second: RunInput, common: Sequence[CaseFacts]) -> S
         second.manifest,
         repeats=max(first.manifest.repeats, second.manifest.repeats),
         arms=tuple(
-            replace(arm, name=prefix + arm.name) for side, prefix in arms() for arm in side.manifest.arms
+            replace(arm, name=prefix + arm.name, parent=None if arm.parent is None else prefix + arm.parent)
+            for side, prefix in arms()
+            for arm in side.manifest.arms
         ),
     )
     samples = (

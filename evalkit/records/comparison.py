@@ -152,7 +152,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     """One arm's figures.
 
     Attributes:
-        n: Cells (case x repeat) that the arm had to answer.
+        n: Cells (case x repeat x training) that the arm had to answer.
         coverage: Share of cells with an ``ok`` sample.
         quality: Metric name to estimate.
         worst_case: Primary metric with every missing score counted as 0; None when nothing is missing.
@@ -162,6 +162,10 @@ class ArmSummary(Record, frozen=True, kw_only=True):
         prefill_s: Mean measured seconds that a cold prefill of the shared prefix adds.
         unit_cost: Mean money per request as observed, in ``currency``; None when unknown.
         replayed: Samples answered from the response cache.
+        seeds: Trainings that the arm is the mean of; None for an untuned arm.
+        seeds_known: Whether it is known how many trainings there were. False for a tuned model that was made elsewhere
+            and for imported scores without a column ``seed``: ``seeds`` is then 1.
+        seed_means: By training seed, its own mean of the primary metric; empty for curve arms.
         answering_models: Answers by the id of the model that gave them, as its provider said it; answers of which
             nothing was said are left out.
         scorer_chance: Primary metric with references shuffled between clusters (negative control).
@@ -194,6 +198,9 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     failures: Failures | None = None
     retrieval: RetrievalSummary | None = None
     replayed: int = 0
+    seeds: int | None = None
+    seeds_known: bool = True
+    seed_means: dict[int, float] = {}
     answering_models: dict[str, int] = {}
     scorer_chance: float | None = None
     confusion: Confusion | None = None
@@ -235,13 +242,19 @@ class Difference(Record, frozen=True, kw_only=True):
 
 
 class CurvePoint(Record, frozen=True, kw_only=True):
-    """One point of the shot curve (x = shots) or the learning curve (x = training rows or fraction)."""
+    """One point of the shot curve (x = shots) or the learning curve (x = training rows or fraction).
+
+    Attributes:
+        mean: Over the training seeds of the point, where it has several.
+        seed_means: By training seed, its own mean; empty on a shot curve.
+    """
 
     arm: str
     x: float
     mean: float | None
     low: float | None
     high: float | None
+    seed_means: dict[int, float] = {}
 
 
 class Curve(Record, frozen=True, kw_only=True):
@@ -251,6 +264,7 @@ class Curve(Record, frozen=True, kw_only=True):
         kind: ``shots`` or ``learning``.
         trend: ``rising``, ``flat``, ``falling`` or ``unknown``, from the paired difference of the last step.
         last_step: That difference, or None with fewer than two points.
+        seed_spread: Highest less lowest mean over the training seeds on all rows; None with one seed.
         note: What the trend rests on, in words.
     """
 

@@ -16,6 +16,7 @@ from evalkit.text.number_format import (
     money,
     per_thousand,
     percent,
+    points,
     seconds,
     shared_decimals,
 )
@@ -152,12 +153,25 @@ def _notes(arms: list[ArmSummary]) -> Iterator[str]:
     worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
     if worst:
         yield f"With every missing answer counted as wrong: {', '.join(worst)}."
+    yield from _trainings(arms)
     answered_by = [f"{arm.name} {_models(arm)}" for arm in arms if arm.answering_models]
     if answered_by:
         yield f"Answered by, as the provider said it: {'; '.join(answered_by)}."
     replayed = [f"{arm.name} {count(arm.replayed)}" for arm in arms if arm.replayed]
     if replayed:
         yield f"Answers replayed from the cache, with the cost and time of their first call: {', '.join(replayed)}."
+
+
+def _trainings(arms: list[ArmSummary]) -> Iterator[str]:
+    """How many trainings each tuned arm is the mean of, and how far apart they came out."""
+    for arm in arms:
+        if len(arm.seed_means) > 1:
+            means = list(arm.seed_means.values())
+            listed = ", ".join(f"{percent(mean)} (seed {seed})" for seed, mean in arm.seed_means.items())
+            spread = points(max(means) - min(means)).removeprefix("+")
+            yield f"{arm.name} is the mean of {count(len(means))} trainings: {listed}, {spread} points apart."
+        elif arm.role == "candidate" and not arm.seeds_known:
+            yield f"How many trainings of {arm.name} there were is not known."
 
 
 def _models(arm: ArmSummary) -> str:

@@ -208,19 +208,20 @@ def _forest_row(item: Difference) -> dict[str, Any]:
 
 
 def _curve_rows(curve: Curve) -> list[Part]:
-    """Points with a mean; ``again`` marks further training seeds, which the line leaves out."""
-    return [
-        {
-            "arm": curve.parent,
-            "x": point.x,
-            "mean": 100 * point.mean,
-            "low": None if point.low is None else 100 * point.low,
-            "high": None if point.high is None else 100 * point.high,
-            "again": "/seed" in point.arm,
-        }
-        for point in curve.points
-        if point.mean is not None
-    ]
+    """Points with a mean, and beside a mean of several training seeds each seed as ``again``, which the line passes."""
+    rows: list[Part] = []
+    for point in curve.points:
+        if point.mean is None:
+            continue
+        place = {"arm": curve.parent, "x": point.x}
+        low, high = (None if end is None else 100 * end for end in (point.low, point.high))
+        rows.append(place | {"mean": 100 * point.mean, "low": low, "high": high, "again": False})
+        if len(point.seed_means) > 1:
+            rows += [
+                place | {"mean": 100 * mean, "low": None, "high": None, "again": True}
+                for mean in point.seed_means.values()
+            ]
+    return rows
 
 
 def _target(records: RunRecords, palette: Palette) -> list[Part]:

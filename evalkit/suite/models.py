@@ -323,7 +323,10 @@ class TunedModelConfig(ModelFacts, Strict):
         "`layers` and `modules` name, the rest frozen. Or a plugin's.",
     )
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=lambda: [1.0], min_length=1)
-    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="Trainings on all rows, whose mean is the candidate; smaller fractions are trained at most twice.",
+    )
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     rank: PositiveInt = 16
     lora_alpha: PositiveInt = 32
@@ -408,6 +411,14 @@ class TunedModelConfig(ModelFacts, Strict):
     def tuned_from_name(self) -> str:
         """Name of the model of this suite that this one is tuned from."""
         return self.base
+
+    def seeds_of(self, fraction: float) -> range:
+        """The training seeds of one fraction, counted from 1: all of them on all rows, at most two on fewer.
+
+        The trainings on all rows are the candidate, and its quality is their mean; two of every smaller fraction are
+        what a learning curve needs.
+        """
+        return range(1, (self.seeds if fraction == 1.0 else min(self.seeds, 2)) + 1)
 
     @property
     def rate(self) -> float:

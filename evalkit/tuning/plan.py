@@ -151,7 +151,7 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
         training_device(base, config),
     ]
     for fraction in sorted(config.fractions):
-        for seed in range(1, config.seeds + 1):
+        for seed in config.seeds_of(fraction):
             chosen = parts.fraction(fraction)
             yield TuningSpec(
                 model=name,

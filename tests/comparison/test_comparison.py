@@ -137,6 +137,49 @@ def test_a_learning_curve_keeps_seeds_apart(synthetic):
     assert [point.arm for point in curve.points] == ["tuned@0.25", "tuned@0.5", "tuned"]
     assert curve.seed_spread == pytest.approx(0.05)
     assert curve.trend == "flat"
+    assert curve.points[-1].seed_means == pytest.approx({1: 0.75, 2: 0.8})
+    assert curve.points[-1].mean == pytest.approx(0.775)
+
+
+def test_a_candidate_is_the_mean_of_its_trainings(synthetic):
+    """Quality, cost and counts; each training stays an arm of its own, and a broken one is left out."""
+    n = 100
+
+    def tuned(right, seed, tokens, **kind):
+        scores = synthetic.scores(right, n)
+        return synthetic.Arm(
+            scores, input=tokens, kind="fine_tuned", shots=0, fraction=1.0, seed=seed, **kind
+        )
+
+    made = {
+        "few_shot": synthetic.Arm(synthetic.scores(60, n)),
+        "tuned": tuned(70, 1, 100),
+        "tuned@1.0/seed2": tuned(80, 2, 200, role="curve", parent="tuned"),
+        "tuned@1.0/seed3": tuned(90, 3, 600, role="curve", parent="tuned"),
+    }
+    run = synthetic.make_run(made)
+    arms = {arm.name: arm for arm in run.comparison.arms}
+    candidate = arms["tuned"]
+    assert candidate.quality["exact_match"].mean == pytest.approx(0.8)
+    assert candidate.seed_means == pytest.approx({1: 0.7, 2: 0.8, 3: 0.9})
+    assert (candidate.seeds, candidate.seeds_known, candidate.n) == (3, True, 300)
+    assert candidate.tokens.input == pytest.approx(300)
+    assert arms["tuned@1.0/seed3"].quality["exact_match"].mean == pytest.approx(0.9)
+    assert (arms["few_shot"].seeds, arms["few_shot"].seed_means) == (None, {})
+    (difference,) = [each for each in run.comparison.differences if each.family == "tuned"]
+    assert difference.estimate == pytest.approx(0.2)
+    assert run.table.is_binary(arms=("few_shot",))
+    assert not run.table.is_binary(arms=("tuned",)), "thirds are no right and wrong answers"
+
+    made["tuned@1.0/seed3"].scores = [None] * 90 + [1.0] * 10
+    left = {arm.name: arm for arm in synthetic.make_run(made).comparison.arms}["tuned"]
+    assert (left.seeds, left.quality["exact_match"].mean) == (2, pytest.approx(0.75))
+
+
+def test_a_tune_made_elsewhere_is_one_training_of_an_unknown_number(synthetic):
+    made = {"tuned": synthetic.Arm(synthetic.scores(70, 100), kind="fine_tuned")}
+    (arm,) = synthetic.make_run(made).comparison.arms
+    assert (arm.seeds, arm.seeds_known, arm.seed_means) == (1, False, {})
 
 
 def test_arms_that_differ_in_more_than_model_retrieval_and_shots_are_named(synthetic):

@@ -102,7 +102,7 @@ def test_a_case_that_an_arm_did_not_answer_has_no_counts_and_is_left_out_of_the_
     table = run({"p": truth, "q": [None if i == 0 else "Heron" for i in range(40)]}, truth)
     (found,) = pooled_differences(table, [("p", "q")], {"macro_f1": METRICS["macro_f1"].aggregate}, SETTINGS)
     assert found.n == 39
-    assert np.isnan(table.pooled_counts["macro_f1"].per_case(1)[0]).all()
+    assert np.isnan(table.pooled_counts["macro_f1"].per_case([1])[0]).all()
     assert table.missing_reasons == {}, "an error is counted as an error, not twice"
     # q names Heron for everything: F1 of Heron 2*10/(20 + 29), the others 0
     assert found.estimate == pytest.approx(1 - (20 / 49) / 3)
@@ -144,7 +144,7 @@ def test_repeats_of_a_case_are_averaged_before_they_are_summed():
     """Two repeats of a case weigh as much as one of another."""
     table = run({"p": [["Falcon", "Heron"], ["Heron", "Heron"]]}, ["Falcon", "Heron"], repeats=2)
     counts = table.pooled_counts["macro_f1"]
-    rows = [dict(zip(counts.names, row, strict=True)) for row in counts.per_case(0)]
+    rows = [dict(zip(counts.names, row, strict=True)) for row in counts.per_case([0])]
     assert rows[0] == {"tp:Falcon": 0.5, "fn:Falcon": 0.5, "fp:Heron": 0.5, "tp:Heron": 0.0}
     assert rows[1] == {"tp:Falcon": 0.0, "fn:Falcon": 0.0, "fp:Heron": 0.0, "tp:Heron": 1.0}
 

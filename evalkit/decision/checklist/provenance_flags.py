@@ -29,8 +29,8 @@ def answering_models(context: DecisionContext) -> Iterator[RedFlag]:
             yield RedFlag(
                 code=MODEL_CHANGED,
                 severity="invalid",
-                message=f"the answering model changed inside {name}: {listed}; answer the arm again, with a dated model "
-                "id where the provider has one",
+                message=f"the answering model changed inside {name}: {listed}; answer the arm again, with a dated "
+                "model id where the provider has one",
             )
     of_model: dict[tuple[str, float | None, int | None], dict[str, str]] = {}
     for arm in context.candidates:
