@@ -31,8 +31,9 @@ def command() -> None:
 def table_command(table: Path, suite: Path | None, output: Path | None, as_json: bool) -> int:
     """Make a run of a table of scores: one row for each case and arm; columns case_id, arm and one for each metric.
 
-    Scores lie in [0, 1]; an empty cell is missing, not 0. Optional columns: arm_kind, output, input_tokens,
-    output_tokens, cost, latency_s, cluster, tag. CSV, TSV, JSONL or Parquet.
+    Scores lie in [0, 1]; an empty cell is missing, not 0. Optional columns: arm_kind, seed (which training of a tuned
+    arm), output, answering_model, input_tokens, output_tokens, prefix_tokens, cost, latency_s, cluster, tag. CSV, TSV,
+    JSONL or Parquet.
     """
     from evalkit import api
     from evalkit.cli.show import show_run

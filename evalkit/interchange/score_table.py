@@ -17,7 +17,21 @@ from evalkit.records.arm import ArmKind
 from evalkit.records.manifest import CaseFacts
 
 _NAMES = ("case_id", "arm")
-_OPTIONAL = ("arm_kind", "output", "input_tokens", "output_tokens", "cost", "latency_s", "cluster", "tag")
+_OPTIONAL = (
+    "arm_kind",
+    "seed",
+    "output",
+    "answering_model",
+    "input_tokens",
+    "output_tokens",
+    "prefix_tokens",
+    "cost",
+    "latency_s",
+    "cluster",
+    "tag",
+)
+_LARGEST_SEED = 2**53
+_MOST_TOKENS = 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +39,23 @@ class TableRow:
     """One arm's answer to one case: the scores, and what else the row gives.
 
     Attributes:
+        seed: Of the training that answered; None where the row gives none.
         scores: By metric, in [0, 1]; None where the cell is empty.
+        answering_model: The id of the model that answered, as its provider said it; None where the row gives none.
+        prefix_tokens: Tokens at the start of its prompt that all requests of the arm share; None where not given.
         cost: Money of the answer, in the currency of the suite.
     """
 
     line: int
     case_id: str
     arm: str
+    seed: int | None
     scores: Mapping[str, float | None]
     output: str | None
+    answering_model: str | None
     input_tokens: int | None
     output_tokens: int | None
+    prefix_tokens: int | None
     cost: Decimal | None
     latency_s: float | None
 
@@ -64,17 +84,31 @@ class ImportedScores:
             tag = self.tags.get(case_id)
             yield CaseFacts(id=case_id, cluster=cluster, tags=() if tag is None else (tag,))
 
+    def seeds(self, arm: str) -> tuple[int, ...]:
+        """The training seeds that an arm's rows give, rising; empty where they give none."""
+        return tuple(sorted({row.seed for row in self.rows if row.arm == arm and row.seed is not None}))
+
+    def prefix_tokens(self) -> dict[str, float]:
+        """By arm, the mean of ``prefix_tokens`` over the rows that give it; arms without one are left out."""
+        given: dict[str, list[int]] = {}
+        for row in self.rows:
+            if row.prefix_tokens is not None:
+                given.setdefault(row.arm, []).append(row.prefix_tokens)
+        return {arm: sum(tokens) / len(tokens) for arm, tokens in given.items()}
+
 
 def read_score_table(path: Path) -> ImportedScores:
     """Read and check a table; CSV, TSV, JSONL or Parquet.
 
-    Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``output``, ``input_tokens``,
-    ``output_tokens``, ``cost``, ``latency_s``, ``cluster``, ``tag``) and one for each metric. An empty cell is a
-    missing value, never 0.
+    Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``seed``, ``output``, ``answering_model``,
+    ``input_tokens``, ``output_tokens``, ``prefix_tokens``, ``cost``, ``latency_s``, ``cluster``, ``tag``) and one for
+    each metric. An empty cell is a missing value, never 0. Rows of one case and arm with different seeds are
+    trainings of that arm.
 
     Raises:
-        DataError: A column is missing, a score lies outside [0, 1], a case and arm stand in two rows, a kind does not
-            exist, a case has two clusters or an arm two kinds. Up to 20 problems, each with its line.
+        DataError: A column is missing, a score lies outside [0, 1], a case, arm and seed stand in two rows, some rows
+            of an arm have a seed and others none, a kind does not exist, a case has two clusters or an arm two kinds.
+            Up to 20 problems, each with its line.
     """
     reader = _TableReader(ImportedScores(str(path)))
     for row in read_rows(path, shown_as=str(path)):
@@ -94,7 +128,8 @@ class _TableReader:
     def __init__(self, table: ImportedScores) -> None:
         self.table = table
         self.problems: list[Problem] = []
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str, int | None], int] = {}
+        self._seeded: dict[str, tuple[bool, int]] = {}
         self._first: dict[tuple[str, str], tuple[str, int]] = {}
 
     def add(self, row: Row) -> None:
@@ -128,25 +163,48 @@ class _TableReader:
         if unknown := [name for name in values if name not in (*_NAMES, *_OPTIONAL, *self.table.metrics)]:
             raise ValueError(f"has a column {unknown[0]!r} that the first row lacks")
         case_id, arm = as_text(values["case_id"]).strip(), as_text(values["arm"]).strip()
-        if (earlier := self._seen.setdefault((case_id, arm), row.line)) != row.line:
-            raise ValueError(
-                f"case {case_id!r} and arm {arm!r} already stand on line {earlier}; keep one row"
-            )
+        seed = _whole("seed", values, most=_LARGEST_SEED)
+        self._check_seed(row.line, case_id, arm, seed)
         self._check_constants(row.line, case_id, arm, values)
         answer = TableRow(
             line=row.line,
             case_id=case_id,
             arm=arm,
+            seed=seed,
             scores={name: _score(name, values.get(name)) for name in self.table.metrics},
             output=None if is_missing(values.get("output")) else as_text(values["output"]),
-            input_tokens=_count("input_tokens", values),
-            output_tokens=_count("output_tokens", values),
+            answering_model=None
+            if is_missing(said := values.get("answering_model"))
+            else as_text(said).strip(),
+            input_tokens=_whole("input_tokens", values),
+            output_tokens=_whole("output_tokens", values),
+            prefix_tokens=_whole("prefix_tokens", values),
             cost=_money(values),
             latency_s=_seconds(values),
         )
         if (answer.input_tokens is None) != (answer.output_tokens is None):
             raise ValueError("has one of input_tokens and output_tokens; give both or neither")
+        if (answer.prefix_tokens or 0) > (answer.input_tokens or 0) and answer.input_tokens is not None:
+            raise ValueError(
+                f"prefix_tokens is {answer.prefix_tokens} and input_tokens {answer.input_tokens}: the prefix is a part "
+                "of the input"
+            )
         return answer
+
+    def _check_seed(self, line: int, case_id: str, arm: str, seed: int | None) -> None:
+        """One row for each case, arm and training; an arm's rows all name their training, or none does."""
+        if (earlier := self._seen.setdefault((case_id, arm, seed), line)) != line:
+            what = f"case {case_id!r} and arm {arm!r}" + ("" if seed is None else f" of seed {seed}")
+            raise ValueError(
+                f"{what} already stand on line {earlier}; keep one row, or give each training of an arm its number in "
+                "a column seed"
+            )
+        seeded, at = self._seeded.setdefault(arm, (seed is not None, line))
+        if seeded != (seed is not None):
+            with_one, without = (at, line) if seeded else (line, at)
+            raise ValueError(
+                f"arm {arm!r} has a seed on line {with_one} and none on line {without}; give all or none"
+            )
 
     def _check_constants(self, line: int, case_id: str, arm: str, values: Mapping[str, Any]) -> None:
         """Keep the kind of the arm, and cluster and tag of the case: each must be the same in all its rows."""
@@ -183,12 +241,14 @@ def _score(name: str, value: Any) -> float | None:
     return number
 
 
-def _count(name: str, values: Mapping[str, Any]) -> int | None:
+def _whole(name: str, values: Mapping[str, Any], *, most: int = _MOST_TOKENS) -> int | None:
     if is_missing(values.get(name)):
         return None
     number = _number(name, values[name])
-    if number < 0 or number != int(number):
-        raise ValueError(f"{name} is {number:g}; give a whole number of tokens")
+    if not 0 <= number <= most or number != int(number):
+        raise ValueError(
+            f"{name} is {number:g}; give a whole number" + ("" if name == "seed" else " of tokens")
+        )
     return int(number)
 
 

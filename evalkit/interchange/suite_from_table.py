@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec.structs import replace as struct_replace
 
 from evalkit.arms.expand import expand_arms
 from evalkit.errors import DataError, Problem
@@ -29,8 +30,9 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
     """A suite in which every arm of the table stands.
 
     Arms and models that the suite file does not have are added: a recorded model by the arm's name, of the kind that
-    the table states, else of the kind that the name spells (``rag``), else zero-shot. Arms that the table does not have
-    are left out; a metric that the suite file defines keeps its definition.
+    the table states, else of the kind that the name spells (``rag``), else zero-shot. An arm that the suite file
+    writes without its ``model`` (``rag: {kind: rag}``) gets such a model too. Arms that the table does not have are
+    left out; a metric that the suite file defines keeps its definition.
 
     Args:
         table: Its arms and metrics.
@@ -69,8 +71,11 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
 def arm_facts(table: ImportedScores, suite: Suite) -> list[ArmFacts]:
     """What the manifest keeps of the table's arms, in the suite's order.
 
+    An arm whose rows give training seeds is the candidate with its lowest seed; each further seed is a curve arm
+    (``tuned@1.0/seed2``) of it, as where evalkit trains the seeds itself.
+
     Raises:
-        DataError: An arm cannot be in a suite, or is of another kind there.
+        DataError: An arm cannot be in a suite, is of another kind there, or has training seeds without being tuned.
     """
     in_suite = {facts.name: facts for facts in expand_arms(suite)}
     for arm, kind in table.kinds.items():
@@ -81,7 +86,37 @@ def arm_facts(table: ImportedScores, suite: Suite) -> list[ArmFacts]:
         if kind is not None and in_suite[arm].kind is not kind:
             message = f"arm {arm!r} is {kind.value} here and {in_suite[arm].kind.value} in the suite"
             raise DataError(Problem(table.file, line, "", message))
-    return [facts for name, facts in in_suite.items() if name in table.kinds]
+    return [
+        training
+        for name, facts in in_suite.items()
+        if name in table.kinds
+        for training in _trainings(table, facts)
+    ]
+
+
+def training_arm(arm: str, seed: int | None, seeds: tuple[int, ...]) -> str:
+    """Name of the arm that the answers of one training seed belong to: the arm's own for its lowest seed."""
+    return arm if seed is None or seed == seeds[0] else f"{arm}@1.0/seed{seed}"
+
+
+def _trainings(table: ImportedScores, facts: ArmFacts) -> Iterator[ArmFacts]:
+    """The arm, and a curve arm for each further training seed."""
+    seeds = table.seeds(facts.name)
+    if not facts.tuned or facts.role == "curve":
+        if len(seeds) > 1:
+            line = next(row.line for row in table.rows if row.arm == facts.name and row.seed == seeds[1])
+            what = f"arm {facts.name!r} has {len(seeds)} training seeds and is {facts.kind.value}"
+            message = f"{what}; only a tuned candidate has trainings: say its kind, or leave the seed out"
+            raise DataError(Problem(table.file, line, "", message))
+        yield facts
+        return
+    if not seeds:  # one training, and how many there were is not known
+        yield facts
+        return
+    yield struct_replace(facts, fraction=1.0, seed=seeds[0])
+    for seed in seeds[1:]:
+        name = training_arm(facts.name, seed, seeds)
+        yield struct_replace(facts, name=name, parent=facts.name, role="curve", fraction=1.0, seed=seed)
 
 
 def _assumed(table: ImportedScores, data: Mapping[str, Any]) -> list[str]:
@@ -115,10 +150,15 @@ def _arms(table: ImportedScores, data: dict[str, Any], file: str) -> tuple[dict[
     arms = {name: arm for name, arm in written.items() if name in needed}
     models = dict(data.get("models") or {})
     for name in needed:
-        if name in arms:
+        if name in arms and not _lacks_model(arms[name]):
             continue
         kind = table.kinds[name] or (ArmKind(name) if name in list(ArmKind) else ArmKind.ZERO_SHOT)
         made = {"type": "recorded", "path": file, "kind": kind.value}
         models[name] = {**made, **(models.get(name) or {})}
-        arms[name] = {"model": name}
+        arms[name] = {"model": name, **(arms.get(name) or {})}
     return arms, models
+
+
+def _lacks_model(arm: Any) -> bool:
+    """Whether an arm of the suite file names no model, so that the table's answers are made one."""
+    return arm is None or (isinstance(arm, dict) and arm.get("model") is None)

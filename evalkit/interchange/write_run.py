@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from evalkit.clock import Clock
 from evalkit.digest import digest_file, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.interchange.score_table import ImportedScores, TableRow
-from evalkit.interchange.suite_from_table import arm_facts
+from evalkit.interchange.suite_from_table import arm_facts, training_arm
 from evalkit.pricing.prices_in_force import Pricer, currency_of, price_table, pricer, prices_as_of
 from evalkit.pricing.reprice_samples import prices_digest
 from evalkit.records.arm import ArmFacts
@@ -27,6 +29,7 @@ from evalkit.suite.schema import Suite
 NOT_GIVEN = "(the answer is not in the imported table)"
 """Output of a scored answer whose text the table lacks. It is not empty, since an empty answer counts as declined."""
 
+_ADDED_FACTS = ("prompt_source", "optimised_on")
 _EMPTY_CELL = "the table's cell is empty"
 
 
@@ -63,8 +66,19 @@ def write_table_run(
     run = RunFolder(folder)
     write_atomic(run.file("suite.yaml"), suite.source.text.encode())
     rewrite(run.file(CASES_FILE), cases)
-    rewrite(run.samples_file, (_sample(row, pricers[row.arm], currency_of(suite)) for row in table.rows))
-    rewrite(run.scores_file, _scores(table))
+    tuned = {arm.name for arm in facts if arm.tuned}
+    seeds = {arm: table.seeds(arm) if arm in tuned else () for arm in table.kinds}
+    names = [
+        training_arm(row.arm, row.seed if seeds[row.arm] else None, seeds[row.arm]) for row in table.rows
+    ]
+    rewrite(
+        run.samples_file,
+        (
+            _sample(row, name, pricers[name], currency_of(suite))
+            for row, name in zip(table.rows, names, strict=True)
+        ),
+    )
+    rewrite(run.scores_file, _scores(table, names))
     run.write("profile.json", _profile(cases))
     stamp = clock.now().isoformat(timespec="seconds")
     manifest = Manifest(
@@ -84,7 +98,7 @@ def write_table_run(
     return run
 
 
-def _sample(row: TableRow, price: Pricer, currency: str) -> Sample:
+def _sample(row: TableRow, arm: str, price: Pricer, currency: str) -> Sample:
     scored = row.output is not None or any(value is not None for value in row.scores.values())
     usage = (
         None
@@ -95,7 +109,8 @@ def _sample(row: TableRow, price: Pricer, currency: str) -> Sample:
     stated = None if row.cost is None else Cost(model=row.cost, currency=currency)
     return Sample(
         case_id=row.case_id,
-        arm=row.arm,
+        arm=arm,
+        answering_model=row.answering_model,
         status=Status.OK if scored else Status.ERROR,
         prompt_digest="",
         request_digest="",
@@ -108,11 +123,11 @@ def _sample(row: TableRow, price: Pricer, currency: str) -> Sample:
     )
 
 
-def _scores(table: ImportedScores) -> Iterator[ScoreRow]:
-    for row in table.rows:
+def _scores(table: ImportedScores, names: list[str]) -> Iterator[ScoreRow]:
+    for row, arm in zip(table.rows, names, strict=True):
         for metric, value in row.scores.items():
             reason = None if value is not None else _EMPTY_CELL
-            yield ScoreRow(case_id=row.case_id, arm=row.arm, metric=metric, value=value, reason=reason)
+            yield ScoreRow(case_id=row.case_id, arm=arm, metric=metric, value=value, reason=reason)
 
 
 def _profile(cases: list[CaseFacts]) -> Profile:
@@ -133,8 +148,14 @@ def _profile(cases: list[CaseFacts]) -> Profile:
 
 def _digests(suite: Suite, facts: list[ArmFacts], cases: list[CaseFacts], table_file: Path) -> Digests:
     return Digests(
-        suite=digest_of([facts, suite.run.seed]),
+        suite=digest_of([[_answering(arm) for arm in facts], suite.run.seed]),
         cases=digest_of([[case.id, case.cluster, case.tags] for case in cases]),
         data=digest_file(table_file),
         prices=prices_digest(suite),
     )
+
+
+def _answering(arm: ArmFacts) -> dict[str, object]:
+    """The facts of an arm that its digest is of; those added since runs of format 1 only where they are known."""
+    facts: dict[str, object] = msgspec.to_builtins(arm)
+    return {name: value for name, value in facts.items() if value is not None or name not in _ADDED_FACTS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.clock import Clock
+from evalkit.comparison.arm_summaries import ArmMeasurements
 from evalkit.comparison.compare import compare
 from evalkit.interchange.score_table import read_score_table
 from evalkit.interchange.suite_from_table import suite_from_table
@@ -34,7 +35,8 @@ def import_table(
     check_prices(suite)
     folder = folder or REPORTS / suite.name / f"{clock.now():%Y%m%d-%H%M%S}"
     run = write_table_run(table, suite, table_file, folder, clock=clock)
-    run.write("comparison.json", compare(suite, spine.read_table(run, suite)))
+    measured = ArmMeasurements(prefix_tokens=table.prefix_tokens())
+    run.write("comparison.json", compare(suite, spine.read_table(run, suite), measured))
     spine.write_decision(run, suite)
     spine.report(run, spine.records_of(run, suite))
     return run

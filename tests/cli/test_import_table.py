@@ -206,3 +206,115 @@ def test_what_was_assumed_is_said_and_a_taken_folder_is_refused(evalkit, table, 
     assert evalkit("decide", "latest").code == 2  # it is not under ./reports
     assert evalkit("import", "table", table(text)).code == 0
     assert evalkit("decide", "latest").code == 0
+
+
+def seeded(shares: dict[int, float], n: int = 100) -> list[str]:
+    """A prompt and a tuned arm of several trainings: training by training the first cases are right."""
+    header = "case_id,arm,arm_kind,seed,accuracy,cost"
+    rows = [f"c{case},base,few_shot,,{int(case < 50)},0.002" for case in range(n)]
+    rows += [
+        f"c{case},tuned,fine_tuned,{seed},{int(case < share * n)},0.00{index + 1}"
+        for index, (seed, share) in enumerate(shares.items())
+        for case in range(n)
+    ]
+    return [header, *rows]
+
+
+def test_rows_with_several_seeds_are_trainings_of_one_arm(evalkit, table, part, tmp_path):
+    """The candidate is their mean, and each further one a curve arm, as where evalkit trained them."""
+    text = seeded({7: 0.9, 42: 0.7, 3: 0.8})
+    done = evalkit("import", "table", table(text), "--suite", part, "-o", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    arms = {
+        arm["name"]: arm for arm in json.loads((tmp_path / "run" / "comparison.json").read_text())["arms"]
+    }
+    assert set(arms) == {"base", "tuned", "tuned@1.0/seed7", "tuned@1.0/seed42"}
+    tuned = arms["tuned"]
+    assert tuned["quality"]["accuracy"]["mean"] == pytest.approx(0.8)
+    assert tuned["seed_means"] == pytest.approx({"3": 0.8, "7": 0.9, "42": 0.7})
+    assert (tuned["seeds"], tuned["seeds_known"]) == (3, True)
+    assert float(tuned["unit_cost"]) == pytest.approx(0.002)
+    assert arms["tuned@1.0/seed42"]["role"] == "curve"
+    assert {arm["role"] for arm in (arms["base"], tuned)} == {"candidate"}
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert "tuned is the mean of 3 trainings: 80.0% (seed 3), 90.0% (seed 7), 70.0% (seed 42)" in report
+    assert "one_training_seed" not in {flag["code"] for flag in done.json["red_flags"]}
+
+
+def test_without_a_seed_the_number_of_trainings_is_not_known(evalkit, table, part, tmp_path):
+    done = evalkit("import", "table", table(lines()), "--suite", part, "-o", tmp_path / "run")
+    assert done.code == 0, done.err
+    arms = {
+        arm["name"]: arm for arm in json.loads((tmp_path / "run" / "comparison.json").read_text())["arms"]
+    }
+    assert [(arm["seeds"], arm["seeds_known"]) for arm in arms.values()] == [
+        (None, True),
+        (None, True),
+        (1, False),
+    ]
+    assert (
+        "How many trainings of tuned there were is not known." in (tmp_path / "run" / "report.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            "c1,base,few_shot,2,1,0.1",
+            ":202: arm 'base' has a seed on line 202 and none on line 2; give all or none",
+        ),
+        ("c1,tuned,fine_tuned,,1,0.1", ":202: arm 'tuned' has a seed on line 102 and none on line 202"),
+        (
+            "c1,tuned,fine_tuned,1,1,0.1",
+            ":202: case 'c1' and arm 'tuned' of seed 1 already stand on line 103",
+        ),
+        ("x,tuned,fine_tuned,1.5,1,0.1", ":202: seed is 1.5; give a whole number"),
+        ("x,tuned,fine_tuned,-1,1,0.1", ":202: seed is -1; give a whole number"),
+    ],
+)
+def test_a_bad_seed_is_told_with_its_line(evalkit, table, tmp_path, row, words):
+    done = evalkit("import", "table", table([*seeded({1: 0.9}), row]), "-o", tmp_path / "run")
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_an_untuned_arm_has_no_trainings(evalkit, table, tmp_path):
+    text = ["case_id,arm,arm_kind,seed,accuracy"]
+    text += [f"c{case},base,few_shot,{seed},1" for seed in (1, 2) for case in range(9)]
+    done = evalkit("import", "table", table(text), "-o", tmp_path / "run")
+    assert done.code == 2
+    assert (
+        ":11: arm 'base' has 2 training seeds and is few_shot; only a tuned candidate has trainings"
+        in done.err
+    )
+
+
+def test_shared_prompt_tokens_and_answering_models_of_a_table_are_kept(evalkit, table, tmp_path):
+    text = ["case_id,arm,arm_kind,accuracy,input_tokens,output_tokens,prefix_tokens,answering_model"]
+    text += [f"c{case},base,few_shot,1,1000,20,{800 + case % 2},m-{case // 50}" for case in range(100)]
+    done = evalkit("import", "table", table(text), "-o", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    (arm,) = json.loads((tmp_path / "run" / "comparison.json").read_text())["arms"]
+    assert arm["prefix_tokens"] == 800.5
+    assert arm["answering_models"] == {"m-0": 50, "m-1": 50}
+    assert "answering_model_changed" in {flag["code"] for flag in done.json["red_flags"]}
+    text.append("x,base,few_shot,1,100,20,101,m-1")
+    refused = evalkit("import", "table", table(text), "-o", tmp_path / "other")
+    assert ":102: prefix_tokens is 101 and input_tokens 100: the prefix is a part of the input" in refused.err
+
+
+def test_an_arm_needs_no_model_to_have_a_kind(evalkit, table, tmp_path):
+    """The model is made after the arm; what the suite file says of a model of that name holds."""
+    part = tmp_path / "part.yaml"
+    part.write_text(
+        "arms: {base: {kind: few_shot}, looked: {kind: rag}, tuned: {kind: fine_tuned}}\n"
+        "models: {tuned: {training: {cost: 120}}}\n"
+        "economics: {requests_per_month: 50000, value_per_correct: 0.01}\n"
+    )
+    bare = [line.replace(",few_shot,", ",,").replace(",rag,", ",,") for line in lines()]
+    done = evalkit("import", "table", table(bare), "--suite", part, "-o", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    assert {name: arm["kind"] for name, arm in done.json["arms"].items()} == KINDS
+    (training,) = [line for line in done.json["ledger"]["tuned"]["one_off"] if line["name"] == "training"]
+    assert float(training["amount"]) == 120
