@@ -27,6 +27,12 @@ ADDED: dict[str, set[str]] = {
 }
 """What has come since, by list. An item stands here with the reason why it is public."""
 
+EVIDENCE = json.loads(Path(__file__).with_name("evidence.json").read_text("utf-8"))
+"""What is recorded besides the method: the model that answered, trainings of an arm, prompts that were optimised."""
+
+for _name, _items in EVIDENCE.items():
+    ADDED[_name] = ADDED.get(_name, set()) | set(_items)
+
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
 }
