@@ -142,7 +142,13 @@ def same_records(made: Made, as_it_comes: Made) -> None:
     assert differing(made, as_it_comes) == {}
 
 
-@pytest.mark.parametrize(("kernel", "threads"), [(name, 1 + place % 2) for place, name in enumerate(KERNELS)])
+EVERY = [(name, threads) for name in KERNELS for threads in (1, 2)]
+ALTERNATING = [(name, 1 + place % 2) for place, name in enumerate(KERNELS)]
+CHOSEN = EVERY if "EVALKIT_EVERY_KERNEL" in os.environ else ALTERNATING
+"""Each kernel with 1 or 2 threads; EVALKIT_EVERY_KERNEL=1 tries each with both."""
+
+
+@pytest.mark.parametrize(("kernel", "threads"), CHOSEN)
 def test_every_blas_kernel_gives_the_same_records(bench, as_it_comes, kernel, threads):
     if not (runs := kernels_of(kernel)) & KERNELS[kernel]:
         pytest.skip(
