@@ -154,7 +154,7 @@ def test_every_blas_kernel_gives_the_same_records(bench, as_it_comes, kernel, th
         pytest.skip(
             f"asked for {kernel}, got {runs}: the processor cannot run it, or the build does not have it"
         )
-    made = bench.make(kernel, threads=threads, OPENBLAS_CORETYPE=kernel)
+    made = bench.make(f"{kernel}-{threads}", threads=threads, OPENBLAS_CORETYPE=kernel)
     assert set(made.kernels) & KERNELS[kernel]
     assert made.threads == [min(threads, os.cpu_count() or 1)]
     same_records(made, as_it_comes)
