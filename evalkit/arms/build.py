@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from evalkit.arms.arm import Arm
 from evalkit.arms.expand import suite_arm
+from evalkit.data.examples import own_examples
 from evalkit.digest import digest_of
 from evalkit.errors import InputError, Problem, SuiteError
 from evalkit.prompts.composer import CASE_FIELDS, EXAMPLE_FIELDS, Composer, field_problems
@@ -21,7 +22,7 @@ from evalkit.retrieval.passage_vectors import PassageVectors
 from evalkit.retrieval.protocol import Retriever
 from evalkit.retrieval.searcher import Searcher
 from evalkit.suite.models import TunedModelConfig
-from evalkit.suite.schema import ExamplesConfig, PromptConfig, PromptUse, RetrievalConfig, Suite
+from evalkit.suite.schema import OptimisedPrompt, PromptConfig, PromptUse, RetrievalConfig, Suite
 from evalkit.suite.source import Location
 
 ReadExamples = Callable[[str], Sequence[Example]]
@@ -71,7 +72,7 @@ def build_composer(suite: Suite, model: str) -> Composer:
 def _training_prompt(suite: Suite, model: str) -> PromptConfig:
     config = suite.models[model]
     if isinstance(config, TunedModelConfig) and config.prompt is not None:
-        return suite.prompts[config.prompt]
+        return suite.prompt(config.prompt)
     users = (suite.prompt_of(name)[1] for name, arm in suite.arms.items() if arm.model == model)
     return next(users, PromptConfig())
 
@@ -106,7 +107,7 @@ class _Builder:
         name = suite_arm(facts)
         config = self._suite.arms[name]
         prompt = self._suite.prompt_of(name)[1].model_copy(update={"shots": facts.shots})
-        chooser = self._chooser(prompt.examples) if prompt.shots and prompt.examples else None
+        chooser = self._chooser(prompt) if prompt.shots else None
         self.problems += self._prompt_problems(name, prompt, chooser)
         self.problems += self._training_problems(config.model)
         finder = self._finder(name, config.retrieval) if config.retrieval else None
@@ -121,7 +122,11 @@ class _Builder:
             searcher=finder if isinstance(finder, Searcher) else None,
         )
 
-    def _chooser(self, config: ExamplesConfig) -> ExampleChooser:
+    def _chooser(self, prompt: PromptConfig) -> ExampleChooser | None:
+        if isinstance(prompt, OptimisedPrompt):
+            return ExampleChooser(own_examples(prompt))
+        if (config := prompt.examples) is None:
+            return None
         examples = self._examples_of(config.path)
         rank = self._ranker(config.path) if config.choose == "nearest" else None
         return ExampleChooser(examples, choose=config.choose, seed=self._suite.run.seed, rank=rank)
@@ -146,7 +151,7 @@ class _Builder:
         columns = None if chooser is None else _columns(chooser.examples)
         for key, message in field_problems(prompt, case_fields=self._case_fields, example_fields=columns):
             yield problem(_prompt_key(self._suite, name, key), message)
-        if chooser is None or prompt.examples is None:
+        if chooser is None:
             return
         if (available := self._available(chooser.examples)) < prompt.shots:
             own = self._suite.prompt_of(name)[1].shots
@@ -157,7 +162,7 @@ class _Builder:
             )
             yield problem(
                 at,
-                f"{prompt.shots} shots are asked for, but {prompt.examples.path} has {available} examples that "
+                f"{prompt.shots} shots are asked for, but {_examples_file(prompt)} has {available} examples that "
                 "every case may see (those of its own cluster are left out). Add examples or lower the shots.",
             )
 
@@ -235,6 +240,11 @@ class _Builder:
 
 def _chunking(config: RetrievalConfig) -> str:
     return digest_of([config.corpus, None if config.chunk is None else config.chunk.model_dump()])
+
+
+def _examples_file(prompt: PromptConfig) -> str:
+    """The file that a prompt's demonstrations come from, as the suite writes it."""
+    return (prompt.path if prompt.examples is None else prompt.examples.path) or "the prompt"
 
 
 def _rank_nothing(question: str) -> tuple[int, ...]:

@@ -32,6 +32,10 @@ _SETTINGS = (
 )
 
 
+_OF_THE_FILE = ("source", "path", "predictor", "inputs", "optimised_on")
+"""Keys that say where an optimised prompt comes from."""
+
+
 def expand_arms(suite: Suite) -> list[ArmFacts]:
     """The facts of every arm that runs: each arm of the suite, followed by the points of its curve.
 
@@ -109,6 +113,8 @@ def _facts_of(
         chunk=_chunk_words(arm.retrieval),
         fraction=fraction if tuned_here else None,
         seed=seed if tuned_here else None,
+        prompt_source=prompt.source,
+        optimised_on=prompt.optimised_on,
         settings=_settings(answers),
     )
 
@@ -123,9 +129,11 @@ def _chunk_words(retrieval: RetrievalConfig | None) -> str | None:
 def prompt_digest(prompt: PromptConfig) -> str:
     """A digest that is the same for the same templates and source of examples.
 
-    The number of shots is left out, so that all points of a shot curve are one prompt tried.
+    The number of shots is left out, so that all points of a shot curve are one prompt tried. Of a prompt that is read
+    from a file the texts count, not the file's name.
     """
-    return digest_of(prompt.model_dump(mode="json", exclude={"shots"}))
+    dumped = prompt.model_dump(mode="json", exclude={"shots"})
+    return digest_of({key: value for key, value in dumped.items() if key not in _OF_THE_FILE})
 
 
 def _kind(suite: Suite, name: str, shots: int) -> ArmKind:

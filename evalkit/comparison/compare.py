@@ -29,7 +29,7 @@ from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Comparison, ExtraSet
 from evalkit.records.digits import rounded
 from evalkit.records.tuning import TuningReport
-from evalkit.suite.schema import PromptConfig, Suite
+from evalkit.suite.schema import OptimisedPrompt, PromptConfig, Suite
 from evalkit.text.number_format import points
 
 
@@ -214,6 +214,9 @@ def _prompts(suite: Suite, arm: ArmFacts, against: ArmFacts) -> Iterator[str]:
     if arm.shots and against.shots:
         fields += ["answer", "examples"]
     yield from (f"prompt.{name} differs" for name in fields if getattr(mine, name) != getattr(theirs, name))
+    own = [prompt.demonstrations if isinstance(prompt, OptimisedPrompt) else () for prompt in (mine, theirs)]
+    if own[0] != own[1]:
+        yield "prompt.demonstrations differ"
 
 
 def _prompt_of(suite: Suite, arm: ArmFacts) -> PromptConfig | None:

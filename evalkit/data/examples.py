@@ -13,7 +13,7 @@ from evalkit.data.messages import is_conversation, split_conversation
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Example
-from evalkit.suite.schema import Suite
+from evalkit.suite.schema import OptimisedPrompt, Suite
 
 
 def read_examples(path: Path, suite: Suite) -> list[Example]:
@@ -48,6 +48,20 @@ def read_examples(path: Path, suite: Suite) -> list[Example]:
     if problems:
         raise DataError.first_of(problems)
     return examples
+
+
+def own_examples(prompt: OptimisedPrompt) -> list[Example]:
+    """The demonstrations that an optimised prompt brings, in its order; each is a cluster of its own."""
+    return [
+        Example(
+            id=f"demonstration-{number}",
+            input=each.input,
+            output=each.output,
+            cluster=f"demonstration-{number}",
+            fields=dict(each.fields),
+        )
+        for number, each in enumerate(prompt.demonstrations, start=1)
+    ]
 
 
 def _example(values: dict[str, Any], fields: Fields, content_ids: ContentIds) -> Example:

@@ -28,6 +28,15 @@ def extra_files(suite: Suite) -> dict[str, Location]:
     return _once((config.path, ("extra_cases", name, "path")) for name, config in suite.extra_cases.items())
 
 
+def prompt_files(suite: Suite) -> dict[str, Location]:
+    """Files of optimised prompts, as the suite writes their paths, each with the key that names it."""
+    return _once(
+        (prompt.path, ("prompts", name, "path"))
+        for name, prompt in suite.prompts.items()
+        if prompt.path is not None
+    )
+
+
 def recorded_files(suite: Suite) -> dict[str, Location]:
     """Files of recorded answers, as the suite writes their paths, each with the key that names it."""
     return _once(

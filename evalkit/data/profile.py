@@ -12,13 +12,13 @@ import numpy as np
 from evalkit.data.cases import Cases
 from evalkit.data.corpus import read_corpus
 from evalkit.data.duplicates import DuplicateCount, text_digest
-from evalkit.data.examples import read_examples
+from evalkit.data.examples import own_examples, read_examples
 from evalkit.data.input_files import corpus_files, example_files
 from evalkit.data.leakage import find_leakage
 from evalkit.data.question_text import QuestionText
 from evalkit.records.case import Example
-from evalkit.records.profile import LengthSpread, Profile, TrainingProfile
-from evalkit.suite.schema import Suite
+from evalkit.records.profile import LengthSpread, Profile, PromptProfile, TrainingProfile
+from evalkit.suite.schema import OptimisedPrompt, Suite
 from evalkit.text.personal_data import holds_personal_data
 
 _MOST_TAGS = 100
@@ -74,6 +74,22 @@ def measure_profile(
             path: _measure_file(path, read_examples(suite.path(path), suite), cases, question_text, ruler)
             for path in example_files(suite)
         },
+        prompts={
+            name: _prompt_profile(prompt, cases, question_text)
+            for name, prompt in suite.optimised_prompts.items()
+        },
+    )
+
+
+def _prompt_profile(prompt: OptimisedPrompt, cases: Cases, question_text: QuestionText) -> PromptProfile:
+    """What the demonstrations of an optimised prompt have in common with the cases."""
+    leakage = find_leakage(cases, own_examples(prompt), question_text)
+    return PromptProfile(
+        file=prompt.path or "",
+        demonstrations=len(prompt.demonstrations),
+        leaked=leakage.pairs,
+        leaked_exact=leakage.same,
+        leaked_near=leakage.near,
     )
 
 

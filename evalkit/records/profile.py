@@ -68,8 +68,30 @@ class TrainingProfile(Record, frozen=True, kw_only=True):
     leaked_near: int = 0
 
 
+class PromptProfile(Record, frozen=True, kw_only=True):
+    """Facts about a prompt that an optimiser wrote.
+
+    Attributes:
+        demonstrations: Solved questions that the file holds.
+        leaked: Those that are also, or nearly, test questions: the optimiser has seen them.
+        leaked_exact: Test questions that a demonstration asks exactly or but for their spelling.
+        leaked_near: Test questions that a demonstration nearly asks.
+    """
+
+    file: str
+    demonstrations: int
+    leaked: tuple[LeakedPair, ...] = ()
+    leaked_exact: int = 0
+    leaked_near: int = 0
+
+
 class Profile(Record, frozen=True, kw_only=True):
-    """``profile.json``."""
+    """``profile.json``.
+
+    Attributes:
+        training: By training or example file, as the suite writes its path.
+        prompts: By name, the prompts that are read from a file.
+    """
 
     format_version: int = 1
     cases: int
@@ -83,3 +105,4 @@ class Profile(Record, frozen=True, kw_only=True):
     tags: dict[str, int] = {}
     passages: int | None = None
     training: dict[str, TrainingProfile] = {}
+    prompts: dict[str, PromptProfile] = {}

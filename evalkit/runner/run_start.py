@@ -18,7 +18,7 @@ import msgspec
 
 from evalkit.clock import Clock
 from evalkit.data.cases import Cases
-from evalkit.data.input_files import corpus_files, example_files, extra_files, recorded_files
+from evalkit.data.input_files import corpus_files, example_files, extra_files, prompt_files, recorded_files
 from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
@@ -26,6 +26,7 @@ from evalkit.records.manifest import CaseFacts, Digests, Manifest
 from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
+from evalkit.suite.optimised_prompt import KEPT_FILE, kept_prompts
 from evalkit.suite.schema import Suite
 
 _PACKAGES = ("numpy", "scipy", "torch", "transformers", "peft", "openai", "google-genai", "bm25s")
@@ -68,7 +69,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         arms=tuple(experiment.facts),
         **provenance(suite.folder),
     )
-    write_atomic(run.file("suite.yaml"), suite.source.text.encode())
+    _keep_suite(suite, run)
     with Appender(run.file(CASES_FILE)) as file:
         file.append(CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags) for case in experiment.cases)
     run.write("manifest.json", manifest)
@@ -88,7 +89,7 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
         for words, same in (
             ("the suite's models, prompts, arms or seed", now.suite == then.suite),
             ("the cases", now.cases == then.cases),
-            ("an example, training, corpus or answer file", now.data == then.data),
+            ("an example, training, corpus, prompt or answer file", now.data == then.data),
             ("a model's weights", dict(now.weights) == dict(then.weights)),
         )
         if not same
@@ -103,11 +104,18 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
                 "are still valid come from the cache.",
             )
         )
-    write_atomic(run.file("suite.yaml"), experiment.suite.source.text.encode())
+    _keep_suite(experiment.suite, run)
     if manifest.finished_at is not None:  # not any more, until its last stage has ended again
         manifest = msgspec.structs.replace(manifest, finished_at=None)
         run.write("manifest.json", manifest)
     return manifest
+
+
+def _keep_suite(suite: Suite, run: RunFolder) -> None:
+    """The suite as written, and the prompts that it reads from files."""
+    write_atomic(run.file("suite.yaml"), suite.source.text.encode())
+    if (prompts := kept_prompts(suite)) is not None:
+        write_atomic(run.file(KEPT_FILE), prompts)
 
 
 def _new_folder(parent: Path, stem: str) -> Path:
@@ -132,7 +140,11 @@ def finish_run(run: RunFolder, *, clock: Clock) -> None:
     run.write("manifest.json", msgspec.structs.replace(run.manifest(), finished_at=stamp))
 
 
-_DECIDES_NO_ANSWER = {"models": {"__all__": {"successor"}}, "arms": {"__all__": {"prefix_tokens"}}}
+_DECIDES_NO_ANSWER = {
+    "prompts": {"__all__": {"optimised_on"}},
+    "models": {"__all__": {"successor"}},
+    "arms": {"__all__": {"prefix_tokens"}},
+}
 
 
 def digests(experiment: Experiment) -> Digests:
@@ -148,7 +160,7 @@ def digests(experiment: Experiment) -> Digests:
         answering["extra_cases"] = {
             name: extra.model_dump(mode="json", include=deciding) for name, extra in suite.extra_cases.items()
         }
-    listings = (example_files, corpus_files, recorded_files, extra_files)
+    listings = (example_files, corpus_files, recorded_files, extra_files, prompt_files)
     files = sorted({path for files_of in listings for path in files_of(suite)})
     return Digests(
         suite=digest_of([answering, suite.run.seed, suite.run.repeats]),

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
+from evalkit.suite.optimised_prompt import read_kept_prompts, read_optimised_prompt
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
-from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, PromptUse, Suite
+from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, OptimisedPrompt, PromptUse, Suite
 from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
 from evalkit.suite.validation_errors import validation_problems
 
@@ -25,7 +26,8 @@ def load_suite(path: str | Path) -> Suite:
     """Read and check a suite.
 
     Names are checked against each other and against the registries; the files that the suite names are
-    read by ``evalkit validate`` and before a run, not here.
+    read by ``evalkit validate`` and before a run, not here, but for optimised prompts: what kind an arm is follows
+    from their demonstrations.
 
     Args:
         path: The suite's folder, or its ``suite.yaml``.
@@ -71,7 +73,7 @@ def suite_of_run(
         source = replace(source, data=merge_prices(source.data, prices))
     for key, value in (overrides or {}).items():
         _override(source, key, value)
-    return build_suite(source)
+    return build_suite(source, optimised=read_kept_prompts(run_folder))
 
 
 def with_prices(suite: Suite, prices: Path) -> Suite:
@@ -84,7 +86,8 @@ def with_prices(suite: Suite, prices: Path) -> Suite:
     Raises:
         SuiteError: The price file cannot be used; gives its line.
     """
-    return build_suite(replace(suite.source, data=merge_prices(suite.source.data, prices)))
+    source = replace(suite.source, data=merge_prices(suite.source.data, prices))
+    return build_suite(source, optimised=suite.optimised_prompts)
 
 
 def _override(source: Source, key: str, value: str) -> None:
@@ -100,20 +103,44 @@ def _override(source: Source, key: str, value: str) -> None:
     place[last] = yaml_value(value, named=f"--set {key}")
 
 
-def build_suite(source: Source) -> Suite:
+def build_suite(source: Source, *, optimised: Mapping[str, OptimisedPrompt] | None = None) -> Suite:
     """Check parsed YAML and make a ``Suite`` of it.
 
+    Args:
+        source: The parsed file.
+        optimised: Prompts that the suite reads from files and that were read before, by name, as a run keeps them;
+            the others are read now.
+
     Raises:
-        SuiteError: A key or value is refused, or a name points nowhere; lists all problems with their lines.
+        SuiteError: A key or value is refused, a name points nowhere, or the file of an optimised prompt cannot be used;
+            lists all problems with their lines.
     """
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
         raise SuiteError(*validation_problems(error, source, Suite)) from None
     suite._source = source
+    _read_optimised_prompts(suite, optimised or {})
     if problems := list(_dangling_names(suite)):
         raise SuiteError(*problems)
     return suite
+
+
+def _read_optimised_prompts(suite: Suite, known: Mapping[str, OptimisedPrompt]) -> None:
+    """Give the suite the prompts that it names files for: those that are known already, else read from the files."""
+    problems = []
+    for name, config in suite.prompts.items():
+        if config.source is None:
+            continue
+        if name in known:
+            suite._optimised[name] = known[name]
+            continue
+        try:
+            suite._optimised[name] = read_optimised_prompt(suite.path(config.path or ""), config)
+        except SuiteError as error:
+            problems.append(suite.source.problem(("prompts", name, "path"), str(error)))
+    if problems:
+        raise SuiteError(*problems)
 
 
 def _dangling_names(suite: Suite) -> Iterator[Problem]:
@@ -183,7 +210,11 @@ def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:
         yield from _retrieval_problems(suite, (*at, "retrieval"), arm.retrieval)
     if used is None or used in suite.prompts:
         _, prompt = suite.prompt_of(name)
-        if (prompt.shots or any(arm.shot_curve)) and prompt.examples is None:
+        if (
+            (prompt.shots or any(arm.shot_curve))
+            and prompt.examples is None
+            and not isinstance(prompt, OptimisedPrompt)
+        ):
             yield suite.source.problem(
                 (*at, "prompt"), "shows examples (shots > 0), but its prompt names no `examples` file"
             )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from evalkit.suite.amounts import Money, Quantity
 from evalkit.suite.economics import Economics, PriceConfig, Range, Share
@@ -13,6 +20,9 @@ from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.names import FolderName, Name
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
 from evalkit.suite.source import Location, Source
+
+MOST_SHOTS = 200
+"""Demonstrations that a prompt may show."""
 
 
 class UseCase(Strict):
@@ -68,8 +78,71 @@ class PromptConfig(Strict):
         "{{passages}}", description="Put before the user text once per passage, when there are any."
     )
     answer: str = Field("{{output}}", description="How a demonstration's answer is written.")
-    shots: Annotated[int, Field(ge=0, le=200)] = 0
+    shots: Annotated[int, Field(ge=0, le=MOST_SHOTS)] = Field(
+        0, description="Demonstrations shown; default: none, and all of an optimised prompt's own."
+    )
     examples: ExamplesConfig | None = None
+    source: Literal["dspy", "file"] | None = Field(
+        None,
+        alias="from",
+        description="The prompt is read from `path`. dspy: a compiled program's JSON, as program.save writes it. file: "
+        "YAML or JSON with `instructions` and `examples`.",
+    )
+    path: str | None = Field(None, description="With `from`: the file, relative to the suite.")
+    predictor: str | None = Field(None, description="With `from: dspy`: which of several predictors.")
+    inputs: list[Name] = Field(
+        default_factory=list,
+        description="With `from: dspy`: the input fields of its signature, which the saved program does not tell apart "
+        "from the outputs; default: all but the last, and but a reasoning before it.",
+    )
+    optimised_on: Literal["train", "cases"] | None = Field(
+        None,
+        description="With `from`: the questions that the prompt was optimised on: others than the cases (train), or "
+        "the cases that judge it here (cases), with which no verdict can be confident.",
+    )
+
+    @model_validator(mode="after")
+    def _from_a_file(self) -> PromptConfig:
+        if self.source is None:
+            given = sorted(self.model_fields_set & {"path", "predictor", "inputs", "optimised_on"})
+            if given:
+                raise ValueError(f"{given[0]} belongs to a prompt that is read `from: dspy` or `from: file`")
+            return self
+        if self.path is None:
+            raise ValueError("`from` needs the `path` of the file")
+        if self.system is not None or self.examples is not None:
+            raise ValueError(
+                "the file has the instructions and the examples: leave `system` and `examples` out"
+            )
+        if self.source == "file" and (self.predictor is not None or self.inputs):
+            raise ValueError("predictor and inputs belong to `from: dspy`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As before there were optimised prompts where this is none, so that digests of older runs hold."""
+        dumped: dict[str, Any] = handler(self)
+        unused = () if self.source is not None else ("source", "path", "predictor", "inputs", "optimised_on")
+        return {key: value for key, value in dumped.items() if key not in unused}
+
+
+class Demonstration(Strict):
+    """A solved question of an optimised prompt, with all fields that it has there."""
+
+    input: str
+    output: str
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class OptimisedPrompt(PromptConfig):
+    """A prompt as read from the file that its section of the suite names: templates, and demonstrations in order."""
+
+    demonstrations: tuple[Demonstration, ...] = ()
+
+    @model_validator(mode="after")
+    def _from_a_file(self) -> OptimisedPrompt:
+        """Its section of the suite was checked; here the file's own texts stand beside ``from``."""
+        return self
 
 
 class PromptUse(Strict):
@@ -80,7 +153,7 @@ class PromptUse(Strict):
     user: str | None = None
     passages: str | None = None
     answer: str | None = None
-    shots: Annotated[int, Field(ge=0, le=200)] | None = None
+    shots: Annotated[int, Field(ge=0, le=MOST_SHOTS)] | None = None
     examples: ExamplesConfig | None = None
 
 
@@ -90,7 +163,7 @@ class ArmConfig(Strict):
     model: str
     prompt: str | PromptUse | None = None
     retrieval: RetrievalConfig | None = None
-    shot_curve: list[Annotated[int, Field(ge=0, le=200)]] = Field(default_factory=list)
+    shot_curve: list[Annotated[int, Field(ge=0, le=MOST_SHOTS)]] = Field(default_factory=list)
     role: Literal["candidate", "curve"] = "candidate"
     kind: Literal["zero_shot", "few_shot", "rag", "fine_tuned", "fine_tuned_rag"] | None = None
     prefix_tokens: Quantity | None = Field(
@@ -235,6 +308,7 @@ class Suite(Strict):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     _source: Source = PrivateAttr()
+    _optimised: dict[str, OptimisedPrompt] = PrivateAttr(default_factory=dict)
 
     @field_validator("metrics")
     @classmethod
@@ -301,6 +375,15 @@ class Suite(Strict):
         """Name of the metric that scores an extra task set: its own, else the primary metric."""
         return self.extra_cases[name].metric or self.primary_metric
 
+    @property
+    def optimised_prompts(self) -> dict[str, OptimisedPrompt]:
+        """The prompts that are read from a file, by name, as the file has them."""
+        return dict(self._optimised)
+
+    def prompt(self, name: str) -> PromptConfig:
+        """A prompt by its name; one that is read from a file as the file has it."""
+        return self._optimised.get(name) or self.prompts[name]
+
     def prompt_of(self, arm: str) -> tuple[str, PromptConfig]:
         """Name of an arm's prompt, and the prompt with the arm's own changes applied.
 
@@ -308,13 +391,14 @@ class Suite(Strict):
         """
         use = self.arms[arm].prompt
         if use is None:
-            return next(iter(self.prompts.items()), ("default", PromptConfig()))
+            name = next(iter(self.prompts), None)
+            return ("default", PromptConfig()) if name is None else (name, self.prompt(name))
         if isinstance(use, str):
-            return use, self.prompts[use]
+            return use, self.prompt(use)
         changes = use.model_dump(exclude={"base"}, exclude_none=True)
         if use.examples is not None:
             changes["examples"] = use.examples
-        return use.base, self.prompts[use.base].model_copy(update=changes)
+        return use.base, self.prompt(use.base).model_copy(update=changes)
 
 
 __all__ = ["Location", "RetrievalConfig", "Suite"]

@@ -78,7 +78,9 @@ def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool =
     return parse_yaml(text, file=file, folder=path.parent, need_variables=need_variables)
 
 
-def parse_yaml(text: str, *, file: str, folder: Path, need_variables: bool = True) -> Source:
+def parse_yaml(
+    text: str, *, file: str, folder: Path, need_variables: bool = True, substitute: bool = True
+) -> Source:
     """Parse a YAML mapping from text.
 
     Args:
@@ -86,6 +88,7 @@ def parse_yaml(text: str, *, file: str, folder: Path, need_variables: bool = Tru
         file: What messages call it.
         folder: To which paths inside it are relative.
         need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written, for reading a finished run.
+        substitute: Replace ``${NAME}`` at all: not in files from elsewhere, which could ask for a secret.
 
     Raises:
         SuiteError: It is not YAML, repeats a key, carries a tag that is not plain data, names an undefined
@@ -102,7 +105,7 @@ def parse_yaml(text: str, *, file: str, folder: Path, need_variables: bool = Tru
     if root is None:
         raise SuiteError(Problem(file, None, "", "is empty"))
     lines: dict[Location, int] = {}
-    builder = _Builder(file, lines, loader, need_variables=need_variables)
+    builder = _Builder(file, lines, loader, need_variables=need_variables, substitute=substitute)
     try:
         data = builder.build(root, ())
     except RecursionError:
@@ -123,8 +126,15 @@ class _Builder:
     _most_nodes = 200_000
 
     def __init__(
-        self, file: str, lines: dict[Location, int], loader: yaml.SafeLoader, *, need_variables: bool
+        self,
+        file: str,
+        lines: dict[Location, int],
+        loader: yaml.SafeLoader,
+        *,
+        need_variables: bool,
+        substitute: bool,
     ) -> None:
+        self._substitutes = substitute
         self._need_variables = need_variables
         self._file = file
         self._lines = lines
@@ -194,7 +204,7 @@ class _Builder:
         if not isinstance(value, str):
             return value
         self._refuse_surrogates(value, node, location)
-        return self._substitute(value, location)
+        return self._substitute(value, location) if self._substitutes else value
 
     def _refuse_surrogates(self, text: str, node: yaml.Node, location: Location) -> None:
         if _SURROGATE.search(text):

@@ -80,7 +80,7 @@ def _valid_keys(location: Location, data: Any, root: type[BaseModel]) -> list[st
         if current is None:
             return []
     if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
+        return [field.alias or name for name, field in current.model_fields.items()]
     return []
 
 

@@ -49,24 +49,40 @@ def answering_models(context: DecisionContext) -> Iterator[RedFlag]:
 
 
 def optimised_prompts(context: DecisionContext) -> Iterator[RedFlag]:
-    """Prompts that an optimiser wrote: on the cases that now judge them, or nobody said on what."""
+    """Prompts that an optimiser wrote: on the cases that now judge them, or nobody said on what.
+
+    What is measured wins over what is declared: a demonstration that asks a test question was optimised on it.
+    """
     by_prompt: dict[str, list[ArmFacts]] = {}
     for arm in context.candidates:
         if arm.prompt_source is not None:
             by_prompt.setdefault(arm.prompt, []).append(arm)
     for prompt, arms in by_prompt.items():
         names = ", ".join(arm.name for arm in arms)
-        if any(arm.optimised_on == "cases" for arm in arms):
+        declared = _optimised_on(context, prompt, arms)
+        profile = context.run.profile.prompts.get(prompt)
+        if declared == "cases" or (profile is not None and profile.leaked_exact):
+            why = "was optimised on the cases that judge it"
+            if profile is not None and profile.leaked_exact:
+                why = f"shows or was made from {count(profile.leaked_exact)} of the test questions ({profile.file})"
             yield RedFlag(
                 code=OPTIMISED_ON_CASES,
                 severity="invalid",
-                message=f"the prompt {prompt} of {names} was optimised on the cases that judge it: its quality on new "
-                "cases is lower by an unknown amount; optimise it on other questions",
+                message=f"the prompt {prompt} of {names} {why}: its quality on new cases is lower by an unknown "
+                "amount; optimise it on other questions",
             )
-        elif all(arm.optimised_on is None for arm in arms):
+        elif declared is None:
             yield RedFlag(
                 code=OPTIMISED_UNDECLARED,
                 severity="warn",
                 message=f"the prompt {prompt} of {names} was optimised, and on which questions is not declared: say "
                 f"`optimised_on: train` or `optimised_on: cases` in prompts.{prompt}",
             )
+
+
+def _optimised_on(context: DecisionContext, prompt: str, arms: list[ArmFacts]) -> str | None:
+    """What the suite declares now, else what it declared when the arms were answered."""
+    section = context.suite.prompts.get(prompt)
+    if section is not None and section.optimised_on is not None:
+        return section.optimised_on
+    return next((arm.optimised_on for arm in arms if arm.optimised_on is not None), None)
