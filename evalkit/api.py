@@ -7,11 +7,14 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from evalkit.clock import Clock
 from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import RunInput
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
+from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
     REPORTS,
     at_run_prices,
@@ -187,6 +190,8 @@ def score(run: Run) -> Run:
 def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
     """Decide again under other assumptions; asks no model and changes nothing on disk.
 
+    The first of the decision's notes says so where the run was decided by another method.
+
     Args:
         run: A compared run.
         overrides: Dotted suite key to YAML value: ``{"economics.requests_per_month": "50000"}``.
@@ -194,7 +199,9 @@ def decide(run: Run, overrides: Mapping[str, str] | None = None) -> Decision:
     Raises:
         SuiteError: A key does not exist or a value does not fit.
     """
-    return spine.decide_run(run.folder, run.suite(overrides))
+    decision = spine.decide_run(run.folder, run.suite(overrides))
+    note = method_note(run.folder, run.manifest)
+    return decision if note is None else replace(decision, notes=(note, *decision.notes))
 
 
 def compare(

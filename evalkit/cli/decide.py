@@ -45,7 +45,12 @@ def command(
         if not equals or not key.strip():
             raise InputError(f"--set {setting}: write KEY=VALUE, such as economics.requests_per_month=50000")
         overrides[key.strip()] = value.strip()
-    decision = api.decide(api.load_run(run or "latest", output=output), overrides)
+    from evalkit.pipeline.earlier_runs import method_note
+
+    loaded = api.load_run(run or "latest", output=output)
+    if (note := method_note(loaded.folder, loaded.manifest)) is not None:
+        click.echo(note, err=True)
+    decision = api.decide(loaded, overrides)
     if as_json:
         print_json(decision)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 from msgspec.structs import replace
@@ -177,12 +178,28 @@ def _summary(
         failures=_failures([measured.facts[each.name] for each in trainings if each.name in measured.facts]),
         retrieval=None if facts is None else facts.retrieval,
         replayed=int(table.replayed[rows].sum()),
-        seeds=len(trainings) if arm.tuned else None,
-        seeds_known=not arm.tuned or arm.seed is not None,
-        seed_means=_seed_means(table, trainings) if arm.role == "candidate" else {},
+        **training_facts(table, arm.name),
         answering_models=_answering_models(table, row),
         scorer_chance=measured.chance.get(arm.name),
     )
+
+
+class TrainingFacts(TypedDict):
+    """The fields of ``ArmSummary`` about an arm's trainings."""
+
+    seeds: int | None
+    seeds_known: bool
+    seed_means: dict[int, float]
+
+
+def training_facts(table: ScoreTable, arm: str) -> TrainingFacts:
+    """How many trainings an arm is the mean of, whether that is known, and each one's mean."""
+    facts, trainings = table.arms[table.row(arm)], table.trainings(arm)
+    return {
+        "seeds": len(trainings) if facts.tuned else None,
+        "seeds_known": not facts.tuned or facts.seed is not None,
+        "seed_means": _seed_means(table, trainings) if facts.role == "candidate" else {},
+    }
 
 
 def _seed_means(table: ScoreTable, trainings: Sequence[ArmFacts]) -> dict[int, float]:

@@ -30,6 +30,7 @@ from evalkit.models.build import answering_config
 from evalkit.models.local_files import context_limit, text_token_counter
 from evalkit.pipeline.answer import AnswerOptions, answer
 from evalkit.pipeline.base_knowledge import ask_training_rows
+from evalkit.pipeline.earlier_runs import current_comparison
 from evalkit.pipeline.extra_cases import extra_table
 from evalkit.pipeline.indexes import index_facts
 from evalkit.pipeline.observations import answering_of
@@ -143,12 +144,13 @@ def decide_run(run: RunFolder, suite: Suite) -> Decision:
     if run.has(PRICES_FILE):
         digests = structs.replace(manifest.digests, prices=prices_digest(suite))
         manifest = structs.replace(manifest, digests=digests)
+    table, tuning = read_table(run, suite), tuning_of(run)
     compared = ComparedRun(
         manifest=manifest,
-        table=read_table(run, suite),
-        comparison=run.read("comparison.json", Comparison),
+        table=table,
+        comparison=current_comparison(run, suite, table, tuning),
         profile=run.read("profile.json", Profile),
-        tuning=tuning_of(run),
+        tuning=tuning,
         observations=answering_of(run) or RunObservations(),
     )
     return decide(suite, compared, prices=price_table(suite))

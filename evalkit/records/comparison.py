@@ -315,13 +315,16 @@ class Slice(Record, frozen=True, kw_only=True):
 class Comparison(Record, frozen=True, kw_only=True):
     """``comparison.json``.
 
+    In records of ``format_version`` 1 a tuned candidate is its first training seed; since 2 it is the mean of its
+    trainings.
+
     Attributes:
         oracle_best_of_arms: Mean over cases of the best candidate's score: the ceiling of choosing well.
         slices: By tag; ``slice`` is one Holm family.
         config_differences: Arm pairs that differ in more than model, retrieval and declared shots.
     """
 
-    format_version: int = 1
+    format_version: int = 2
     primary_metric: str
     binary: bool
     alpha: float

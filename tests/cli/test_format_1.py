@@ -92,6 +92,9 @@ def test_decide_gives_the_figures_that_were_decided(evalkit, earlier):
     assert {place: numbers[place] for place in numbers_kept} == pytest.approx(numbers_kept, rel=1e-8)
     assert (others.pop(".format_version"), others_kept.pop(".format_version")) == (2, 1)
     assert {place: others[place] for place in others_kept} == others_kept
+    said = "The method has changed since this run was decided: evalkit 0.1.0 decided by method 1 (not_decidable, rag)"
+    assert said in done.err
+    assert said in done.json["notes"][0]
     dearer = evalkit("decide", earlier, "--set", "economics.training.labour_hours=80", "--json")
     assert dearer.code == 0, dearer.err
     labour = {line["name"]: line["amount"] for line in dearer.json["ledger"]["fine_tuned"]["one_off"]}
@@ -146,3 +149,34 @@ def test_a_run_that_was_stopped_is_resumed(evalkit, earlier):
     assert len(rows(earlier / "samples.jsonl")) == CASES * len(ARMS)
     assert scores(earlier) == whole
     assert json.loads((earlier / "decision.json").read_text())["recommended_arm"] == "rag"
+
+
+def test_a_tune_of_several_seeds_is_decided_on_as_the_mean_of_its_trainings(evalkit, earlier):
+    """In a record of format 1 the candidate is its first seed; the file itself stays as it was."""
+    import_seeds(earlier)
+    kept = (earlier / "comparison.json").read_bytes()
+    done = evalkit("decide", earlier, "--json")
+    assert done.code == 0, done.err
+    first = json.loads(kept)["arms"][ARMS.index("fine_tuned")]["quality"]["exact_match"]["mean"]
+    assert done.json["arms"]["fine_tuned"]["quality"]["exact_match"]["mean"] == pytest.approx((first + 1) / 2)
+    assert (earlier / "comparison.json").read_bytes() == kept
+
+
+def import_seeds(run: Path) -> None:
+    """Give the run a second training, right on every case, as its own files would have it."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    (tuned,) = [arm for arm in manifest["arms"] if arm["name"] == "fine_tuned"]
+    tuned |= {"fraction": 1.0, "seed": 1}
+    second = {"name": "fine_tuned@1.0/seed2", "role": "curve", "parent": "fine_tuned", "seed": 2}
+    manifest["arms"].append(tuned | second)
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    for name in ("samples.jsonl", "scores.jsonl"):
+        more = [row | {"arm": second["name"]} for row in rows(run / name) if row["arm"] == "fine_tuned"]
+        if name == "scores.jsonl":
+            more = [row | {"value": 1.0} for row in more]
+        with (run / name).open("a") as file:
+            file.writelines(json.dumps(row) + "\n" for row in more)
+    comparison = json.loads((run / "comparison.json").read_text())
+    (summary,) = [arm for arm in comparison["arms"] if arm["name"] == "fine_tuned"]
+    comparison["arms"].append(summary | second | {"quality": {}})
+    (run / "comparison.json").write_text(json.dumps(comparison))
