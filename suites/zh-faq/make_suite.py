@@ -19,6 +19,12 @@ SEED = 20261120
 HERE = Path(__file__).parent
 BRANCHES = ("東湖", "西屯", "南埔", "北坑", "溪口", "大坪")
 REASONS = ("空調更新", "消防檢修", "書庫搬遷", "系統轉換", "地板整修")
+ANSWERED_BY = {
+    "few_shot": "maple-chat-2026-09-30",
+    "rag": "maple-chat-2026-09-30",
+    "fine_tuned": "maple-chat-tuned-2026-10-12",
+}
+"""What each answer's provider would say that it came from."""
 CLOSED_NOTICES = 28  # they name a topic and answer nothing
 REPEALED_NOTES = 20
 
@@ -168,7 +174,7 @@ def recorded(entries: list[Entry], arm: str, missing: int, failed: int) -> Itera
     recorder = Recorder(entries, arm)
     answer = getattr(recorder, arm)
     rows = [
-        {"case_id": f"{entry.id}-{number}", **answer(entry)}
+        {"case_id": f"{entry.id}-{number}", **answer(entry), "answering_model": ANSWERED_BY[arm]}
         for entry in recorder.asked
         for number in range(1, len(entry.asked) + 1)
     ]
