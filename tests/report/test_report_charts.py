@@ -122,3 +122,16 @@ def test_differences_without_an_estimate_are_left_out_of_the_forest(ticket_routi
 def test_a_log_axis_has_a_few_round_numbers(low, high, ticks):
     """Between two and six or so, however wide the range."""
     assert money_charts._ticks(low, high) == pytest.approx(ticks)
+
+
+def test_every_training_seed_is_a_dot_beside_the_mean_that_the_line_goes_through(ticket_routing):
+    (curve,) = [each for each in ticket_routing.comparison.curves if each.kind == "learning"]
+    last = msgspec.structs.replace(curve.points[-1], mean=0.8, seed_means={1: 0.75, 2: 0.85})
+    curves = (msgspec.structs.replace(curve, points=(*curve.points[:-1], last)),)
+    comparison = msgspec.structs.replace(ticket_routing.comparison, curves=curves)
+    drawn = charts.quality_curve(
+        msgspec.structs.replace(ticket_routing, comparison=comparison), "learning", PAGE
+    )
+    rows = [row for row in drawn["data"]["values"] if row["x"] == last.x]
+    assert [(round(row["mean"]), row["again"]) for row in rows] == [(80, False), (75, True), (85, True)]
+    assert "<path" in to_svg(drawn, "x", "x")
