@@ -184,8 +184,9 @@ def _sides(
 
 
 def _column(field: _Field, inputs: Sequence[_Field]) -> str:
-    """The field of a case that an input is filled from: the question where it is the only one or is called so."""
-    return "input" if len(inputs) == 1 or field.name in QUESTION_NAMES else field.name
+    """The field of a case that an input is filled from: the question where it is the only one or is called so first."""
+    named = next((each.name for each in inputs if each.name in QUESTION_NAMES), None)
+    return "input" if len(inputs) == 1 or field.name == named else field.name
 
 
 def _answer_template(outputs: Sequence[_Field]) -> str:

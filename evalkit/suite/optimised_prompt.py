@@ -73,6 +73,8 @@ def read_kept_prompts(folder: Path) -> dict[str, OptimisedPrompt]:
 
 def _text_of(path: Path) -> str:
     try:
+        if not path.is_file():
+            raise SuiteError(f"{path} is no file" if path.exists() else f"no such file: {path}")
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise SuiteError(f"{path} has {size:,} bytes; a prompt's file may have up to {_MOST_BYTES:,}")

@@ -154,6 +154,16 @@ def test_what_is_no_saved_program_is_refused_with_the_suites_line(suite, content
     assert "suite.yaml:5: prompts.tuned_prompt.path" in str(error.value)
 
 
+@pytest.mark.parametrize(("path", "words"), [("missing.json", "no such file"), ("..", "is no file")])
+def test_a_file_that_is_not_there_or_is_none_is_told(tmp_path, path, words):
+    text = (
+        f"name: x\ncases: c.jsonl\nmetrics: [exact_match]\nprompts: {{p: {{from: dspy, path: {path}}}}}\n"
+        "models: {base: {type: openai, model: m, base_url: 'http://localhost:1'}}\narms: {a: {model: base}}\n"
+    )
+    with pytest.raises(SuiteError, match=words):
+        build_suite(parse_yaml(text, file="suite.yaml", folder=tmp_path))
+
+
 def test_a_plain_file_of_instructions_and_examples(suite, monkeypatch):
     """YAML or JSON; nothing in it is replaced, so that a file from elsewhere cannot ask for a secret."""
     monkeypatch.setenv("A_SECRET", "hush")
