@@ -150,13 +150,16 @@ class ScoreTable:
 
         Args:
             metric: Default: the primary one.
-            arms: Names of the arms to look at; default: all.
+            arms: Names of the arms whose scores, means over their trainings, are looked at; default: every training of
+                every arm by itself, which says whether answers are right or wrong in this metric.
         """
         name = self.primary if metric is None else metric
         if name not in self.values:
             return False
-        names = [arm.name for arm in self.arms] if arms is None else arms
-        scores = np.stack([self.scores(arm, name) for arm in names])
+        if arms is None:
+            scores = np.stack([self.training_scores(arm.name, name) for arm in self.arms])
+        else:
+            scores = np.stack([self.scores(arm, name) for arm in arms])
         return bool(((scores == 0.0) | (scores == 1.0) | np.isnan(scores)).all())
 
 

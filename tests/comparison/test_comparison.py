@@ -170,6 +170,7 @@ def test_a_candidate_is_the_mean_of_its_trainings(synthetic):
     assert difference.estimate == pytest.approx(0.2)
     assert run.table.is_binary(arms=("few_shot",))
     assert not run.table.is_binary(arms=("tuned",)), "thirds are no right and wrong answers"
+    assert run.comparison.binary, "each training's answers are"
 
     made["tuned@1.0/seed3"].scores = [None] * 90 + [1.0] * 10
     left = {arm.name: arm for arm in synthetic.make_run(made).comparison.arms}["tuned"]

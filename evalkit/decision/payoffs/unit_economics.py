@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from evalkit.comparison.settings import generator
-from evalkit.comparison.table import SECONDS, TOKEN_KINDS, FloatArray, mean_over_repeats
+from evalkit.comparison.table import SECONDS, TOKEN_KINDS, FloatArray, SmallFloats, mean_over_repeats
 from evalkit.decision.context import DecisionContext
 from evalkit.economics.latency import goodput as requests_in_time
 from evalkit.economics.request_cost import TokenColumns
@@ -73,18 +73,23 @@ def goodput(context: DecisionContext, arm: str) -> float | None:
         return None
     seconds = np.array(latency.alone_s)
     if latency.source == "service":
-        seconds = context.table.seconds[context.table.row(arm), ..., SECONDS.index("service_s")].ravel()
+        seconds = context.table.seconds[context.table.rows(arm), ..., SECONDS.index("service_s")].ravel()
     return requests_in_time({"e2e": seconds}, {"e2e": min(ceilings)}, duration_s=1.0).share
 
 
 def _cost_per_case(context: DecisionContext, arm: str) -> FloatArray:
-    """Shape (n_cases,), money of each case's request in the verdict's scenario; NaN where unknown."""
-    table, row = context.table, context.table.row(arm)
-    tokens = {
-        kind: mean_over_repeats(table.tokens[row, ..., place].astype(np.float64))
-        for place, kind in enumerate(TOKEN_KINDS)
-    }
-    device_s = mean_over_repeats(table.seconds[row, ..., SECONDS.index("device_s")].astype(np.float64))
+    """Shape (n_cases,), money of each case's request in the verdict's scenario; NaN where unknown.
+
+    Of an arm of several trainings the mean over them.
+    """
+    table = context.table
+
+    def mean(cells: SmallFloats) -> FloatArray:
+        trainings = [mean_over_repeats(cells[row].astype(np.float64)) for row in table.rows(arm)]
+        return trainings[0] if len(trainings) == 1 else np.stack(trainings).mean(axis=0)
+
+    tokens = {kind: mean(table.tokens[..., place]) for place, kind in enumerate(TOKEN_KINDS)}
+    device_s = mean(table.seconds[..., SECONDS.index("device_s")])
     return context.cost_models[arm].unit_costs(TokenColumns(**tokens), device_s)
 
 
