@@ -108,7 +108,7 @@ def config_differences(suite: Suite, arms: tuple[ArmFacts, ...], reference: str)
         if arm.role == "candidate" and arm.name != reference:
             parts = [*_settings(arm, against), *_prompts(suite, arm, against)]
             if parts:
-                sentences.append(f"{arm.name} against {reference}: {'; '.join(parts)}")
+                sentences.append(f"{arm.name} and {reference} also differ in {'; '.join(parts)}")
     return tuple(sentences)
 
 
@@ -199,24 +199,34 @@ def _settings(arm: ArmFacts, against: ArmFacts) -> Iterator[str]:
     for key in sorted(arm.settings.keys() | against.settings.keys()):
         mine, theirs = arm.settings.get(key, "not set"), against.settings.get(key, "not set")
         if mine != theirs:
-            yield f"{key} {mine} against {theirs}"
+            yield f"{key}, {mine} and {theirs}"
 
 
 def _prompts(suite: Suite, arm: ArmFacts, against: ArmFacts) -> Iterator[str]:
     mine, theirs = _prompt_of(suite, arm), _prompt_of(suite, against)
     if mine is None or theirs is None:
         if arm.prompt != against.prompt:
-            yield f"prompt {arm.prompt} against {against.prompt}"
+            yield f"prompt, {arm.prompt} and {against.prompt}"
         return
     fields = ["system", "user"]
     if arm.retrieval and against.retrieval:
         fields.append("passages")
     if arm.shots and against.shots:
         fields += ["answer", "examples"]
-    yield from (f"prompt.{name} differs" for name in fields if getattr(mine, name) != getattr(theirs, name))
+    yield from (_PROMPT_PARTS[name] for name in fields if getattr(mine, name) != getattr(theirs, name))
     own = [prompt.demonstrations if isinstance(prompt, OptimisedPrompt) else () for prompt in (mine, theirs)]
     if own[0] != own[1]:
-        yield "prompt.demonstrations differ"
+        yield "the demonstrations of the optimised prompt"
+
+
+_PROMPT_PARTS = {
+    "system": "the system prompt",
+    "user": "how the question is worded",
+    "passages": "how passages are laid out",
+    "answer": "how example answers are laid out",
+    "examples": "how examples are chosen",
+}
+"""By part of a prompt, what two arms differ in where it is not the same text."""
 
 
 def _prompt_of(suite: Suite, arm: ArmFacts) -> PromptConfig | None:

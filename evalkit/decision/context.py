@@ -24,6 +24,9 @@ from evalkit.records.tuning import TuningReport, TuningRun
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
+IMPORTED_FROM = "imported_from"
+"""Key of a suite's ``metadata`` that names the table that its scores were read from."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparedRun:
@@ -88,6 +91,11 @@ class DecisionContext:
     def margin(self) -> float:
         """The difference in score that would not matter, as the suite declares it."""
         return self.suite.decision.margin
+
+    @property
+    def imported(self) -> bool:
+        """Whether the scores were read from a table: prompts, texts and trainings behind them are not known."""
+        return IMPORTED_FROM in self.suite.metadata
 
     @property
     def currency(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace as struct_replace
 
 from evalkit.comparison.differences import best_untuned
 from evalkit.decision.checklist.answers import checklist
@@ -37,11 +38,15 @@ from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import Difference
 from evalkit.records.decision import (
     ArmVerdict,
+    Condition,
     Decision,
     DecisionInputs,
+    DecisionTerms,
     Finding,
     Interval3,
+    PilotFigures,
     RedFlag,
+    Verdict,
 )
 from evalkit.records.digits import rounded
 from evalkit.suite.schema import Suite
@@ -89,7 +94,7 @@ def decide(
         run_id=run.manifest.run_id,
         verdict=step.verdict,
         reason=step.reason,
-        explanation=explain(context, step, inputs, findings, flags, sensitivity.would_change),
+        explanation="",
         recommended_arm=step.arm,
         confidence=step.confidence,
         p_best=step.p_best,
@@ -108,11 +113,19 @@ def decide(
         tornado=sensitivity.tornado,
         pareto=pareto(context),
         currency=context.currency,
+        terms=_terms(context),
+        decided_under="cost"
+        if context.terms is not None and context.terms.value_per_correct is None
+        else "value",
+        condition=_condition(step, inputs),
+        purchase=step.purchase,
+        pilot=PilotFigures(q_star=None if step.pilot is None else step.pilot.q_star),
         inputs=_decision_inputs(context),
         seed=seed,
         notes=_notes(payoff_model, step),
     )
-    return rounded(decision)
+    record = rounded(decision)
+    return struct_replace(record, explanation=explain(record))
 
 
 def _verdict_inputs(
@@ -225,6 +238,26 @@ def _differences(context: DecisionContext) -> tuple[Difference, ...]:
     family = context.claims.family(context.untuned).values()
     pairs = {(record.treatment, record.control) for record in compared if record.family == "tuned"}
     return compared + tuple(record for record in family if (record.treatment, record.control) not in pairs)
+
+
+def _condition(step: VerdictStep, inputs: VerdictInputs) -> Condition | None:
+    """The condition that failed, with what is missing."""
+    if step.verdict is not Verdict.NOT_DECIDABLE:
+        return None
+    return Condition(code=step.reason, messages=inputs.missing if step.reason == "missing_input" else ())
+
+
+def _terms(context: DecisionContext) -> DecisionTerms:
+    """What the decision was made under."""
+    terms, decided = context.terms, context.suite.decision
+    return DecisionTerms(
+        primary_metric=context.table.primary,
+        margin=decided.margin,
+        alpha=decided.alpha,
+        confidence=decided.confidence,
+        horizon_months=None if terms is None else terms.horizon_months,
+        requests_per_month=None if terms is None else float(terms.requests_per_month.mean),
+    )
 
 
 def _decision_inputs(context: DecisionContext) -> DecisionInputs:

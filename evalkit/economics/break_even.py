@@ -86,26 +86,28 @@ def break_even(
     >>> f"{level.requests_per_month:,f} a month, paid back in {level.months:f} months"
     '100,000 a month, paid back in 6 months'
     >>> level.reason
-    '1,200 more fixed cost / (12 months x 0.001 gained per request)'
+    '1,200 USD more fixed cost / (12 months x 0.001 USD gained per request)'
     """
     point = partial(BreakEvenPoint, treatment.costs.arm, control.costs.arm, basis)
     fixed = _less(fixed_cost(treatment.costs, terms, at=at), fixed_cost(control.costs, terms, at=at))
     gain = _gain(treatment, control, terms, basis, at)
     if fixed is None or gain is None:
         return point("unknown", None, None, _what_is_unknown(treatment, control, terms, basis))
+    paid = terms.currency
     paid_back = _payback(treatment, control, terms, gain, at)
     months = discounted_months(terms.discount_rate, terms.horizon_months)
     if gain >= 0 and fixed <= 0:
-        reason = f"{in_words(-fixed)} less fixed cost and {in_words(gain)} gained per request"
+        reason = f"{in_words(-fixed)} {paid} less fixed cost and {in_words(gain)} {paid} gained per request"
         return point("always", Decimal(0), paid_back, reason)
     if gain <= 0 and fixed >= 0:
-        reason = f"{in_words(fixed)} more fixed cost and {in_words(-gain)} lost per request"
+        reason = f"{in_words(fixed)} {paid} more fixed cost and {in_words(-gain)} {paid} lost per request"
         return point("never", None, paid_back, reason)
     side: Side = "above" if gain > 0 else "below"
     change, effect = ("more", "gained") if gain > 0 else ("less", "lost")
     span = f"{in_words(months)} {'months' if terms.discount_rate == 0 else 'discounted months'}"
     reason = (
-        f"{in_words(abs(fixed))} {change} fixed cost / ({span} x {in_words(abs(gain))} {effect} per request)"
+        f"{in_words(abs(fixed))} {paid} {change} fixed cost / ({span} x {in_words(abs(gain))} {paid} {effect} per "
+        "request)"
     )
     return point(side, fixed / (months * gain), paid_back, reason)
 

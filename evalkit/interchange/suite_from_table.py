@@ -13,6 +13,7 @@ import yaml
 from msgspec.structs import replace as struct_replace
 
 from evalkit.arms.expand import expand_arms
+from evalkit.decision.context import IMPORTED_FROM
 from evalkit.errors import DataError, Problem
 from evalkit.interchange.score_table import ImportedScores
 from evalkit.records.arm import ArmFacts, ArmKind
@@ -20,8 +21,6 @@ from evalkit.suite.load import FILE_NAME, build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Source, parse_yaml, read_yaml
 
-IMPORTED_FROM = "imported_from"
-"""Key of a suite's ``metadata`` that names the table; such a run cannot be scored again."""
 ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
 

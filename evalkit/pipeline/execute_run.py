@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalkit.clock import Clock
+from evalkit.decision.context import IMPORTED_FROM
 from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
-from evalkit.interchange.suite_from_table import IMPORTED_FROM
 from evalkit.pipeline import spine
 from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts

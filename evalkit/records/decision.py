@@ -130,7 +130,7 @@ class BreakEven(Record, frozen=True, kw_only=True):
         basis: ``cost`` (unit saving only) or ``net`` (value of better answers included).
         requests_per_month: The volume over the horizon, or None when there is none.
         months: Months to earn back at the mode volume.
-        never: Share of draws in which it is never reached, in [0, 1].
+        never: Share of draws in which it is never reached, in [0, 1]; None where a cost is not known.
         reason: In words, with the sum that a person can check.
     """
 
@@ -139,7 +139,7 @@ class BreakEven(Record, frozen=True, kw_only=True):
     basis: Literal["cost", "net"]
     requests_per_month: Interval3 | None
     months: Interval3 | None
-    never: float
+    never: float | None
     reason: str
 
 
@@ -538,6 +538,26 @@ class MixCheck(Record, frozen=True, kw_only=True):
     changes: bool = False
 
 
+class DecisionTerms(Record, frozen=True, kw_only=True):
+    """What the decision was made under, as declared.
+
+    Attributes:
+        primary_metric: The metric that decides.
+        margin: The difference in score that would not matter, in [0, 1].
+        alpha: Two-sided error rate of the intervals.
+        confidence: Share of the joint draws that is asked for, before it is shared among the arms of one side.
+        horizon_months: Months over which arms are compared; None where no economics are declared.
+        requests_per_month: Mean of the declared range; None likewise.
+    """
+
+    primary_metric: str
+    margin: float
+    alpha: float
+    confidence: float
+    horizon_months: int | None = None
+    requests_per_month: float | None = None
+
+
 class DecisionInputs(Record, frozen=True, kw_only=True):
     """What the decision was computed from."""
 
@@ -579,6 +599,7 @@ class Decision(Record, frozen=True, kw_only=True):
         missing_check: None where no candidate misses enough answers for it.
         acceptability: Only without a value per answer.
         decided_under: ``value``: net benefit decides. ``cost``: the cheapest among those non-inferior to the best.
+        terms: What it was made under; None in records of format 1.
         mix: The declared mix, or each large slice at half and double weight.
     """
 
@@ -626,6 +647,7 @@ class Decision(Record, frozen=True, kw_only=True):
     pareto: tuple[str, ...] = ()
     mix: tuple[MixCheck, ...] = ()
     decided_under: Literal["value", "cost"] = "value"
+    terms: DecisionTerms | None = None
     currency: str = "USD"
     inputs: DecisionInputs
     seed: int

@@ -23,7 +23,7 @@ from evalkit.text.number_format import (
 
 LATENCY_LIMITS = "Within latency limits"
 _LATENCY_SOURCES = {
-    "isolated": "one request at a time on an idle machine",
+    "isolated": "one request at a time",
     "service": "service time of the successful attempt",
     "batched": "batch wall time, not what a user waits",
 }
@@ -54,7 +54,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
     ]
     rows = [_arm_cells(arm, primary, others, timed=timed) for arm in arms]
     if role == "candidate":
-        columns += [right("1,000 requests", "Cost per"), right("1,000 correct", "Cost per")]
+        columns += [right("1,000 requests", "Cost per"), right("1,000 right answers", "Cost per")]
         rows = [[*cells, *costs] for cells, costs in zip(rows, _costs(records, arms), strict=True)]
         verdicts = [records.decision.arms.get(arm.name) for arm in arms]
         in_time = [None if verdict is None else verdict.goodput for verdict in verdicts]
@@ -111,9 +111,11 @@ def _costs(records: RunRecords, arms: list[ArmSummary]) -> list[tuple[str, str]]
     requests = [per_thousand(verdict.cost_per_request) if verdict else None for verdict in verdicts]
     correct = [per_thousand(verdict.cost_per_correct) if verdict else None for verdict in verdicts]
     places = shared_decimals(correct), shared_decimals(requests)
+    means = [arm.quality.get(records.comparison.primary_metric) for arm in arms]
+    none_right = [mean is not None and mean.mean == 0 for mean in means]
     return [
-        (money(request, currency, places[1]), money(right_one, currency, places[0]))
-        for request, right_one in zip(requests, correct, strict=True)
+        (money(request, currency, places[1]), "none right" if none else money(right_one, currency, places[0]))
+        for request, right_one, none in zip(requests, correct, none_right, strict=True)
     ]
 
 
@@ -130,7 +132,7 @@ def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str
         top = "no bound" if high is None else money(high, currency, places)
         spans.append(f"{arm.name} {money(low, currency, places)} to {top}")
     if spans:
-        yield f"Cost per 1,000 correct, with its interval: {'; '.join(spans)}."
+        yield f"Cost per 1,000 right answers, with its interval: {'; '.join(spans)}."
 
 
 def _tag(records: RunRecords, arm: str) -> str:

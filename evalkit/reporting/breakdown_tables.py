@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from evalkit.records.comparison import Difference
+from collections.abc import Sequence
+
+from evalkit.records.comparison import Difference, Slice
 from evalkit.records.retrieval import IndexFacts
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
+from evalkit.reporting.difference_tables import ADJUSTED_P, PAIR
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import (
     NOT_APPLICABLE,
@@ -17,6 +20,11 @@ from evalkit.text.number_format import (
     points_interval,
     seconds,
 )
+
+OUTER_TAGS = 5
+"""Tags shown from either end where there are many."""
+MOST_ARMS = 6
+"""Arms up to which every one has its column in the table of tags."""
 
 
 def failures_table(records: RunRecords) -> Table:
@@ -39,8 +47,8 @@ def failures_table(records: RunRecords) -> Table:
         caption="Wrong answers by kind",
         columns=(left("Arm"), right("Wrong"), *(right(words.title(kind)) for kind in kinds.values())),
         rows=tuple(rows),
-        note="Wrong format, cut off, refused: what tuning fixes. Missing knowledge and passages not found: what "
-        "retrieval fixes.",
+        note="Wrong format, cut off, refused: what tuning usually mends. Missing knowledge and passages not found: "
+        "what retrieval usually mends.",
     )
 
 
@@ -150,8 +158,8 @@ def _decimal(figure: float | None) -> str:
 
 def slices_table(records: RunRecords) -> Table:
     """Each candidate tag by tag, and the difference of the two arms in question."""
-    slices = records.comparison.slices
-    arms = list(dict.fromkeys(arm for each in slices for arm in each.quality))
+    slices, left_out = _worst_and_best(records.comparison.slices)
+    arms = _few_arms(records, list(dict.fromkeys(arm for each in slices for arm in each.quality)))
     pairs = dict.fromkeys(words.pair(each.difference) for each in slices if each.difference is not None)
     rows = [
         Row(
@@ -173,13 +181,39 @@ def slices_table(records: RunRecords) -> Table:
             *(right(arm) for arm in arms),
             right("Points"),
             right("Interval"),
-            right("p, Holm"),
-            left("Claim"),
+            right(ADJUSTED_P),
+            left("What it shows"),
         ),
         rows=tuple(rows),
         note=f"Points: {', '.join(pairs)}. p values are adjusted over the {count(len(rows))} tags; tags of fewer than "
-        "10 cases, and tags of every case, are left out.",
+        f"10 cases, and tags of every case, are left out.{left_out}",
     )
+
+
+def _worst_and_best(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
+    """The tags from the worst difference to the best; of many the outer five, and how many were left out, in words."""
+    ordered = sorted(slices, key=lambda each: _points_of(each.difference))
+    if len(ordered) <= 2 * OUTER_TAGS + 2:
+        return ordered, ""
+    rest = len(ordered) - 2 * OUTER_TAGS
+    words_ = f" The {OUTER_TAGS} worst and best for the first arm are shown; {count(rest)} more are in report.json."
+    return [*ordered[:OUTER_TAGS], *ordered[-OUTER_TAGS:]], words_
+
+
+def _points_of(item: Difference | None) -> float:
+    return 0.0 if item is None or item.estimate is None else item.estimate
+
+
+def _few_arms(records: RunRecords, arms: list[str]) -> list[str]:
+    """Up to six arms; of more, the two that the differences are of and the reference arm."""
+    if len(arms) <= MOST_ARMS:
+        return arms
+    pairs = [each.difference for each in records.comparison.slices if each.difference is not None]
+    wanted = {
+        records.comparison.reference_arm,
+        *(arm for item in pairs for arm in (item.treatment, item.control)),
+    }
+    return [arm for arm in arms if arm in wanted]
 
 
 def extra_table(records: RunRecords) -> Table:
@@ -209,14 +243,14 @@ def extra_table(records: RunRecords) -> Table:
         columns=(
             left("Task set"),
             left("Kind"),
-            left("Treatment vs control"),
-            right("Control"),
-            right("Treatment"),
+            left(PAIR),
+            right("B"),
+            right("A"),
             right("Points"),
             right("Interval"),
             right("Margin"),
             right("Cases"),
-            left("Claim"),
+            left("What it shows"),
         ),
         rows=tuple(rows),
         note="Transfer: a neighbouring task. Forgetting: what the model could do before. A drop within the margin would"

@@ -186,9 +186,40 @@ def failures(records: RunRecords, palette: Palette) -> VegaLite | None:
         },
         "order": {"field": "order", "type": "quantitative"},
     }
-    mark = {"type": "bar", "height": 16, "stroke": palette.paper, "strokeWidth": 1}
-    height = 30 * len({row["arm"] for row in rows})
-    return chart(palette, data={"values": rows}, mark=mark, encoding=encoding, width=520, height=height)
+    bar: Part = {
+        "mark": {"type": "bar", "height": 18, "stroke": palette.paper, "strokeWidth": 1},
+        "encoding": encoding,
+    }
+    # The number in each part says which it is to those who cannot tell the colours apart.
+    number: Part = {
+        "transform": [{"filter": f"datum.count >= {_SHOWN_SHARE} * {max(_wrong(rows).values())}"}],
+        "mark": {
+            "type": "text",
+            "color": palette.paper,
+            "fontSize": 11,
+            "fontWeight": "bold",
+            "baseline": "middle",
+        },
+        "encoding": {
+            "x": {"field": "count", "type": "quantitative", "stack": "zero", "bandPosition": 0.5},
+            "y": encoding["y"],
+            "order": encoding["order"],
+            "detail": {"field": "kind", "type": "nominal"},
+            "text": {"field": "count", "type": "quantitative"},
+        },
+    }
+    height = 30 * len(_wrong(rows))
+    return chart(palette, data={"values": rows}, layer=[bar, number], width=520, height=height)
+
+
+_SHOWN_SHARE = 0.04  # of the longest bar, from which a part has room for its number
+
+
+def _wrong(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Wrong answers by arm."""
+    return {
+        arm: sum(row["count"] for row in rows if row["arm"] == arm) for arm in {row["arm"] for row in rows}
+    }
 
 
 def _forest_row(item: Difference) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from evalkit.records.comparison import Difference
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.reporting import words
+from evalkit.reporting.difference_tables import ADJUSTED_P, PAIR
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import count, p_value, percent, points, points_interval
 
@@ -24,13 +25,13 @@ def _table(result: ComparisonResult, metric: str) -> Table:
         name=metric,
         caption=f"Paired differences on {words.metric_name(metric)}{_runs(result)}",
         columns=(
-            left("Treatment vs control"),
+            left(PAIR),
             right("Points"),
             right(f"{percent(1 - result.alpha, 0)} interval"),
-            right("p, Holm" if adjusted else "p"),
-            *([right("Only right")] if _any_discordant(differences) else []),
+            right(ADJUSTED_P if adjusted else "p"),
+            *([right("Cases only one has right")] if _any_discordant(differences) else []),
             right("Cases"),
-            left("Claim"),
+            left("What it shows"),
         ),
         rows=tuple(Row(tuple(_cells(item, differences, adjusted=adjusted))) for item in differences),
         note=" ".join(_note(result, differences, adjusted=adjusted)),
@@ -57,13 +58,13 @@ def _note(result: ComparisonResult, differences: list[Difference], *, adjusted: 
     if not adjusted:
         yield "These p values are not adjusted for looking at many."
     if _any_discordant(differences):
-        yield "Only right: cases that only the treatment / only the control got right."
+        yield "Cases only one has right: only the first arm / only the second."
     if clustered := {item.n_clusters for item in differences if item.n_clusters < item.n}:
         yield f"The cases lie in {' or '.join(map(count, sorted(clustered)))} clusters."
     yield from dict.fromkeys(
         f"{words.title(item.method)}." for item in differences if item.method not in ("", "none")
     )
-    yield from dict.fromkeys(f"{words.pair(item)}: {item.note}." for item in differences if item.note)
+    yield from (f"{note}." for note in words.gathered_notes(differences))
 
 
 def _any_discordant(differences: list[Difference]) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from evalkit.decision.verdict.evidence_sentences import counts
 from evalkit.records.decision import Finding
 from evalkit.records.run import RunRecords
 from evalkit.reporting import (
@@ -25,7 +26,6 @@ from evalkit.reporting import (
     net_benefit_tables,
     provenance_tables,
     tuning_tables,
-    verdict_words,
     words,
 )
 from evalkit.reporting.arms_tables import arms_table
@@ -38,6 +38,7 @@ from evalkit.reporting.breakdown_tables import (
 )
 from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
+from evalkit.reporting.first_screen import first_screen
 from evalkit.reporting.palette import DARK, LIGHT, PAGE, Palette, arm_slots
 from evalkit.reporting.svg import VegaLite, to_svg
 from evalkit.reporting.table import Column
@@ -63,15 +64,6 @@ class Figure:
     name: str
     svg: str | None
     caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One figure shown next to the verdict."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 def render_html(records: RunRecords) -> str:
@@ -128,48 +120,16 @@ def summary_html(records: RunRecords) -> str:
     return _environment().get_template("summary.html.j2").render(**_shared(records), table_of_arms=table)
 
 
-def headline_facts(records: RunRecords) -> tuple[Fact, ...]:
-    """The figures shown next to the verdict, after arm and confidence: net benefit, quality needed, break-even."""
-    decision = records.decision
-    facts: list[Fact] = []
-    verdict = decision.arms.get(decision.recommended_arm or "")
-    if verdict and verdict.net_benefit and verdict.net_benefit.mode is not None:
-        cells = net_benefit_tables.money_interval(verdict.net_benefit, decision.currency)
-        facts.append(
-            Fact(f"Net benefit over {ledger_tables.horizon(records)}", cells[0], f"90% of draws: {cells[1]}")
-        )
-    if decision.q_star is not None:
-        shown = "no quality" if decision.q_star > 1 else number_format.percent(max(decision.q_star, 0.0))
-        facts.append(Fact("Tuning would pay from", shown, "no tuned arm was measured"))
-    levels = [
-        item for item in decision.break_even if item.requests_per_month and item.requests_per_month.mode
-    ]
-    if levels:  # of the advised arm, and with the value of answers, before others
-        item = min(
-            levels,
-            key=lambda item: (
-                decision.recommended_arm not in (item.treatment, item.control),
-                item.basis != "net",
-            ),
-        )
-        label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
-        volume = f"{net_benefit_tables.level_volume(item)} requests a month"
-        facts.append(Fact(label, volume, f"{item.treatment} against {item.control}"))
-    return tuple(facts)
-
-
 def _shared(records: RunRecords) -> dict[str, object]:
     """What both templates use."""
     decision = records.decision
     return {
         "records": records,
         "decision": decision,
-        "verdict": verdict_words.VERDICTS[decision.verdict],
-        "reason": verdict_words.reason(decision),
-        "confidence_label": verdict_words.confidence_label(decision),
-        "confidence": verdict_words.confidence(decision, records.confidence),
-        "change": verdict_words.what_would_change(decision),
-        "facts": headline_facts(records),
+        "screen": first_screen(decision, records),
+        "scope": provenance_tables.scope(records),
+        "counted": counts(decision),
+        "information": net_benefit_tables.information_in_words(decision),
         "slots": {arm: slot + 1 for arm, slot in arm_slots(records).items()},
         "light": LIGHT.variables(),
         "dark": DARK.variables(),
@@ -183,8 +143,8 @@ def _figures(records: RunRecords) -> dict[str, Figure]:
     drawn: dict[str, tuple[_Draw, str]] = {
         "forest": (
             charts.forest,
-            f"Paired differences in {metric} with their intervals. The band is the margin; an interval that clears "
-            "zero on the right is a better treatment.",
+            f"Paired differences in {metric}, first arm less second, with their intervals. The band is the margin; an "
+            "interval that clears zero on the right says that the first arm is better.",
         ),
         "shots": (
             lambda run, palette: charts.quality_curve(run, "shots", palette),
@@ -192,22 +152,22 @@ def _figures(records: RunRecords) -> dict[str, Figure]:
         ),
         "learning": (
             lambda run, palette: charts.quality_curve(run, "learning", palette),
-            f"{words.title(metric)} by training rows. Open points: further training seeds.",
+            f"{words.title(metric)} by training rows. Open points: further trainings of the same rows.",
         ),
         "net": (
             money_charts.net_benefit,
-            "Net benefit of 1,000 requests with their share of the fixed costs. The dot marks break-even, the bar "
-            "through it 90% of the draws.",
+            "Net benefit of 1,000 requests with their share of the fixed costs. A dot, where there is one, marks "
+            "break-even and the bar through it 90% of the simulated futures.",
         ),
         "cost": (money_charts.total_cost, "Total cost, quality left aside. Both axes are logarithmic."),
         "failures-by-kind": (
             charts.failures,
-            "Wrong answers by kind. Orange to red: what tuning fixes. Blue and green: what retrieval fixes.",
+            "Wrong answers by kind, the number in each bar: first what tuning mends, then what retrieval mends.",
         ),
         "tornado": (
             money_charts.tornado,
-            "Lead of the recommended arm with one input at either end of its range. A bar that crosses the line can "
-            "turn the choice.",
+            "Net benefit of the recommended arm less that of the best choice of the other sides, one input at either "
+            "end of its range. A bar that crosses the line can turn the choice.",
         ),
         "losses": (loss_chart.losses, loss_chart.CAPTION),
     }
@@ -216,11 +176,7 @@ def _figures(records: RunRecords) -> dict[str, Figure]:
 
 def _figure(records: RunRecords, name: str, draw: _Draw, caption: str) -> Figure:
     definition = draw(records, PAGE)
-    svg = (
-        None
-        if definition is None
-        else to_svg(definition, f"chart-{name}", f"{caption} The numbers are in a table.")
-    )
+    svg = None if definition is None else to_svg(definition, f"chart-{name}", caption)
     return Figure(name, svg, caption)
 
 

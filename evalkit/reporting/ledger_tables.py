@@ -54,7 +54,8 @@ def ledger_table(records: RunRecords) -> Table:
         caption=f"What each arm costs over {horizon(records)}",
         columns=(left("Line", wraps=True), *(Column(arm, "right", wraps=True) for arm in arms)),
         rows=tuple(rows) if columns else (),
-        note=f"{currencies}, every range at its mode, not discounted. “{UNKNOWN}” makes every sum with it unknown.",
+        note=f"{currencies}, every range at its most likely value, not discounted. “{UNKNOWN}” makes every sum with it "
+        "unknown.",
     )
 
 
@@ -71,8 +72,8 @@ def basis_table(records: RunRecords) -> Table:
         rows += [
             Row(
                 (
-                    f"{words.title(line.name)}, per 1,000",
-                    money(per_thousand(line.amount), column.currency),
+                    f"{words.title(line.name)}, per million requests",
+                    money(None if line.amount is None else 1_000_000 * line.amount, column.currency),
                     line.basis,
                 )
             )

@@ -14,7 +14,6 @@ from evalkit.reporting import (
     net_benefit_tables,
     provenance_tables,
     tuning_tables,
-    verdict_words,
     words,
 )
 from evalkit.reporting.arms_tables import arms_table
@@ -27,6 +26,7 @@ from evalkit.reporting.breakdown_tables import (
 )
 from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
+from evalkit.reporting.first_screen import Fact, first_screen
 from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
 from evalkit.text import number_format
@@ -94,29 +94,32 @@ def _blocks(records: RunRecords) -> Iterator[str]:
 
 
 def _verdict(records: RunRecords) -> Iterator[str]:
-    decision = records.decision
-    verdict = verdict_words.VERDICTS[decision.verdict]
-    arm = "none" if decision.recommended_arm is None else escaped(decision.recommended_arm)
-    sure = escaped(verdict_words.confidence(decision, records.confidence))
+    screen = first_screen(records.decision, records)
     yield f"# Should we fine-tune? {escaped(records.manifest.suite)}"
-    yield f"**{verdict.headline}** {escaped(verdict_words.reason(decision))}"
-    if decision.explanation:
-        yield escaped(decision.explanation)
+    if screen.notice:
+        yield f"> {escaped(screen.notice)}"
+    yield f"**{screen.headline}** {escaped(' '.join(screen.lead))}".rstrip()
+    if screen.points:
+        yield "\n".join(f"- {escaped(sentence)}" for sentence in screen.points)
     yield "\n".join(
         (
-            f"- {verdict.recommendation}: **{arm}**",
-            f"- {verdict_words.confidence_label(decision)}: **{sure}**",
-            *([f"- {verdict_words.tuning_pays(decision.q_star)}"] if decision.q_star is not None else []),
-            f"- What would change this answer: {escaped(verdict_words.what_would_change(decision))}",
+            *(_fact(fact) for fact in screen.facts),
+            f"- What would change this answer: {escaped(screen.change)}",
         )
     )
     if records.embedded:
         yield f"> {EMBEDDED}"
 
 
+def _fact(fact: Fact) -> str:
+    note = f" ({escaped(fact.note)})" if fact.note else ""
+    return f"- {escaped(fact.label)}: **{escaped(fact.value)}**{note}"
+
+
 def _arms(records: RunRecords) -> Iterator[str]:
     yield "## The arms"
-    yield _scope(records)
+    aim = f"To improve: {records.use_case}. " if records.use_case else ""
+    yield escaped(f"{aim}{provenance_tables.scope(records)}")
     yield table_lines(arms_table(records, "candidate"))
     if (slow_client := client_bound(records)) is not None:
         yield f"> {escaped(slow_client)}"
@@ -174,18 +177,6 @@ def _reading(records: RunRecords) -> Iterator[str]:
     yield table_lines(provenance_tables.inputs_table(records))
     commands = provenance_tables.commands(records)
     yield "\n".join(("```sh", *(f"{command.line}  # {command.purpose}" for command in commands), "```"))
-
-
-def _scope(records: RunRecords) -> str:
-    comparison = records.comparison
-    scope = (
-        f"{number_format.count(comparison.n_cases)} cases in {number_format.count(comparison.n_clusters)} clusters, "
-        f"judged by {words.metric_name(comparison.primary_metric)}"
-    )
-    if records.target is not None:
-        scope += f", target {number_format.declared_percent(records.target)}"
-    improve = f"To improve: {records.use_case}. " if records.use_case else ""
-    return escaped(f"{improve}{scope}.")
 
 
 def _finding(finding: Finding) -> str:

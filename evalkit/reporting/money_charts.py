@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evalkit.decision.wording import input_name
+from evalkit.decision.verdict.conditions import unit_of
+from evalkit.decision.wording import input_name, quantity
 from evalkit.records.run import DeclaredEconomics, RunRecords
-from evalkit.reporting import verdict_words, words
+from evalkit.reporting import words
 from evalkit.reporting.chart_parts import Part, arm_colour, arm_dash, chart, padded, words_beside
 from evalkit.reporting.palette import Palette
 from evalkit.reporting.svg import VegaLite
@@ -88,11 +89,11 @@ def net_benefit(records: RunRecords, palette: Palette) -> VegaLite | None:
 
 
 def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
-    """Net benefit of the recommended arm over the next best family, one input at either end of its range."""
+    """Lead of the recommended arm over the best choice of the other sides, one input at each end of its range."""
     bars = sorted(records.decision.tornado, key=lambda bar: -abs(bar.at_high - bar.at_low))
     if not bars:
         return None
-    units = {change.input: verdict_words.unit_of(change) for change in records.decision.would_change}
+    units = {change.input: unit_of(change) for change in records.decision.would_change}
     rows: list[Part] = []
     for place, bar in enumerate(bars):
         unit = units.get(bar.input, "")
@@ -103,15 +104,15 @@ def tornado(records: RunRecords, palette: Palette) -> VegaLite | None:
                 "name": words.title(input_name(bar.input)),
                 "from": start,
                 "to": stop,
-                "left": verdict_words.quantity(first, unit, named=False),
-                "right": verdict_words.quantity(last, unit, named=False),
+                "left": quantity(first, unit, named=False),
+                "right": quantity(last, unit, named=False),
             }
         )
     down: Part = {"field": "row", "type": "ordinal", "axis": None}
     across: Part = {
         "type": "quantitative",
-        "scale": {"domain": padded([0.0, *(row[end] for row in rows for end in ("from", "to"))], 0.16)},
-        "title": f"ahead of the next best family, {records.decision.currency}",
+        "scale": {"domain": padded([0.0, *(row[end] for row in rows for end in ("from", "to"))], 0.3)},
+        "title": f"ahead of the best choice of the other sides, {records.decision.currency}",
         "axis": {"format": ",~r", "tickCount": 5},
     }
     text: Part = {"type": "text", "color": palette.muted, "fontSize": 11, "baseline": "middle"}
@@ -217,7 +218,7 @@ def _by_volume(
         "axis": {"values": _ticks(low, high), "format": ",~r", "grid": False},
         "title": "requests a month (dotted: declared)"
         if declared.low == declared.high
-        else "requests a month (shaded: declared range, dotted: its mode)",
+        else "requests a month (shaded: declared range, dotted: the most likely)",
     }
     layers: list[Part] = [
         {

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from evalkit.records.profile import LengthSpread, TrainingProfile
 from evalkit.records.run import RunRecords
+from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_format import UNKNOWN, count, percent, significant
+from evalkit.text.number_format import UNKNOWN, count, declared_percent, percent, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ def cases_table(records: RunRecords) -> Table:
     profile = records.profile
     facts = {
         "Cases": count(profile.cases),
-        "Clusters of cases that depend on each other": f"{count(profile.clusters)}, "
-        f"the largest of {count(profile.largest_cluster)}",
+        "Clusters of cases that depend on each other": "every case by itself"
+        if profile.clusters == profile.cases
+        else f"{count(profile.clusters)}, the largest of {count(profile.largest_cluster)}",
         "With a reference answer": count(profile.with_reference),
         "With known gold passages": count(profile.with_gold_passages),
         "Questions asked twice": count(profile.duplicate_inputs),
@@ -105,7 +107,7 @@ def inputs_table(records: RunRecords) -> Table:
     facts = {
         "Run": manifest.run_id,
         "Started": manifest.started_at,
-        "Finished": manifest.finished_at or "not finished",
+        **({"Finished": manifest.finished_at} if manifest.finished_at is not None else {}),
         "Cases, repeats": f"{count(manifest.n_cases)}, {count(manifest.repeats)}"
         + (f", limited to {count(manifest.limit)}" if manifest.limit is not None else ""),
         "Seed of the run": str(manifest.seed),
@@ -122,9 +124,27 @@ def inputs_table(records: RunRecords) -> Table:
     return _facts("inputs", "What this run was made from", facts)
 
 
+def scope(records: RunRecords) -> str:
+    """Which cases, judged by what, with which target."""
+    comparison = records.comparison
+    clusters = ""
+    if comparison.n_clusters < comparison.n_cases:
+        clusters = f" in {count(comparison.n_clusters)} clusters"
+    target = "" if records.target is None else f", target {declared_percent(records.target)}"
+    metric = words.metric_name(comparison.primary_metric)
+    return f"{count(comparison.n_cases)} cases{clusters}, judged by {metric}{target}."
+
+
 def commands(records: RunRecords) -> tuple[Command, ...]:
     """How to go on from this run."""
     suite, run = shlex.quote(records.manifest.suite_path), shlex.quote(records.manifest.run_id)
+    if (
+        records.profile.input_length is None or records.profile.input_length.n == 0
+    ):  # read from a table of scores
+        return (
+            Command(f"evalkit decide {run}", "decide again after a price or an assumption has changed"),
+            Command(f"evalkit report {run}", "write this report again"),
+        )
     return (
         Command(f"evalkit run {suite} --resume {run}", "finish or continue this run; nothing is asked twice"),
         Command(f"evalkit run {suite} --resume {run} --retry-errors", "ask failed cells again"),

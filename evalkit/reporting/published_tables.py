@@ -32,9 +32,9 @@ def published_tables(decision: CountsDecision) -> tuple[Table, Table]:
         name="pairs",
         caption="Pairs, by exact McNemar test",
         columns=(
-            left("Treatment vs control"),
+            left("A compared with B"),
             right("Points"),
-            right("p, Holm" if several else "p"),
+            right("p (adjusted for several comparisons)" if several else "p"),
             left("That they differ is", wraps=True),
         ),
         rows=tuple(

@@ -15,6 +15,7 @@ VegaLite = dict[str, Any]
 _OPENING = re.compile(r'<svg[^>]*?width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)"[^>]*>')
 _ID = re.compile(r'\bid="([^"]+)"')
 # Vega writes an empty shape for every group it might have filled, and labels it has hidden for want of room.
+_ROLE = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
 _EMPTY = re.compile(
     r'<path class="(?:back|fore)ground" aria-hidden="true" d="(?:M0,0h0v0h0Z)?"[^>]*/>'
     r'|<text[^>]* opacity="0">[^<]*</text>'
@@ -40,6 +41,7 @@ def to_svg(chart: VegaLite, name: str, description: str) -> str:
     if opening is None:
         raise ValueError(f"the renderer returned no picture for {name!r}: {drawn[:80]!r}")
     body = _EMPTY.sub("", drawn[opening.end() :]).replace(' font-family="sans-serif"', "")
+    body = _ROLE.sub("", body)  # the picture has one description; its parts have none
     numbers = itertools.count(1)
     for old in _ID.findall(body):
         new = f"{name}-{next(numbers)}"

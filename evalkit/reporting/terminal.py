@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
-from evalkit.reporting import net_benefit_tables, verdict_words, words
+from evalkit.reporting import net_benefit_tables, words
 from evalkit.reporting.arms_tables import LATENCY_LIMITS, arms_table
 from evalkit.reporting.client_bottleneck import client_bound
-from evalkit.reporting.difference_tables import differences_table
+from evalkit.reporting.difference_tables import ADJUSTED_P, PAIR, differences_table
+from evalkit.reporting.first_screen import FirstScreen, first_screen
 from evalkit.reporting.ledger_tables import horizon
 from evalkit.reporting.table import Table
 from evalkit.text.number_format import MINUS
@@ -37,7 +38,7 @@ def print_report(records: RunRecords, console: Console) -> None:
     """Print a run: verdict, arms, differences that carry claims, break-even, what would change it, red flags."""
     decision = records.decision
     out = _Printer(console)
-    _verdict(out, decision, records.confidence)
+    _verdict(out, first_screen(decision, records))
     if records.embedded:
         out.paragraph(EMBEDDED, "yellow")
     arms = arms_table(records, "candidate")
@@ -51,7 +52,7 @@ def print_report(records: RunRecords, console: Console) -> None:
         out.paragraph(slow_client, "yellow")
     claims = differences_table(records, claims=True)
     out.table(
-        claims.only("Treatment vs control", "Points", claims.columns[2].heading, "p, Holm", "Cases", "Claim"),
+        claims.only(PAIR, "Points", claims.columns[2].heading, ADJUSTED_P, "Cases", "What it shows"),
         claims.caption,
     )
     _money(out, decision, horizon(records))
@@ -61,7 +62,7 @@ def print_report(records: RunRecords, console: Console) -> None:
 def print_decision(decision: Decision, console: Console) -> None:
     """Print a decision alone, as made again under other assumptions."""
     out = _Printer(console)
-    _verdict(out, decision, None)
+    _verdict(out, first_screen(decision))
     _money(out, decision, "the horizon")
     _flags(out, decision)
 
@@ -77,26 +78,29 @@ def print_tables(tables: Iterable[Table], console: Console, *, notes: Iterable[s
         out.paragraph(note)
 
 
-def _verdict(out: _Printer, decision: Decision, threshold: float | None) -> None:
-    verdict = verdict_words.VERDICTS[decision.verdict]
-    out.line(verdict.headline, _STYLES[verdict.tone])
-    arm = "none" if decision.recommended_arm is None else decision.recommended_arm
-    sure = f"{verdict_words.confidence_label(decision)}: {verdict_words.confidence(decision, threshold)}"
-    out.line(f"{verdict.recommendation}: {arm}. {sure}.")
-    out.line(verdict_words.reason(decision))
-    if decision.q_star is not None:
-        out.line(verdict_words.tuning_pays(decision.q_star))
-    out.line(f"What would change this answer: {verdict_words.what_would_change(decision)}")
+def _verdict(out: _Printer, screen: FirstScreen) -> None:
+    """The first screen: what to do, how sure, why, the figures, what would change it."""
+    out.line(screen.headline, _STYLES[screen.tone])
+    for sentence in screen.lead:
+        out.line(sentence)
+    for sentence in screen.points:
+        out.line(f"- {sentence}")
+    out.line("")
+    for fact in screen.facts:
+        out.line(f"{fact.label}: {fact.value}{f' ({fact.note})' if fact.note else ''}")
+    out.line(f"What would change this answer: {screen.change}")
+    if screen.notice:
+        out.paragraph(screen.notice, "yellow")
 
 
 def _money(out: _Printer, decision: Decision, over: str) -> None:
     table = net_benefit_tables.worth_table(decision, over)
     out.table(table, table.caption)
     level = net_benefit_tables.break_even_table(decision)
-    headings = ("Treatment vs control", "Counting", "Requests a month", "90% of draws", "Paid back", "Never")
+    headings = (PAIR, "Counting", "Level at", "90% of futures", "Paid back", "Chance it never pays")
     out.table(level.only(*headings), "Break-even")
     change = net_benefit_tables.would_change_table(decision)
-    kept = [column.heading for column in change.columns if column.heading != "Crossing by hand"]
+    kept = [column.heading for column in change.columns if column.heading != net_benefit_tables.BY_HAND]
     out.table(change.only(*kept), "What would change the answer")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from evalkit.records.arm import ArmKind
 from evalkit.records.comparison import Difference, Estimate
@@ -12,7 +13,7 @@ from evalkit.text.number_format import UNKNOWN, percent, percent_interval
 
 FAMILIES = {
     "reference": "every candidate against the reference arm",
-    "tuned": "tuned against the best untuned arm",
+    "tuned": "every tuned arm against the best untuned one",
     "slice": "the same pair, tag by tag",
     "extra": "tuned against the reference arm on another task set",
     "curve": "steps of a curve",
@@ -21,12 +22,12 @@ FAMILIES = {
 _CLAIMS = {
     "superior": "better",
     "worse": "worse",
-    "non_inferior": "not worse than the margin",
+    "non_inferior": "not worse by more than the margin",
     "equivalent": "equal within the margin",
-    "no_claim": "no claim",
+    "no_claim": "no clear difference",
 }
-STATUSES = {"met": "met", "not_met": "not met", "unknown": "unknown", "blocked": "blocked"}
-SPEAKS_FOR = {"tuning": "speaks for tuning", "against": "speaks against tuning", "neither": "decides nothing"}
+STATUSES = {"met": "yes", "not_met": "no", "unknown": "not known", "blocked": "blocked"}
+SPEAKS_FOR = {"tuning": "for tuning", "against": "against tuning", "neither": "neutral"}
 SEVERITIES = {"invalid": "Invalid", "warn": "Warning"}
 FAILURE_KINDS = {
     "format": "wrong format",
@@ -97,15 +98,24 @@ def claim(difference: Difference) -> str:
 
 
 def pair(difference: Difference) -> str:
-    """Which arm against which."""
+    """Which arm compared with which, in few letters: for cells and labels."""
     return f"{difference.treatment} vs {difference.control}"
+
+
+def gathered_notes(differences: Iterable[Difference]) -> list[str]:
+    """The notes of several differences, each once with the pairs that it is about."""
+    pairs: dict[str, list[str]] = {}
+    for item in differences:
+        if item.note:
+            pairs.setdefault(item.note.rstrip("."), []).append(pair(item))
+    return [f"{', '.join(dict.fromkeys(named))}: {note}" for note, named in pairs.items()]
 
 
 def finding_status(finding: Finding) -> str:
     """Status and which side the finding is on."""
     if finding.status in ("unknown", "blocked"):
         return STATUSES[finding.status]
-    return f"{STATUSES[finding.status]}, {SPEAKS_FOR[finding.speaks_for]}"
+    return f"{STATUSES[finding.status]} ({SPEAKS_FOR[finding.speaks_for]})"
 
 
 def estimate(mean: float | None, low: float | None, high: float | None) -> str:

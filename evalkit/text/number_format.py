@@ -55,6 +55,20 @@ def share_of_draws(share: Number | None) -> str:
     return UNKNOWN if value is None else percent(min(max(value, Decimal("1e-9")), 1 - Decimal("1e-9")))
 
 
+def of_100(share: Number | None) -> str:
+    """A share of simulated futures, as so many of 100; never 0 or 100, since some thousand futures are not all.
+
+    >>> [of_100(share) for share in (0.98, 0.9333, 1.0, 0.0004, None)]
+    ['98 of 100', '93.3 of 100', 'over 99.9 of 100', 'under 0.1 of 100', 'unknown']
+    """
+    value = _as_decimal(share)
+    if value is None:
+        return UNKNOWN
+    if value > Decimal("0.999"):
+        return "over 99.9 of 100"
+    return f"{significant(100 * value)} of 100" if value >= Decimal("0.001") else "under 0.1 of 100"
+
+
 def declared_percent(share: Number | None) -> str:
     """A declared share as a percentage, without decimals that nobody wrote.
 

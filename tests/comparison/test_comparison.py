@@ -189,8 +189,8 @@ def test_arms_that_differ_in_more_than_model_retrieval_and_shots_are_named(synth
     made["rag"].settings = {"temperature": "0.7"}
     found = synthetic.make_run(made).comparison.config_differences
     assert found == (
-        "rag against few_shot: temperature 0.7 against not set",
-        "tuned against few_shot: prompt.system differs",
+        "rag and few_shot also differ in temperature, 0.7 and not set",
+        "tuned and few_shot also differ in the system prompt",
     )
 
 
@@ -242,7 +242,7 @@ def test_two_arms_that_retrieve_are_held_against_each_others_wording_of_passages
         "few_shot": synthetic.Arm([1.0, 0.0], prompt="other"),
     }
     found = differing(synthetic, made, decision={"reference_arm": "rag"}, **passages)
-    assert found == ("rag_b against rag: prompt.passages differs",)
+    assert found == ("rag_b and rag also differ in how passages are laid out",)
 
 
 def test_an_arm_that_the_suite_no_longer_has_is_told_by_the_name_of_its_prompt(synthetic):
@@ -256,7 +256,7 @@ def test_an_arm_that_the_suite_no_longer_has_is_told_by_the_name_of_its_prompt(s
     )
     later = synthetic.suite_of({"few_shot": run.arms["few_shot"]})
     assert config_differences(later, run.table.arms, "few_shot") == (
-        "gone against few_shot: prompt other against house",
+        "gone and few_shot also differ in prompt, other and house",
     )
 
 
@@ -286,4 +286,4 @@ def test_a_setting_that_both_arms_share_is_no_difference(synthetic):
         "few_shot": synthetic.Arm([1.0, 0.0], settings=given),
         "b": synthetic.Arm([1.0, 0.0], settings={**given, "max_tokens": "128"}),
     }
-    assert differing(synthetic, made) == ("b against few_shot: max_tokens 128 against 64",)
+    assert differing(synthetic, made) == ("b and few_shot also differ in max_tokens, 128 and 64",)

@@ -106,7 +106,7 @@ def test_a_run_that_could_have_seen_the_margin_and_still_cannot_exclude_it_asks_
     tuned = synthetic.pattern((455, 1), (45, 1), (65, 0), (435, 0))
     found = finding(synthetic, two(synthetic, few, tuned), 8)
     assert found.status == "unknown"
-    assert found.answer.endswith("Add cases: 1000 are too few for what was seen.")
+    assert found.answer.endswith("Add cases: 1,000 are too few for what was seen.")
 
 
 def test_a_run_too_small_for_what_it_saw_says_how_many_cases_would_show_it(synthetic):

@@ -467,7 +467,7 @@ def test_a_format_task(synthetic):
     assert told(decision) == (Verdict.FINE_TUNE, "superior")
     first = decision.checklist[0]
     assert (first.status, first.speaks_for) == ("met", "tuning")
-    assert "93.8% of the failures are format or behaviour" in first.answer
+    assert "93.8% of the failures of few_shot are format or behaviour" in first.answer
 
 
 def only_tuned_inside(synthetic, few, tuned, **tuned_arm):
@@ -485,7 +485,7 @@ def test_a_tuned_arm_alone_inside_the_limits_still_needs_its_claim(synthetic):
     as_good = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
     alone = synthetic.decision(only_tuned_inside(synthetic, same, as_good))
     assert told(alone) == (Verdict.FINE_TUNE, "alone_within_limits")
-    assert "no untuned arm keeps to the limits" in alone.explanation
+    assert "is set aside by a limit: " in alone.explanation
     few = only_tuned_inside(synthetic, synthetic.scores(8, 48), synthetic.scores(46, 48))
     assert told(synthetic.decision(few)) == (Verdict.NOT_DECIDABLE, "no_paired_claim")
 
@@ -493,9 +493,9 @@ def test_a_tuned_arm_alone_inside_the_limits_still_needs_its_claim(synthetic):
 def test_the_explanation_says_what_the_claim_says(synthetic):
     """Points and plain words, as the report has them; no code of ours."""
     decision = synthetic.decision(synthetic.make_run(better(synthetic)))
-    assert "it answers better" in decision.explanation
+    assert "cases, better" in decision.explanation
     assert "+20.0 points (+" in decision.explanation
     assert "_dec" not in decision.explanation
     volume = synthetic.decision(volume_decides(synthetic)).explanation
-    assert "it depends on requests per month." in volume
-    assert "requests a month the answer becomes: " in volume
+    assert "It depends on requests per month." in volume
+    assert "Requests per month (now 50,000): below 46,100 stay with the prompt (few_shot)" in volume

@@ -31,7 +31,7 @@ def test_a_saving_per_request_pays_training_back_from_a_volume_on(make_arm: Make
     tuned = make_arm("tuned", unit="0.001", once="1200", quality="0.5")
     found = break_even(tuned, make_arm("few_shot", unit="0.002", quality="0.9"), TERMS, basis="cost")
     assert (found.side, found.requests_per_month, found.months) == ("above", 100_000, 6)
-    assert found.reason == "1,200 more fixed cost / (12 months x 0.001 gained per request)"
+    assert found.reason == "1,200 USD more fixed cost / (12 months x 0.001 USD gained per request)"
     assert (found.treatment, found.control, found.basis) == ("tuned", "few_shot", "cost")
 
 
@@ -58,13 +58,13 @@ def test_a_renewal_of_the_control_counts_for_the_treatment(make_arm: MakeArm):
     found = break_even(make_arm(once="300"), control, TERMS, basis="cost")
     assert (found.side, found.requests_per_month) == ("always", 0)
     assert found.months == Decimal("5.5")  # month 6 brings 600 where 300 were missing
-    assert found.reason == "300 less fixed cost and 0 gained per request"
+    assert found.reason == "300 USD less fixed cost and 0 USD gained per request"
 
 
 def test_dearer_requests_and_training_never_pay(make_arm: MakeArm):
     found = break_even(make_arm(unit="0.003", once="100"), make_arm(unit="0.002"), TERMS, basis="cost")
     assert (found.side, found.requests_per_month, found.months) == ("never", None, None)
-    assert found.reason == "100 more fixed cost and 0.001 lost per request"
+    assert found.reason == "100 USD more fixed cost and 0.001 USD lost per request"
 
 
 def test_equal_requests_never_pay_for_training(make_arm: MakeArm):
@@ -79,7 +79,7 @@ def test_an_arm_without_extra_cost_is_always_level(make_arm: MakeArm):
 def test_less_fixed_cost_and_dearer_requests_pay_below_a_volume(make_arm: MakeArm):
     found = break_even(make_arm(unit="0.002"), make_arm(unit="0.001", once="1200"), TERMS, basis="cost")
     assert (found.side, found.requests_per_month, found.months) == ("below", 100_000, None)
-    assert found.reason == "1,200 less fixed cost / (12 months x 0.001 lost per request)"
+    assert found.reason == "1,200 USD less fixed cost / (12 months x 0.001 USD lost per request)"
 
 
 def test_a_volume_too_small_is_not_paid_back_inside_the_horizon(make_arm: MakeArm):
@@ -92,7 +92,10 @@ def test_a_discounted_horizon_says_so(make_arm: MakeArm):
     terms = replace(TERMS, discount_rate=Decimal("0.10"))
     found = break_even(make_arm(unit="0.001", once="1200"), make_arm(unit="0.002"), terms, basis="cost")
     # 1/i (1 - 1/1.1) with i = 1.1^(1/12) - 1 is 11.400488 months
-    assert found.reason == "1,200 more fixed cost / (11.400488 discounted months x 0.001 gained per request)"
+    assert (
+        found.reason
+        == "1,200 USD more fixed cost / (11.400488 discounted months x 0.001 USD gained per request)"
+    )
     assert found.requests_per_month is not None
     assert round(found.requests_per_month, 2) == Decimal("105258.65")
 

@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from evalkit.records.comparison import ArmSummary
-from evalkit.records.decision import BreakEven, Evidence, LedgerLine, RedFlag, Verdict
+from evalkit.records.decision import BreakEven, Decision, Evidence, LedgerLine, RedFlag, Verdict
 from evalkit.records.record import from_json, to_json
 from evalkit.records.run import Excerpt, ExcerptAnswer, RunRecords
 from evalkit.reporting.html import render_html
+from tests.builders.decision_records import decision
 from tests.builders.recorded_runs import FIXTURES, read_records
 
 SCRIPT = "<script>alert(1)</script>"
@@ -52,6 +53,12 @@ def hostile() -> RunRecords:
 def sparse() -> RunRecords:
     """A run without one answer, whose training nobody can price."""
     return sparse_run()
+
+
+@pytest.fixture
+def made_decision() -> Callable[..., Decision]:
+    """A decision of format 2 written by hand; called with a verdict and changed fields."""
+    return decision
 
 
 @pytest.fixture(scope="session")
@@ -157,5 +164,5 @@ def sparse_run() -> RunRecords:
         )
         for arm, column in run.decision.ledger.items()
     }
-    decision = replace(run.decision, explanation="", checklist=(), ledger=ledger)
-    return replace(run, decision=decision, excerpts=(), economics=None, prices=(), target=None, use_case="")
+    decided = replace(run.decision, explanation="", checklist=(), ledger=ledger)
+    return replace(run, decision=decided, excerpts=(), economics=None, prices=(), target=None, use_case="")

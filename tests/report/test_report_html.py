@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from evalkit.decision.verdict.conditions import what_would_change
 from evalkit.records.decision import Verdict
 from evalkit.records.run import PriceUsed
-from evalkit.reporting.html import headline_facts, render_html, summary_html
-from evalkit.reporting.verdict_words import what_would_change
+from evalkit.reporting.html import render_html, summary_html
 from evalkit.reporting.words import estimate_of
-from evalkit.text.number_format import share_of_draws, significant
+from evalkit.text.number_format import share_of_draws
 
 SECTIONS = [
     *("arms", "differences", "curves", "break-even", "ledger", "checklist", "failures", "flags", "change"),
@@ -141,31 +141,43 @@ def test_what_is_not_known_is_not_zero(html_of):
     assert re.findall(r"<td[^>]*>(\d[^<]*)</td>", arms) == ["3", "0%"]  # n and coverage, which are known
 
 
-def test_the_verdict_stands_first(html_of, ticket_routing, advised_break_even):
-    """Headline, arm, confidence, net benefit, break-even and what would change it, before any table."""
-    decision = ticket_routing.decision
-    text = Page(html_of("ticket_routing")).text
+def test_the_verdict_stands_first(ticket_routing, made_decision):
+    """Headline, arm, how sure, cost, net benefit, loss, break-even, and what would change it, before any table."""
+    records = msgspec.structs.replace(ticket_routing, decision=made_decision())
+    text = Page(render_html(records)).text
     top = text[: text.index("One arm is one way of answering")]
     for words in (
         "Fine-tune.",
         "Recommended arm fine_tuned",
-        f"Confidence {share_of_draws(decision.confidence)} of joint draws",
-        f"${decision.arms['fine_tuned'].net_benefit.mode:,.0f}",
-        "$8,340",
-        f"{significant(advised_break_even.requests_per_month.mode)} requests a month",
-        "6,000 requests a month",
-        f"What would change this answer: {what_would_change(decision)}",
-        "Quality of fine_tuned below 77.0%",
+        "How sure 97.2 of 100 simulated futures; you required 90",
+        "Cost in all over 12 months $1,990 fine_tuned; rag $420.00",
+        "Net benefit over 12 months $33,810 fine_tuned; rag $12,400",
+        "The other choice loses $21,430 expected loss over 12 months of choosing rag instead",
+        "Break-even 2,730 requests a month fine_tuned compared with rag; 90% of futures 1,890 to 4,510",
+        "Target, 80% accuracy met",
+        "4 for tuning, 2 against",
+        "0 invalid, 3 warnings",
+        "run of 2026-11-28",
+        f"What would change this answer: {what_would_change(records.decision)}",
     ):
         assert words in top, words
+
+
+def test_a_decision_of_format_1_is_shown_under_its_own_meaning(html_of, ticket_routing):
+    """With a notice, in the words that it was made with."""
+    text = Page(html_of("ticket_routing")).text
+    top = text[: text.index("One arm is one way of answering")]
+    assert ticket_routing.decision.format_version == 1
+    assert "made by an earlier method" in top
+    assert f"Confidence {share_of_draws(ticket_routing.decision.confidence)} of joint draws" in top
+    assert "simulated futures; you required" not in top
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_can_be_shown(sparse, verdict):
     """Also the rare ones."""
-    changed = msgspec.structs.replace(
-        sparse, decision=msgspec.structs.replace(sparse.decision, verdict=verdict)
-    )
+    decision = msgspec.structs.replace(sparse.decision, verdict=verdict, format_version=2)
+    changed = msgspec.structs.replace(sparse, decision=decision)
     assert "Verdict" in Page(render_html(changed)).text
 
 
@@ -212,12 +224,15 @@ def test_a_web_source_is_a_link_and_anything_else_is_text(ticket_routing, html_o
     assert "https://example.org/&#34;onmouseover=&#34;alert(5)" in html_of("hostile")
 
 
-def test_q_star_is_always_shown_where_it_was_computed(sparse):
-    """Where no tuned arm was measured, how good one has to be is the answer."""
-    decision = msgspec.structs.replace(sparse.decision, q_star=0.742)
-    text = Page(render_html(msgspec.structs.replace(sparse, decision=decision))).text
-    assert "Tuning would pay from" in text
-    assert "74.2%" in text
+def test_q_star_is_always_shown_where_it_was_computed(ticket_routing, made_decision):
+    """Where no tuned arm was measured, how good one has to be is the answer, and nothing is claimed about tuning."""
+    whole = made_decision(Verdict.USE_RAG, recommended_arm="rag", side="untuned", q_star=0.742)
+    arms = {name: arm for name, arm in whole.arms.items() if name != "fine_tuned"}
+    decision = msgspec.structs.replace(whole, arms=arms)
+    text = Page(render_html(msgspec.structs.replace(ticket_routing, decision=decision))).text
+    top = text[: text.index("One arm is one way of answering")]
+    assert "Tuning was not measured. It would pay from 74.2%" in top
+    assert "Do not fine-tune" not in top
 
 
 def test_the_summary_for_a_notebook_holds_the_verdict_and_the_arms(ticket_routing, hostile, summary_of):
@@ -239,19 +254,3 @@ def test_names_in_backticks_are_code_and_stay_escaped(sparse):
     decision = msgspec.structs.replace(sparse.decision, explanation="add a `shot_curve` <b>`<i>`")
     source = render_html(msgspec.structs.replace(sparse, decision=decision))
     assert "add a <code>shot_curve</code> &lt;b&gt;<code>&lt;i&gt;</code>" in source
-
-
-def test_the_break_even_beside_the_verdict_is_the_advised_arms_and_counts_the_value_of_answers(
-    ticket_routing, advised_break_even
-):
-    """Not whichever pair comes first: another tuned arm, or cost alone."""
-    found = ticket_routing.decision
-    net = advised_break_even
-    other = msgspec.structs.replace(net, treatment="another_tuned_arm")
-    alone = msgspec.structs.replace(net, basis="cost")
-    advised = msgspec.structs.replace(found, recommended_arm=net.treatment, break_even=(other, alone, net))
-    facts = headline_facts(msgspec.structs.replace(ticket_routing, decision=advised))
-    shown = [fact for fact in facts if "Break-even" in fact.label]
-    assert [(fact.label, fact.note) for fact in shown] == [
-        ("Break-even", f"{net.treatment} against {net.control}")
-    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
@@ -58,11 +59,13 @@ def test_the_checklist_has_ten_entries_with_evidence(ticket_routing):
     assert "- accuracy of few_shot_nearest: 70.9% (few_shot_nearest)" in text
 
 
-def test_the_verdict_is_in_the_first_lines(ticket_routing):
+def test_the_verdict_is_in_the_first_lines(ticket_routing, made_decision):
     """A reader of a pull request sees it without scrolling."""
-    top = "\n".join(render_markdown(ticket_routing).splitlines()[:12])
+    records = msgspec.structs.replace(ticket_routing, decision=made_decision())
+    top = "\n".join(render_markdown(records).splitlines()[:22])
     assert "**Fine-tune.**" in top
     assert "**fine_tuned**" in top
+    assert "**97.2 of 100**" in top
     assert "What would change this answer" in top
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -49,12 +50,26 @@ def test_names_and_figures_are_whole_at_80_and_100_columns(
     assert "…" not in text
 
 
-def test_the_verdict_comes_first(ticket_routing):
-    """What to do, which arm, how sure, why, what would change it."""
-    lines = printed(ticket_routing, width=100).splitlines()
+def test_the_verdict_comes_first(ticket_routing, made_decision):
+    """What to do, how sure, why, which arm, what it costs, what the other choice loses, what would change it."""
+    lines = printed(replace(ticket_routing, decision=made_decision()), width=100).splitlines()
     assert lines[0] == "Fine-tune."
-    assert lines[1] == "Recommended arm: fine_tuned. Confidence: >99.9%, at or above the 90% asked for."
-    assert any(line.startswith("What would change this answer: ") for line in lines[2:6])
+    assert lines[1].startswith(
+        "fine_tuned beats every untuned arm and doing nothing in 97.2 of 100 simulated futures"
+    )
+    screen = lines[: lines.index("Quality (* recommended)")]
+    assert "Recommended arm: fine_tuned" in screen
+    assert "How sure: 97.2 of 100 (simulated futures; you required 90)" in screen
+    assert "The other choice loses: $21,430 (expected loss over 12 months of choosing rag instead)" in screen
+    assert any(line.startswith("What would change this answer: ") for line in screen)
+
+
+def test_a_decision_of_format_1_is_printed_under_its_own_meaning(ticket_routing):
+    """The words that it was made with, and a notice."""
+    text = printed(ticket_routing, width=100)
+    assert text.startswith("Fine-tune.\nThe tuned arm answers better than the best untuned one")
+    assert "Confidence: >99.9% (of joint draws; 90% asked for)" in text
+    assert "This decision was made by an earlier method" in text
 
 
 def test_output_that_is_no_terminal_is_plain(ticket_routing):
@@ -105,6 +120,7 @@ def test_a_decision_alone_can_be_printed(ticket_routing):
     out = io.StringIO()
     print_decision(ticket_routing.decision, Console(file=out, width=100))
     text = out.getvalue()
-    assert text.startswith("Fine-tune.\nRecommended arm: fine_tuned. Confidence: >99.9%.")
+    assert text.startswith("Fine-tune.\nThe tuned arm answers better")
+    assert "Confidence: >99.9% (of joint draws)" in text
     assert "Break-even" in text
     assert "Red flags" in text

@@ -1,4 +1,4 @@
-"""Verdicts in plain words."""
+"""Verdicts in plain words: headings, and how records of format 1 keep theirs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import importlib
 import msgspec
 import pytest
 
+from evalkit.decision.verdict.conditions import what_would_change
 from evalkit.records.decision import Verdict
-from evalkit.reporting import verdict_words as words
+from evalkit.reporting import format_1_words, verdict_words
+from evalkit.reporting.first_screen import first_screen
 
 
-@pytest.mark.parametrize(
-    "module", ["reporting.words", "reporting.verdict_words", "reporting.markdown", "decision.wording"]
-)
+@pytest.mark.parametrize("module", ["reporting.words", "reporting.markdown", "decision.wording"])
 def test_the_examples_in_the_docstrings_hold(module):
     """Doctests of the wording modules."""
     found = doctest.testmod(importlib.import_module(f"evalkit.{module}"))
@@ -23,31 +23,51 @@ def test_the_examples_in_the_docstrings_hold(module):
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_every_verdict_has_its_words(verdict):
-    """None is left to its code, and only a verdict that says what to do recommends an arm for good."""
-    told = words.VERDICTS[verdict]
-    assert told.headline.endswith(".")
-    assert "_" not in told.headline + told.short + told.meaning
-    final = verdict in (Verdict.FINE_TUNE, Verdict.USE_RAG, Verdict.STAY_FEW_SHOT)
-    assert (told.recommendation == "Recommended arm") == final
+def test_every_verdict_has_its_words(verdict, made_decision):
+    """None is left to its code; without a tuned arm no headline says what to do about tuning, but for a pilot."""
+    made = made_decision(verdict)
+    assert verdict_words.headline(made).endswith(".")
+    assert "_" not in verdict_words.headline(made)
+    arms = {name: arm for name, arm in made.arms.items() if name != "fine_tuned"}
+    untuned = verdict_words.headline(msgspec.structs.replace(made, arms=arms))
+    assert "Do not fine-tune" not in untuned
+    assert first_screen(made).headline == verdict_words.headline(made)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_only_what_is_shown_is_recommended(verdict, made_decision):
+    """Otherwise it is the choice of lowest expected loss, if one must choose now."""
+    shown, open_ = (
+        first_screen(made_decision(verdict, shown=shown)).facts[0].label for shown in (True, False)
+    )
+    final = {Verdict.FINE_TUNE, Verdict.USE_RAG, Verdict.STAY_FEW_SHOT, Verdict.NONE_WORTH_RUNNING}
+    assert (shown == "Recommended arm") == (verdict in final)
+    assert open_ != "Recommended arm"
+
+
+def test_a_record_of_format_1_has_its_own_reason_and_share(ticket_routing):
+    """Codes of the earlier ladder are spelled out; its share is that of the leading group of arms."""
+    for code in ("superior", "indifferent", "depends_on_requests_per_month", "some_new_code"):
+        reason = format_1_words.reason(msgspec.structs.replace(ticket_routing.decision, reason=code))
+        assert "_" not in reason
+        assert reason.endswith(".")
+    waiting = msgspec.structs.replace(ticket_routing.decision, verdict=Verdict.NOT_DECIDABLE)
+    assert format_1_words.confidence_label(waiting) == "Draws won by the leader, the tuned arms"
+    assert format_1_words.confidence_label(ticket_routing.decision) == "Confidence"
 
 
 def test_the_nearest_flip_is_the_one_with_the_smallest_ratio(ticket_routing):
-    """0.859 to 0.770 is nearer than 40,000 to 7,965."""
-    told = words.what_would_change(ticket_routing.decision)
-    assert (
-        told == "Quality of fine_tuned below 77.0% (now 85.9%): not decidable (meanwhile few_shot_nearest)."
+    """0.859 to 0.770 is nearer than 40,000 to 7,965; both sides are said."""
+    assert what_would_change(ticket_routing.decision) == (
+        "Quality of fine_tuned (now 85.9%): below 77.0% no longer clear (if you must choose: few_shot_nearest); above "
+        "77.0% fine-tune (fine_tuned)."
     )
 
 
-def test_a_flip_held_against_another_verdict_names_it(ticket_routing):
+def test_a_flip_compared_with_another_verdict_names_it(ticket_routing):
     """With the range of the input taken away the verdict may already differ."""
     decision = msgspec.structs.replace(ticket_routing.decision, verdict=Verdict.NOT_DECIDABLE)
-    told = words.what_would_change(decision)
-    assert told == (
-        "Quality of fine_tuned, if certain to be 85.9%: fine-tune; below 77.0%: "
-        "not decidable (meanwhile few_shot_nearest)."
-    )
+    assert what_would_change(decision).endswith("above 77.0% fine-tune.")
 
 
 def test_no_flip_is_an_answer_and_no_search_is_said(ticket_routing, sparse):
@@ -56,20 +76,5 @@ def test_no_flip_is_an_answer_and_no_search_is_said(ticket_routing, sparse):
         msgspec.structs.replace(change, flips_at=None) for change in ticket_routing.decision.would_change
     )
     fixed = msgspec.structs.replace(ticket_routing.decision, would_change=changes)
-    assert words.what_would_change(fixed).startswith("No single input changes the answer")
-    assert words.what_would_change(sparse.decision) == "Not computed in this run."
-
-
-def test_codes_of_the_ladder_become_sentences(ticket_routing):
-    """A reader never meets depends_on_requests_per_month."""
-    for code in ("superior", "indifferent", "depends_on_requests_per_month", "some_new_code"):
-        told = words.reason(msgspec.structs.replace(ticket_routing.decision, reason=code))
-        assert "_" not in told
-        assert told.endswith(".")
-
-
-def test_confidence_is_held_against_what_was_asked_for(ticket_routing):
-    """Just below the threshold is below, whatever rounding says."""
-    below = msgspec.structs.replace(ticket_routing.decision, confidence=0.8999)
-    assert words.confidence(ticket_routing.decision, 0.9) == ">99.9%, at or above the 90% asked for"
-    assert words.confidence(below, 0.9) == "90.0%, below the 90% asked for"
+    assert what_would_change(fixed).startswith("No single input changes the answer")
+    assert what_would_change(sparse.decision) == "Not computed for this run."

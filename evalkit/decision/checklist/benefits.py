@@ -14,7 +14,7 @@ from evalkit.records.decision import Evidence, Finding
 from evalkit.text.number_format import p_value, seconds
 
 _KEPT = ("superior", "non_inferior", "equivalent")
-_NO_PAIR = "No tuned candidate was measured beside an untuned one; run a pilot tune."
+_NO_PAIR = "No tuned candidate was measured, or none to compare it with; run a pilot tune."
 
 
 def quality(context: DecisionContext) -> Finding:
@@ -22,7 +22,7 @@ def quality(context: DecisionContext) -> Finding:
     if context.tuned is None or context.untuned is None:
         return QUALITY.unknown(_NO_PAIR)
     record = context.claims.between(context.tuned, context.untuned)
-    pair = f"{context.tuned} against {context.untuned}"
+    pair = f"{context.tuned} compared with {context.untuned}"
     evidence = [
         Evidence(label=f"{context.table.primary} of {arm}", value=score(context.quality(arm)), source=arm)
         for arm in (context.tuned, context.untuned)
@@ -30,16 +30,24 @@ def quality(context: DecisionContext) -> Finding:
     evidence.append(Evidence(label="paired difference", value=interval(record), source=pair))
     if record.p_adjusted is not None:
         evidence.append(
-            Evidence(label="p, adjusted by Holm", value=p_value(record.p_adjusted), source=record.method)
+            Evidence(
+                label="p (adjusted for several comparisons)",
+                value=p_value(record.p_adjusted),
+                source=record.method,
+            )
         )
     if record.mid_p is not None:
         evidence.append(Evidence(label="McNemar's mid-p, beside the exact p", value=p_value(record.mid_p)))
     if record.discordant is not None:
         b, c = record.discordant
-        evidence.append(Evidence(label="only one is right", value=f"{b} and {c} cases", source=pair))
+        evidence.append(
+            Evidence(label="cases only one of the two has right", value=f"{b:,} and {c:,}", source=pair)
+        )
     if record.smallest_detectable is not None:
         evidence.append(
-            Evidence(label="smallest detectable difference", value=margin(record.smallest_detectable))
+            Evidence(
+                label="smallest difference this run could detect", value=margin(record.smallest_detectable)
+            )
         )
     if record.claim == "superior":
         return QUALITY.met(f"Yes: {pair}, {interval(record)}.", evidence)
@@ -49,7 +57,7 @@ def quality(context: DecisionContext) -> Finding:
         as_good = f"As good within the margin of {margin(context.margin)}: {pair}, {interval(record)}"
         if _cheaper(context):
             return QUALITY.met(f"{as_good}; the gain is cost.", evidence)
-        return QUALITY.not_met(f"{as_good}, and not cheaper per request.", evidence, speaks_for="neither")
+        return QUALITY.not_met(f"{as_good}; {_unit_costs(context)}.", evidence, speaks_for="neither")
     return QUALITY.unknown(
         f"Not shown: {pair}, {interval(record)}. {_cases_that_decide(context, record)}", evidence
     )
@@ -68,7 +76,7 @@ def cost(context: DecisionContext) -> Finding:
             evidence.append(Evidence(label="tokens per request", value=used, source=arm))
         if summary.latency is not None and summary.latency.p50 is not None:
             median = (
-                f"{seconds(summary.latency.p50)} (p50, n = {summary.latency.n}, {summary.latency.source})"
+                f"{seconds(summary.latency.p50)} (p50, n = {summary.latency.n:,}, {summary.latency.source})"
             )
             evidence.append(Evidence(label="latency", value=median, source=arm))
         if arm in context.cost_models:
@@ -83,24 +91,23 @@ def cost(context: DecisionContext) -> Finding:
     evidence.append(Evidence(label="break-even on cost alone", value=level.reason))
     if level.side == "unknown":
         return COST.unknown(f"Not known: {level.reason}.", evidence)
+    if not _cheaper(context):
+        costs = _unit_costs(context)
+        if _faster(context):
+            return COST.not_met(f"Faster, but not cheaper: {costs}.", evidence, speaks_for="neither")
+        return COST.not_met(f"Neither cheaper nor faster: {costs}.", evidence)
     if level.months is not None:
         when = "at once" if level.months == 0 else f"after {float(level.months):.1f} months"
         return COST.met(f"Its requests cost less, and the saving alone pays for it {when}.", evidence)
-    if _cheaper(context):
-        return COST.not_met(
-            "Its requests cost less, but the saving alone does not pay for it inside the horizon.",
-            evidence,
-            speaks_for="neither",
-        )
-    if _faster(context):
-        return COST.not_met("Its requests are faster but not cheaper.", evidence, speaks_for="neither")
     return COST.not_met(
-        "Its requests are neither cheaper nor faster: on cost alone it never breaks even.", evidence
+        "Its requests cost less, but the saving alone does not pay for it inside the horizon.",
+        evidence,
+        speaks_for="neither",
     )
 
 
 def extensibility(context: DecisionContext) -> Finding:
-    """Question 10: transfer and forgetting on other task sets, and whether the weights can be taken along."""
+    """Question 10: transfer and forgetting on other task sets, and whether the weights can be exported."""
     evidence = []
     arm = context.tuned or context.untuned
     route = route_of(context.suite, context.arms[arm].model).route if arm is not None else None
@@ -152,6 +159,21 @@ def _cheaper(context: DecisionContext) -> bool:
     return unit_costs[0] < unit_costs[1]
 
 
+def _unit_costs(context: DecisionContext) -> str:
+    """What a request of the tuned arm costs beside one of the untuned arm, where it is not cheaper."""
+    if context.tuned is None or context.untuned is None:
+        return "there is no pair to price"
+    tuned, untuned = context.unit_cost(context.tuned), context.unit_cost(context.untuned)
+    if tuned is None or untuned is None:
+        return "what a request costs is not known"
+    if tuned == untuned:
+        return f"a request costs the same, {amount(tuned, context.currency)}"
+    return (
+        f"a request of {context.tuned} costs {amount(tuned, context.currency)}, one of {context.untuned} "
+        f"{amount(untuned, context.currency)}"
+    )
+
+
 def _faster(context: DecisionContext) -> bool:
     """Whether the median request of the tuned arm takes less time."""
     pair = [arm for arm in (context.tuned, context.untuned) if arm is not None]
@@ -170,5 +192,5 @@ def _cases_that_decide(context: DecisionContext, record: Difference) -> str:
     wanted = max(abs(record.estimate), context.margin)
     needed = math.ceil(record.n * (record.smallest_detectable / wanted) ** 2)
     if needed <= record.n:
-        return f"Add cases: {record.n} are too few for what was seen."
+        return f"Add cases: {record.n:,} are too few for what was seen."
     return f"About {needed:,} cases like these would show a difference of {margin(wanted)}."

@@ -18,6 +18,7 @@ from evalkit.pricing.fixed_costs import retune_every
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.profile import TrainingProfile
 from evalkit.suite.models import TunedModelConfig
+from evalkit.text.number_format import data_size, seconds
 
 MIN_ROWS = 10
 FEW_ROWS = 50
@@ -73,8 +74,9 @@ def tunability(context: DecisionContext) -> Finding:
     if late:
         answer = f"A tuning job is due on {late[0]}, and {route.name} takes none from {jobs_end}."
         return TUNABILITY.blocked(answer, evidence)
+    where = "on your own machines" if route.name == "local" else f"by {route.name}"
     return TUNABILITY.met(
-        f"{tuning_route.base_model} can be tuned by {route.name} through {until}.",
+        f"You can tune {tuning_route.base_model} {where} until {until}, the end of the horizon.",
         evidence,
         speaks_for="neither",
     )
@@ -186,15 +188,16 @@ def _paid_back(context: DecisionContext, question: Question, what: str, lines: l
         return question.unknown(f"Not all of it is priced: {unknown[0]}.", evidence)
     level = context.break_even()
     if level is None:
-        return question.unknown("No untuned candidate was measured to pay it back against.", evidence)
+        return question.unknown("No untuned candidate was measured to compare it with.", evidence)
     whole = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
     spent = f"{amount(whole, context.currency)} of {what} over {context.horizon_months} months"
+    over = f"all that {context.tuned} costs more than {context.untuned}"
     if level.side == "unknown":
         return question.unknown(f"{spent}; whether it is paid back is {level.reason}.", evidence)
     if level.months is not None:
-        when = "at once" if level.months == 0 else f"in {float(level.months):.1f} months"
-        return question.met(f"{spent}, all costs paid back {when} at the likeliest volume.", evidence)
-    return question.not_met(f"{spent}, not paid back inside the horizon: {level.reason}.", evidence)
+        when = "at once" if level.months == 0 else f"after {float(level.months):.1f} months"
+        return question.met(f"{spent}; {over} is paid back {when} at the likeliest volume.", evidence)
+    return question.not_met(f"{spent}; {over} is not paid back inside the horizon: {level.reason}.", evidence)
 
 
 def _training_evidence(context: DecisionContext) -> Iterator[Evidence]:
@@ -203,9 +206,9 @@ def _training_evidence(context: DecisionContext) -> Iterator[Evidence]:
         return
     facts = {
         "training tokens": f"{run.tokens:,} tokens",
-        "training time": f"{run.seconds:,.1f} s",
+        "training time": seconds(run.seconds),
         "parameters trained": f"{run.trainable_parameters:,} of {run.total_parameters:,}",
-        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
+        "peak memory": data_size(run.peak_memory_bytes),
     }
     for label, value in facts.items():
         yield Evidence(label=label, value=value, source="tuning.json")

@@ -74,5 +74,5 @@ DATA = Question(7, "cost", "Is there enough clean training data?")
 QUALITY = Question(8, "benefit", "Does tuning answer better?")
 COST = Question(9, "benefit", "Does tuning answer cheaper or faster?")
 EXTENSIBILITY = Question(
-    10, "benefit", "Does the tuned model keep what it could do, and can it be taken along?"
+    10, "benefit", "Does the tuned model keep what it could do before, and can you export it?"
 )

@@ -1,4 +1,4 @@
-"""What weakens the evidence: ``invalid`` flags keep it from carrying ``fine_tune``, ``warn`` flags are for people."""
+"""What weakens the evidence: with an ``invalid`` flag there is no confident verdict, a ``warn`` flag is for people."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
         if rows.leaked_exact:
             yield _invalid(
                 "question_leakage",
-                f"{rows.leaked_exact} questions of {rows.file} are test questions, exactly or but for their spelling",
+                f"{rows.leaked_exact:,} questions of {rows.file} are test questions, word for word or but for spelling",
             )
         if rows.leaked_near:
             near = [pair for pair in rows.leaked if pair.match == "near"]
@@ -50,7 +50,7 @@ def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
             without = _without_near(context, {pair.case_id for pair in near})
             yield _warn(
                 "near_duplicates",
-                f"{rows.leaked_near} questions of {rows.file} nearly are test questions: {shown}{without}",
+                f"{rows.leaked_near:,} questions of {rows.file} are almost test questions: {shown}{without}",
             )
 
 
@@ -67,15 +67,21 @@ def _without_near(context: DecisionContext, cases: set[str]) -> str:
         family="descriptive",
         keep=keep,
     )
-    return f". Without those cases {context.tuned} against {context.untuned}: {interval(record)}"
+    return f". Without those cases {context.tuned} compared with {context.untuned}: {interval(record)}"
 
 
 def _clusters(context: DecisionContext) -> Iterator[RedFlag]:
     n_clusters = context.table.n_clusters
     if n_clusters < 2:
-        yield _invalid("too_few_clusters", f"{n_clusters} cluster: nothing says how much clusters differ")
+        yield _invalid(
+            "too_few_clusters",
+            f"the cases lie in {n_clusters} cluster: nothing says how much clusters differ",
+        )
     elif n_clusters < 20 and n_clusters < context.table.n_cases:
-        yield _warn("few_clusters", f"{n_clusters} clusters: intervals tend to be too narrow below 20")
+        yield _warn(
+            "few_clusters",
+            f"the cases lie in {n_clusters} clusters: intervals tend to be too narrow below 20",
+        )
 
 
 def _scorer(context: DecisionContext) -> Iterator[RedFlag]:
@@ -87,7 +93,7 @@ def _scorer(context: DecisionContext) -> Iterator[RedFlag]:
     if judge is not None:
         yield _invalid(
             "uncalibrated_judge",
-            f"{context.table.primary} is the word of {judge}, held against no human labels",
+            f"{context.table.primary} is judged by {judge}, which was not compared with labels by people",
         )
         family = judge.split("-")[0].casefold()
         kin = [
@@ -96,7 +102,9 @@ def _scorer(context: DecisionContext) -> Iterator[RedFlag]:
             if family and family in _model_id(context, arm.model).casefold()
         ]
         if kin:
-            yield _warn("judge_of_an_arm", f"the judge {judge} is of the family of {', '.join(kin)}")
+            yield _warn(
+                "judge_of_an_arm", f"the judge {judge} belongs to the model family of {', '.join(kin)}"
+            )
 
 
 def _model_id(context: DecisionContext, model: str) -> str:
@@ -107,10 +115,10 @@ def _coverage(context: DecisionContext) -> Iterator[RedFlag]:
     coverage = {arm.name: context.summaries[arm.name].coverage for arm in context.candidates}
     if coverage and max(coverage.values()) - min(coverage.values()) > _DIFFERENT_COVERAGE:
         listed = ", ".join(f"{name} {share(value)}" for name, value in coverage.items())
-        yield _warn("coverage_differs", f"arms answered different shares of their cells: {listed}")
+        yield _warn("coverage_differs", f"arms answered different shares of the cases: {listed}")
     reasons = context.table.missing_reasons
     if reasons:
-        listed = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        listed = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.items())
         yield _warn("scores_missing", f"some answers have no score: {listed}")
 
 
@@ -129,9 +137,12 @@ def _repeats(context: DecisionContext) -> Iterator[RedFlag]:
         parent = context.arms[context.tuned]
         seeds = {arm.seed for arm in context.arms.values() if arm.model == parent.model}
         if len(seeds) <= 1:
-            yield _warn(
-                "one_training_seed", f"{context.tuned} was trained once: what another seed gives is not known"
+            message = (
+                f"how many trainings the scores of {context.tuned} come from is not known"
+                if context.imported and parent.seed is None
+                else f"{context.tuned} was trained once: how much another training differs is assumed, not measured"
             )
+            yield _warn("one_training_seed", message)
 
 
 def _overfitting(context: DecisionContext) -> Iterator[RedFlag]:
@@ -158,8 +169,8 @@ def _chosen(context: DecisionContext) -> Iterator[RedFlag]:
         if same:
             yield _warn(
                 "chosen_on_these_cases",
-                f"{', '.join(same)} are alternatives of one kind: the best is chosen on the cases that judge it "
-                "(the draws repeat that choice)",
+                f"{', '.join(same)} are of one kind: the best of them is chosen on the same cases that judge it (the "
+                "draws repeat that choice)",
             )
 
 
@@ -175,7 +186,7 @@ def _slices(context: DecisionContext) -> Iterator[RedFlag]:
         if record is not None and record.claim == "worse" and context.arms[record.treatment].tuned:
             yield _warn(
                 "worse_on_a_slice",
-                f"on the {each.n} cases tagged {each.tag} {record.treatment} answers worse than {record.control}: "
+                f"on the {each.n:,} cases tagged {each.tag} {record.treatment} answers worse than {record.control}: "
                 f"{interval(record)}",
             )
 
@@ -185,7 +196,7 @@ def _replays(context: DecisionContext) -> Iterator[RedFlag]:
     if summaries and all(summary.ok and summary.replayed == summary.ok for summary in summaries):
         yield _warn(
             "replays_only",
-            "every answer came from the response cache; costs and times are those of the first call",
+            "every answer came from the response cache: costs and times are those of the first call",
         )
 
 
@@ -224,8 +235,9 @@ def _knowledge(context: DecisionContext) -> Iterator[RedFlag]:
             every = retune_every(economics)
             yield _warn(
                 "knowledge_changes_faster",
-                f"the knowledge changes every {changes} months and retuning was declared every {declared or 'never'}; "
-                f"the ledger retunes every {every}",
+                f"the knowledge changes every {changes} months and retuning was declared "
+                f"{'for never' if declared is None else f'every {declared} months'}; the ledger counts a retune every "
+                f"{every} months",
             )
 
 
@@ -236,7 +248,9 @@ def _citations(context: DecisionContext) -> Iterator[RedFlag]:
         and tuned is not None
         and not context.arms[tuned].kind.retrieves
     ):
-        yield _warn("citations_required", f"answers must cite their source, and {tuned} is given none")
+        yield _warn(
+            "citations_required", f"answers must cite their source, and {tuned} is given no passages to cite"
+        )
 
 
 def _training_rows(context: DecisionContext) -> Iterator[RedFlag]:
@@ -246,7 +260,7 @@ def _training_rows(context: DecisionContext) -> Iterator[RedFlag]:
     for rows in context.run.profile.training.values():
         if rows.pii_rows and (rows.file in trained or not trained):
             yield _warn(
-                "personal_data", f"{rows.pii_rows} rows of {rows.file} hold what looks like personal data"
+                "personal_data", f"{rows.pii_rows:,} rows of {rows.file} hold what looks like personal data"
             )
 
 
@@ -255,13 +269,14 @@ def _assumptions(context: DecisionContext) -> Iterator[RedFlag]:
     if economics is not None and economics.prompt_cache_hit is not None:
         yield _warn(
             "cache_hit_assumed",
-            f"the verdict assumes a prompt-cache hit rate of {economics.prompt_cache_hit:g}",
+            f"the verdict assumes that {share(float(economics.prompt_cache_hit))} of the shared prefix comes from "
+            "the prompt cache",
         )
     for arm, check in context.limit_checks.items():
         if check.unknown:
             yield _warn(
                 "limit_not_measured",
-                f"{arm} has no figure for {', '.join(check.unknown)}; no limit was applied",
+                f"{arm} has no figure for {', '.join(check.unknown)}: this limit was not applied to it",
             )
 
 

@@ -13,15 +13,19 @@ from evalkit.records.comparison import ArmSummary
 from evalkit.records.decision import Evidence, Finding
 
 _MOSTLY = 0.5
+_KINDS = {
+    "format or behaviour": ("format", "refusal_or_empty"),
+    "missing knowledge": ("missing_knowledge",),
+    "retrieval misses": ("retrieval_miss",),
+}
+"""Kinds of failure that point somewhere, with the counts that make them up."""
 
 
 def use_case(context: DecisionContext) -> Finding:
     """Gap to the target and the oracle, and the kinds of failures behind it."""
     arm = context.untuned
     if arm is None or (quality := context.quality(arm)) is None:
-        return USE_CASE.unknown(
-            "No untuned candidate has a score; add one to have something to hold against."
-        )
+        return USE_CASE.unknown("No untuned candidate has a score; add one to compare with.")
     ceiling, whose, declared = _ceiling(context)
     summary = context.summaries[arm]
     evidence = [
@@ -39,24 +43,47 @@ def use_case(context: DecisionContext) -> Finding:
         )
         return USE_CASE.not_met(answer, evidence)
     if summary.failures is None:
-        answer = f"A gap of {margin(gap)} is left, but its failures were not sorted; score the run again."
+        left = f"A gap of {margin(gap)} to {whose} is left, but its failures are not sorted by kind"
+        answer = f"{left}; {_sort(context)}."
         return USE_CASE.unknown(answer, evidence)
-    kinds = {
-        "format or behaviour": share_of(summary.failures, "format", "refusal_or_empty") or 0.0,
-        "missing knowledge": share_of(summary.failures, "missing_knowledge") or 0.0,
-        "retrieval misses": share_of(summary.failures, "retrieval_miss") or 0.0,
-    }
+    kinds = {kind: share_of(summary.failures, *fields) or 0.0 for kind, fields in _KINDS.items()}
     kind, part = max(kinds.items(), key=lambda item: item[1])
     left = f"A gap of {margin(gap)} to {whose} is left"
     if part < _MOSTLY:
         answer = f"{left}; no one kind of failure makes up half of it. Read the wrong answers to see what they need."
         return USE_CASE.unknown(answer, evidence)
-    mostly = f"{left}; {share(part)} of the failures are {kind}"
+    mostly = f"{left}; {share(part)} of the failures of {arm} are {kind}"
+    if (fixed := _fixed_by_tuning(context, summary, kind)) is not None:
+        return USE_CASE.met(f"{mostly}. {fixed}", evidence)
     if kind == "format or behaviour":
         return USE_CASE.met(f"{mostly}, which tuning improves.", evidence)
     if kind == "missing knowledge":
         return USE_CASE.not_met(f"{mostly}, which retrieval supplies.", evidence)
     return USE_CASE.not_met(f"{mostly}: improve the retriever first.", evidence)
+
+
+def _sort(context: DecisionContext) -> str:
+    """What to do to have the failures sorted by kind."""
+    if context.imported:
+        return "the imported table does not say how answers fail, read some of them"
+    return "score the run again"
+
+
+def _fixed_by_tuning(context: DecisionContext, summary: ArmSummary, kind: str) -> str | None:
+    """In words, that the tuned arm makes at most half as many failures of a kind; None where it does not."""
+    if context.tuned is None or summary.failures is None:
+        return None
+    tuned = context.summaries[context.tuned]
+    if tuned.failures is None or not tuned.n or not summary.n:
+        return None
+    before = sum(getattr(summary.failures, field) for field in _KINDS[kind])
+    after = sum(getattr(tuned.failures, field) for field in _KINDS[kind])
+    if after / tuned.n > before / summary.n / 2.0:
+        return None
+    return (
+        f"Tuning mends most of them: {context.tuned} makes {after:,} such failures in {tuned.n:,} answers, "
+        f"{summary.name} {before:,} in {summary.n:,}."
+    )
 
 
 def _ceiling(context: DecisionContext) -> tuple[float, str, bool]:

@@ -1,101 +1,148 @@
-"""The verdict as a short paragraph in plain words."""
+"""The verdict as a short paragraph in plain words, made from the record alone, so that every figure is the record's."""
 
 from __future__ import annotations
 
-from evalkit.decision.context import DecisionContext
-from evalkit.decision.verdict.choose_verdict import MIN_CASES, MIN_CLUSTERS, VerdictInputs, VerdictStep
-from evalkit.decision.wording import SHORT, amount, count, input_name, interval, share_of_draws
-from evalkit.records.decision import Finding, RedFlag, Verdict, WouldChange
+from evalkit.decision.verdict import evidence_sentences as evidence
+from evalkit.decision.verdict import money_sentences as money
+from evalkit.decision.verdict.certainty import how_sure
+from evalkit.decision.verdict.conditions import failed_condition, what_would_change
+from evalkit.decision.verdict.facts_of_decision import ANSWERS, chosen, tuned_measured
+from evalkit.decision.wording import choice_name, count, share
+from evalkit.records.decision import Decision, Verdict
+from evalkit.text.number_format import of_100
 
-_WHY_TUNE = {
-    "superior": "it answers better",
-    "as_good_and_cheaper": "it answers as well, within the margin, and costs less",
-    "alone_within_limits": "it answers no worse than the best untuned arm, and no untuned arm keeps to the limits",
-}
+CHOOSE = "If you must choose now: {}. It has the lowest expected loss and is not shown to be best."
 
 
-def explain(
-    context: DecisionContext,
-    step: VerdictStep,
-    inputs: VerdictInputs,
-    findings: tuple[Finding, ...],
-    flags: tuple[RedFlag, ...],
-    changes: tuple[WouldChange, ...],
-) -> str:
-    """What was decided, on what, and what to do next."""
-    sentences = [_verdict(context, step, inputs, findings, flags)]
-    if context.tuned is not None and context.untuned is not None:
-        record = context.claims.between(context.tuned, context.untuned)
-        sentences.append(f"{context.tuned} against {context.untuned} on {record.metric}: {interval(record)}.")
-    if step.pilot is not None:
-        sentences.append(f"{step.pilot.reason[0].upper()}{step.pilot.reason[1:]}.")
-    volume = next((change for change in changes if change.input == "requests_per_month"), None)
-    if volume is not None and volume.flips_at is not None:
-        side = "Above" if volume.flips_at > volume.current else "Below"
+def explain(decision: Decision) -> str:
+    """What was decided, how sure that is, why in points and money, what the other choice loses, what would change it.
+
+    Args:
+        decision: The whole record, rounded as it is written; its own ``explanation`` is not read.
+    """
+    sentences = (
+        what_to_do(decision),
+        how_sure(decision),
+        *why(decision),
+        f"What would change the answer: {what_would_change(decision)}" if decision.would_change else "",
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def what_to_do(decision: Decision) -> str:
+    """The verdict with its arm; where nothing is shown, the one condition that failed and the choice of lowest loss."""
+    choice = chosen(decision)
+    named = choice_name(choice)
+    match decision.verdict:
+        case Verdict.FINE_TUNE:
+            return f"Fine-tune: run {named}."
+        case Verdict.USE_RAG:
+            return f"{_not_tune(decision)}Use retrieval: run {named}."
+        case Verdict.STAY_FEW_SHOT:
+            return f"{_not_tune(decision)}Stay with the prompt: run {named}."
+        case Verdict.DO_NOT_TUNE:
+            return f"{_not_tune(decision)}Which untuned arm is best is open; {named} has the lowest expected loss."
+        case Verdict.NONE_WORTH_RUNNING:
+            return "Run none of the arms: doing nothing is worth more than any of them."
+        case Verdict.ALTERNATIVES_FIRST:
+            return f"{unfinished(decision)} Meanwhile run {named}."
+        case Verdict.PILOT_FIRST:
+            return f"Tune once as a pilot. {pilot(decision)} {CHOOSE.format(named)}"
+        case Verdict.COLLECT_MORE_DATA:
+            return f"{purchase(decision)} {CHOOSE.format(named)}"
+        case Verdict.BLOCKED:
+            return f"{blocked(decision)} Run {named}."
+        case _:
+            unable = f"This run cannot decide. {failed_condition(decision)}"
+            return unable if choice is None else f"{unable} {CHOOSE.format(named)}"
+
+
+def why(decision: Decision) -> tuple[str, ...]:
+    """Why, in points and in money: quality, costs, net benefit, loss of a wrong choice, limits, target, trainings."""
+    return (
+        evidence.quality(decision),
+        money.costs(decision),
+        money.worth(decision) if decision.decided_under == "value" else money.extra_right_answers(decision),
+        money.other_choice(decision),
+        money.break_even(decision),
+        evidence.limits(decision),
+        evidence.target(decision),
+        evidence.trainings(decision),
+        evidence.cases(decision),
+        evidence.measured_tuning(decision),
+    )
+
+
+def recommendation_label(decision: Decision) -> str:
+    """What the recommended arm is: the answer, or the choice of lowest expected loss where nothing is shown."""
+    if decision.verdict in ANSWERS and decision.shown:
+        return "Recommended arm"
+    if decision.verdict is Verdict.DO_NOT_TUNE:
+        return "Untuned arm of lowest expected loss"
+    if decision.verdict in (Verdict.BLOCKED, Verdict.ALTERNATIVES_FIRST):
+        return "Run meanwhile"
+    return "If you must choose now"
+
+
+def unfinished(decision: Decision) -> str:
+    """Which alternative to tuning is unfinished, and how often it would then beat the tuned arm."""
+    told = [
+        finding.answer
+        for finding in decision.checklist
+        if finding.number in (2, 3) and finding.status == "not_met"
+    ]
+    condition = decision.condition
+    ahead = ""
+    if condition is not None and condition.figure is not None and condition.subject:
+        beats = of_100(condition.figure)
+        ahead = f" Finished, {condition.subject} beats the tuned arm in {beats} simulated futures."
+    return f"{' '.join(told) or 'An alternative to tuning is unfinished.'}{ahead}"
+
+
+def pilot(decision: Decision) -> str:
+    """What a pilot has to reach, may gain and costs."""
+    figures = decision.pilot
+    if figures is None:
+        return ""
+    sentences = []
+    if figures.q_star is not None:
+        sentences.append(f"Tuning pays from a quality of {share(figures.q_star)}.")
+    gain = figures.expected_gain if figures.declared else figures.gain_at_target
+    basis = "over the declared range of quality" if figures.declared else "at the target"
+    if gain is not None and figures.cost is not None:
         sentences.append(
-            f"{side} {count(volume.flips_at)} requests a month the answer becomes: {_then(volume.verdict_then)}."
+            f"A pilot costs {money.money_of(decision, figures.cost)}; what tuning would gain {basis}: "
+            f"{money.money_of(decision, gain)} {money.over(decision)}."
         )
     return " ".join(sentences)
 
 
-def _verdict(
-    context: DecisionContext,
-    step: VerdictStep,
-    inputs: VerdictInputs,
-    findings: tuple[Finding, ...],
-    flags: tuple[RedFlag, ...],
-) -> str:
-    share_won = (
-        ""
-        if step.confidence is None
-        else f" It wins in {share_of_draws(step.confidence)} of the joint draws."
+def purchase(decision: Decision) -> str:
+    """Which evidence to add first, what it is worth and what it costs."""
+    bought = decision.purchase
+    if bought is None:
+        return "Collect more evidence first."
+    n = bought.n or bought.n_cases
+    what = (
+        f"Train {bought.arm or 'the tuned arm'} {n} more times"
+        if bought.kind == "seeds"
+        else f"Answer {count(n)} more cases"
     )
-    arm = step.arm
-    if step.verdict is Verdict.FINE_TUNE:
-        why = _WHY_TUNE[step.reason]
-        return f"Fine-tune: {arm} is worth most, and {why}.{share_won}"
-    if step.verdict is Verdict.USE_RAG:
-        return f"Use retrieval: {arm} is worth most.{share_won}{_untested(inputs)}"
-    if step.verdict is Verdict.STAY_FEW_SHOT:
-        return f"Stay with prompting: {arm} is worth most.{share_won}{_untested(inputs)}"
-    if step.verdict is Verdict.PILOT_FIRST:
-        return f"Make a pilot tune first; run {arm} meanwhile."
-    if step.verdict is Verdict.BLOCKED:
-        answers = " ".join(finding.answer for finding in findings if finding.status == "blocked")
-        return f"Tuning would win but is blocked. {answers} Run {arm} meanwhile.{share_won}"
-    if step.verdict is Verdict.COLLECT_MORE_DATA and step.purchase is not None:
-        worth = amount(step.purchase.value, context.currency)
-        price = amount(step.purchase.cost, context.currency)
-        return f"Answer {step.purchase.n_cases:,} more cases first: worth {worth}, cost {price}. Run {arm} meanwhile."
-    return f"Not decidable: {_why_not(context, step, inputs, flags)}{'' if arm is None else f' Run {arm} meanwhile.'}"
+    gain, cost = money.money_of(decision, bought.value), money.money_of(decision, bought.cost)
+    return f"{what} first: worth {gain}, cost {cost}."
 
 
-def _untested(inputs: VerdictInputs) -> str:
-    return "" if inputs.tuned_measured else " No tuned candidate was measured."
+def blocked(decision: Decision) -> str:
+    """That tuning would win, how often, and what blocks it."""
+    ahead = decision.side_share.get("tuned")
+    leads = (
+        "Tuning would win"
+        if ahead is None
+        else f"Tuned arms come out ahead in {of_100(ahead)} simulated futures"
+    )
+    answers = " ".join(finding.answer for finding in decision.checklist if finding.status == "blocked")
+    return f"{leads}, but tuning is blocked. {answers}".strip()
 
 
-def _why_not(
-    context: DecisionContext, step: VerdictStep, inputs: VerdictInputs, flags: tuple[RedFlag, ...]
-) -> str:
-    if step.reason == "no_arm_within_limits":
-        broken = "; ".join(
-            f"{arm}: {', '.join(check.broken)}" for arm, check in context.limit_checks.items() if check.broken
-        )
-        return f"no candidate keeps to the limits ({broken})."
-    if step.reason == "invalid_evidence":
-        return " ".join(f"{flag.message}." for flag in flags if flag.severity == "invalid")
-    if step.reason == "missing_input":
-        return "; ".join(inputs.missing) + "."
-    if step.reason == "no_paired_claim":
-        return (
-            "the paired evidence does not carry tuning: it takes an arm that is superior, or as good and cheaper, "
-            f"on at least {MIN_CASES} cases in {MIN_CLUSTERS} clusters; one chosen from several tuned ones has to win "
-            "by itself, with the allowed error shared among them."
-        )
-    if step.reason == "indifferent":
-        return "either is fine; choosing wrongly is expected to cost less than the margin is worth."
-    return f"it depends on {input_name(step.reason.removeprefix('depends_on_'))}."
-
-
-def _then(verdict: str | None) -> str:
-    return SHORT[Verdict(verdict)] if verdict is not None else "another one"
+def _not_tune(decision: Decision) -> str:
+    return "Do not fine-tune. " if tuned_measured(decision) else ""
