@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.records.comparison import Curve, Difference, RetrievalSummary
+from evalkit.records.comparison import Curve, CurvePoint, Difference, Failures, RetrievalSummary
 from evalkit.suite.models import TunedModelConfig
 
 
@@ -178,3 +178,119 @@ def test_few_clusters_and_missing_scores_are_flagged(synthetic):
     missing = replace(run, table=replace(run.table, missing_reasons={"exact_match: no_reference": 3}))
     told = {flag.code: flag.message for flag in synthetic.decision(missing).red_flags}
     assert "no_reference (3)" in told["scores_missing"]
+
+
+def with_failures(synthetic, run, **failures):
+    """The comparison with these kinds of failures, by arm."""
+    arms = tuple(
+        synthetic.struct_replace(arm, failures=failures[arm.name]) if arm.name in failures else arm
+        for arm in run.comparison.arms
+    )
+    return synthetic.with_comparison(run, arms=arms)
+
+
+@pytest.mark.parametrize(
+    ("missed", "misread", "status", "words"),
+    [
+        (
+            108,
+            4,
+            "not_met",
+            "108 wrong answers lacked the passage, 4 had it and misread it: fix the retriever first.",
+        ),
+        (
+            6,
+            40,
+            "met",
+            "6 wrong answers lacked the passage, 40 had it and misread it: the reader is the limit.",
+        ),
+    ],
+)
+def test_the_retriever_or_the_reader_is_the_limit_by_what_the_wrong_answers_lacked(
+    synthetic, missed, misread, status, words
+):
+    """Recall alone does not say it: half the passages found and a reader right in 96% of them is the retriever."""
+    arms = {
+        "few_shot": synthetic.Arm(synthetic.scores(240, 400)),
+        "rag": synthetic.Arm(synthetic.scores(260, 400), kind="rag"),
+    }
+    failures = Failures(n_wrong=missed + misread, retrieval_miss=missed, reading_miss=misread)
+    found = finding(synthetic, with_failures(synthetic, synthetic.make_run(arms), rag=failures), 3)
+    assert (found.status, words in found.answer) == (status, True), found.answer
+
+
+def test_no_right_answer_at_any_number_of_shots_is_exhausted(synthetic):
+    """0 of 216 at five shot counts is not "too uncertain to tell"."""
+    points = tuple(
+        CurvePoint(arm=f"few_shot@{shots}", x=float(shots), mean=0.0, low=0.0, high=0.02)
+        for shots in range(5)
+    )
+    flat = synthetic.struct_replace(curve("shots", "few_shot", "unknown"), points=points)
+    arms = {"few_shot": synthetic.Arm(synthetic.scores(0, 216))}
+    run = synthetic.with_comparison(synthetic.make_run(arms), curves=(flat,))
+    found = finding(synthetic, run, 2)
+    assert found.status == "met"
+    assert found.answer.startswith("No answer is right at any of 5 numbers of shots (100 cases)")
+
+
+def test_a_kind_of_failure_that_tuning_mends_is_not_left_to_retrieval(synthetic):
+    """Missing knowledge in 96 of few_shot's answers and in 4 of the tuned arm's."""
+    run = with_failures(
+        synthetic,
+        made(synthetic),
+        few_shot=Failures(n_wrong=160, missing_knowledge=96, other=64),
+        tuned=Failures(n_wrong=60, missing_knowledge=4, other=56),
+    )
+    found = finding(synthetic, run, 1)
+    assert (found.status, found.speaks_for) == ("met", "tuning")
+    assert "tuned makes 4 such failures in 400 answers, few_shot 96 in 400." in found.answer
+    assert "retrieval supplies" not in found.answer
+
+
+def test_equal_cost_is_called_the_same(synthetic):
+    """Neither "cost less" nor "paid at once"."""
+    scores = synthetic.scores(240, 400)
+    arms = {
+        "few_shot": synthetic.Arm(scores),
+        "tuned": synthetic.Arm(synthetic.scores(340, 400), kind="fine_tuned"),
+    }
+    found = finding(synthetic, synthetic.make_run(arms), 9)
+    assert "a request costs the same, $" in found.answer
+    assert "cost less" not in found.answer
+
+
+def test_a_perfect_classifier_of_a_rare_class_passes_the_negative_control(synthetic):
+    """98% with shuffled references and 100% with its own: all of what can be gained above chance."""
+    arms = {
+        "few_shot": synthetic.Arm(synthetic.scores(396, 400)),
+        "tuned": synthetic.Arm(synthetic.scores(400, 400), kind="fine_tuned", shots=0),
+    }
+    run = synthetic.make_run(arms, chance={"few_shot": 0.97, "tuned": 0.98})
+    assert "negative_control_failed" not in {flag.code for flag in synthetic.decision(run).red_flags}
+
+
+def test_nothing_is_invented_for_an_imported_table(synthetic):
+    """Neither prompts and shots tried nor the number of trainings."""
+    run = made(synthetic)
+    suite = run.suite.model_copy(update={"metadata": {"imported_from": "scores.csv"}})
+    facts = tuple(synthetic.struct_replace(arm, model_type="recorded", seed=None) for arm in run.table.arms)
+    imported = replace(run, suite=suite, table=replace(run.table, arms=facts))
+    decision = synthetic.decision(imported)
+    found = decision.checklist[1]
+    assert {entry.value for entry in found.evidence} == {"not known"}
+    assert "does not say which prompts" in found.answer
+    messages = {flag.code: flag.message for flag in decision.red_flags}
+    assert messages["one_training_seed"] == "how many trainings the scores of tuned come from is not known"
+
+
+def test_an_optimised_prompt_is_prompting_tried(synthetic):
+    """Optimised on the training rows; on the cases it would be no evidence."""
+    run = made(synthetic)
+    facts = tuple(
+        synthetic.struct_replace(arm, prompt_source="dspy", optimised_on="train")
+        if arm.name == "few_shot"
+        else arm
+        for arm in run.table.arms
+    )
+    found = finding(synthetic, replace(run, table=replace(run.table, arms=facts)), 2)
+    assert (found.status, found.answer) == ("met", "An optimised prompt was tried: few_shot 60.0%.")

@@ -29,9 +29,21 @@ def prompting(context: DecisionContext) -> Finding:
         ),
         Evidence(label="shot counts tried", value=", ".join(map(str, shots)) if stated else "not known"),
     ]
+    optimised = [arm for arm in untuned if arm.prompt_source is not None and arm.optimised_on != "cases"]
+    evidence += [
+        Evidence(
+            label="optimised prompt",
+            value=f"{score(context.quality(arm.name))}, optimised on {arm.optimised_on or 'what is not declared'}",
+            source=arm.name,
+        )
+        for arm in optimised
+    ]
     curve = _shot_curve(context)
-    if curve is not None and curve.last_step is not None:
+    if curve is not None and curve.last_step is not None and not (optimised and curve.trend == "unknown"):
         return _by_last_step(curve, curve.last_step, evidence)
+    if optimised:
+        reached = ", ".join(f"{arm.name} {score(context.quality(arm.name))}" for arm in optimised)
+        return PROMPTING.met(f"An optimised prompt was tried: {reached}.", evidence)
     if not stated:
         return PROMPTING.unknown(
             "The imported table does not say which prompts and how many shots were tried; import the arms of a shot "
