@@ -51,6 +51,9 @@ VERDICTS = {
 def headline(decision: Decision) -> str:
     """What to do, in one line; nothing about tuning where no tuned arm was measured."""
     words = VERDICTS[decision.verdict]
+    if decision.purchase is not None and decision.verdict is Verdict.COLLECT_MORE_DATA:
+        more = "Train more often" if decision.purchase.kind == "seeds" else "Answer more cases"
+        return f"Not yet. {more} first."
     return words.headline if tuned_measured(decision) or not words.untuned else words.untuned
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evalkit.decision.verdict.conditions import what_would_change
-from evalkit.records.decision import Verdict
+from evalkit.records.decision import SampleValue, Verdict
 from evalkit.reporting import format_1_words, verdict_words
 from evalkit.reporting.first_screen import first_screen
 
@@ -43,6 +43,16 @@ def test_only_what_is_shown_is_recommended(verdict, made_decision):
     final = {Verdict.FINE_TUNE, Verdict.USE_RAG, Verdict.STAY_FEW_SHOT, Verdict.NONE_WORTH_RUNNING}
     assert (shown == "Recommended arm") == (verdict in final)
     assert open_ != "Recommended arm"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cases", "Not yet. Answer more cases first."), ("seeds", "Not yet. Train more often first.")],
+)
+def test_more_data_is_headed_by_its_kind(kind, words, made_decision):
+    """More cases, or more trainings of the same recipe."""
+    bought = SampleValue(n_cases=0, value=420.0, cost=120.0, kind=kind, n=2)
+    assert verdict_words.headline(made_decision(Verdict.COLLECT_MORE_DATA, purchase=bought)) == words
 
 
 def test_a_record_of_format_1_has_its_own_reason_and_share(ticket_routing):
