@@ -7,10 +7,8 @@ there now: a question that the caches do not answer would fail, and its command 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,8 +18,6 @@ from tests.builders.recorded_runs import FIXTURES
 
 FOLDER = Path("tests/fixtures/format-1")
 SUITE = FOLDER / "suite"
-MONEY = re.compile(r"-?\d+(\.\d+)?(E[+-]?\d+)?")
-SENTENCES = {"answer", "basis", "evidence", "explanation", "message", "notes", "reason"}
 CASES, ARMS = 16, ("few_shot", "few_shot@0", "rag", "fine_tuned")
 
 
@@ -50,24 +46,19 @@ def scores(run: Path) -> dict[tuple[str, str, str], float]:
     return {(row["arm"], row["case_id"], row["metric"]): row["value"] for row in rows(run / "scores.jsonl")}
 
 
-def leaves(value: object, place: str = "") -> Iterator[tuple[str, object]]:
-    """Everything that was decided with its place in the record, without the sentences about it."""
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            if key not in SENTENCES:
-                yield from leaves(item, f"{place}.{key}")
-    elif isinstance(value, str) and MONEY.fullmatch(value):
-        yield place, float(value)
-    else:
-        yield place, value
-
-
-def figures(decision: object) -> tuple[dict[str, float], dict[str, object]]:
-    """The computed numbers of a decision, which have had one more digit or less, and what else is in it."""
-    found = dict(leaves(decision))
-    numbers = {place: value for place, value in found.items() if isinstance(value, float)}
-    return numbers, {place: value for place, value in found.items() if place not in numbers}
+def measured(decision: dict) -> dict[tuple[str, ...], float]:
+    """What the scores alone say: each arm's quality, and the differences that both methods compare."""
+    numbers = {
+        (arm, metric, end): estimate[end]
+        for arm, figures in decision["arms"].items()
+        for metric, estimate in figures["quality"].items()
+        for end in ("mean", "low", "high")
+    }
+    for item in decision["differences"]:
+        if item["family"] == "reference":
+            pair = item["treatment"], item["control"], item["metric"]
+            numbers |= {(*pair, end): item[end] for end in ("estimate", "low", "high", "p_value")}
+    return {place: value for place, value in numbers.items() if value is not None}
 
 
 def test_report_shows_the_run(evalkit, earlier):
@@ -82,16 +73,16 @@ def test_report_shows_the_run(evalkit, earlier):
     assert "| few_shot (reference) | few-shot | 16 | 100% | 12.5%" in report
 
 
-def test_decide_gives_the_figures_that_were_decided(evalkit, earlier):
-    """Also under another assumption; the run itself is left as it was."""
+def test_decide_says_that_the_method_changed_and_measures_what_was_measured(evalkit, earlier):
+    """Quality and differences are what they were; the verdict is method 2's. The run itself is left as it was."""
     kept = (earlier / "decision.json").read_bytes()
+    before = json.loads(kept)
     done = evalkit("decide", earlier, "--json")
     assert done.code == 0, done.err
-    (numbers, others), (numbers_kept, others_kept) = figures(done.json), figures(json.loads(kept))
-    assert len(numbers_kept) > 100
+    assert (done.json["format_version"], before["format_version"]) == (2, 1)
+    numbers, numbers_kept = (measured(decision) for decision in (done.json, before))
+    assert len(numbers_kept) == 32
     assert {place: numbers[place] for place in numbers_kept} == pytest.approx(numbers_kept, rel=1e-8)
-    assert (others.pop(".format_version"), others_kept.pop(".format_version")) == (2, 1)
-    assert {place: others[place] for place in others_kept} == others_kept
     said = "The method has changed since this run was decided: evalkit 0.1.0 decided by method 1 (not_decidable, rag)"
     assert said in done.err
     assert said in done.json["notes"][0]
