@@ -83,8 +83,9 @@ def first_screen(decision: Decision, records: RunRecords | None = None) -> First
     lead = (_specifics(decision), how_sure(decision))
     points = (
         evidence.quality(decision),
-        money.against_nothing(decision),
-        "" if decision.decided_under == "value" else money.extra_right_answers(decision),
+        money.against_nothing(decision)
+        if decision.decided_under == "value"
+        else money.extra_right_answers(decision),
         evidence.limits(decision),
         evidence.trainings(decision),
         evidence.cases(decision),
@@ -149,7 +150,7 @@ def _money(decision: Decision) -> Iterator[Fact]:
     if any(cost is not None for _, cost in costs):
         yield Fact(f"Cost in all {over}", *_first_and_others(decision, costs))
     means = [(arm, _net_benefit(decision, arm)) for arm in arms]
-    if any(mean is not None for _, mean in means):
+    if decision.decided_under == "value" and any(mean is not None for _, mean in means):
         yield Fact(f"Net benefit {over}", *_first_and_others(decision, means))
     if decision.runner_up is not None and decision.other_choice_loses is not None:
         note = f"expected loss {over} of choosing {choice_name(decision.runner_up)} instead"

@@ -35,6 +35,16 @@ REFERENCES = (
         "Holm (1979), A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6:65–70"
     ),
     Reference("Rubin (1981), The Bayesian bootstrap, Annals of Statistics 9:130–134"),
+    Reference(
+        "Hoch, Briggs and Willan (2002), Something old, something new, something borrowed, something blue: a framework "
+        "for the marriage of health econometrics and cost-effectiveness analysis, Health Economics 11:415–430",
+        "https://doi.org/10.1002/hec.678",
+    ),
+    Reference(
+        "Fenwick, Claxton and Sculpher (2001), Representing uncertainty: the role of cost-effectiveness acceptability "
+        "curves, Health Economics 10:779–787",
+        "https://doi.org/10.1002/hec.635",
+    ),
     Reference("Howard (1966), Information value theory, IEEE Trans. Systems Science and Cybernetics 2:22–26"),
 )
 
@@ -50,10 +60,26 @@ def sentences(records: RunRecords) -> tuple[str, ...]:
         "wrong answer is scored.",
         f"Intervals are two-sided at {level} by the method named under each table; where cases come in clusters, "
         "clusters and not cases are the sample.",
-        f"“{words.title('better')}” needs a Holm-adjusted p below {comparison.alpha:g} and a lower bound above zero; "
-        f"“not worse than the margin” needs a lower bound above −{margin} points, a margin set before the run.",
-        "Confidence is the share of joint draws (quality, cost, volume, prices and hours together) in which the "
-        f"winning family is worth most; this run asks for {declared_percent(records.confidence)}. It is not a p value.",
-        "Costs are a ledger at dated prices with every range at its mode; “what would change the answer” moves one "
-        "input at a time over the same draws, and the value of information is what deciding after knowing would gain.",
+        f"“{words.title('better')}” needs a p below {comparison.alpha:g}, adjusted for several comparisons (Holm), and "
+        f"a lower bound above zero; “not worse by more than the margin” needs a lower bound above −{margin} points, a "
+        "margin set before the run. Claims inform; the verdict rests on the simulated futures.",
+        _how_sure(records),
+        "Costs are a ledger at dated prices with every range at its most likely value; means and bands are of the "
+        "simulated futures; “what would change the answer” moves one input at a time over the same futures, and the value "
+        "of information is what deciding after knowing would gain.",
+    )
+
+
+def _how_sure(records: RunRecords) -> str:
+    """What the share on the first screen is, under the method that made the decision."""
+    asked = declared_percent(records.confidence)
+    if records.decision.format_version < 2:
+        return (
+            "Confidence is the share of joint draws (quality, cost, volume, prices and hours together) in which the "
+            f"winning family is worth most; this run asks for {asked}. It is not a p value."
+        )
+    return (
+        "A simulated future draws quality, cost, volume, prices, hours and the luck of training together (a joint draw). "
+        "How sure is the share of futures in which the named arm beats every choice of the other sides: tuned, untuned, "
+        f"and doing nothing where a value is declared. This run asks for {asked}. It is not a p value."
     )

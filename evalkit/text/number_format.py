@@ -157,10 +157,14 @@ def shared_decimals(amounts: Iterable[Number | None]) -> int:
 
     >>> shared_decimals([Decimal(1440), Decimal("1.07")]), shared_decimals([Decimal("0.00079"), None])
     (0, 5)
+    >>> shared_decimals([Decimal(1440), Decimal("0.05")])
+    2
     """
     sizes = [abs(value) for value in map(_as_decimal, amounts) if value]
-    if not sizes or max(sizes) >= 1000:
+    if not sizes:
         return 0
+    if max(sizes) >= 1000:
+        return 0 if min(sizes) >= 1 else 2
     return 2 if max(sizes) >= 1 else min(8, max(2, 1 - min(sizes).adjusted()))
 
 
