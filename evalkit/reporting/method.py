@@ -65,8 +65,8 @@ def sentences(records: RunRecords) -> tuple[str, ...]:
         "margin set before the run. Claims inform; the verdict rests on the simulated futures.",
         _how_sure(records),
         "Costs are a ledger at dated prices with every range at its most likely value; means and bands are of the "
-        "simulated futures; “what would change the answer” moves one input at a time over the same futures, and the value "
-        "of information is what deciding after knowing would gain.",
+        "simulated futures; “what would change the answer” moves one input at a time over the same futures, and the "
+        "value of information is what deciding after knowing would gain.",
     )
 
 
@@ -79,7 +79,7 @@ def _how_sure(records: RunRecords) -> str:
             f"winning family is worth most; this run asks for {asked}. It is not a p value."
         )
     return (
-        "A simulated future draws quality, cost, volume, prices, hours and the luck of training together (a joint draw). "
-        "How sure is the share of futures in which the named arm beats every choice of the other sides: tuned, untuned, "
-        f"and doing nothing where a value is declared. This run asks for {asked}. It is not a p value."
+        "A simulated future draws quality, cost, volume, prices, hours and the luck of training together (a joint "
+        "draw). How sure is the share of futures in which the named arm beats every choice of the other sides: tuned, "
+        f"untuned, and doing nothing where a value is declared. This run asks for {asked}. It is not a p value."
     )
