@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.decision.verdict.conditions import unit_of
+from evalkit.decision.verdict.conditions import flips, unit_of
 from evalkit.decision.verdict.money_sentences import level_volume
 from evalkit.decision.wording import NONE, choice_name, input_name, outcome, quantity, share, threshold
 from evalkit.records.decision import BreakEven, Decision, Interval3, WouldChange
@@ -129,18 +129,11 @@ def _change_cells(decision: Decision, item: WouldChange) -> tuple[str, ...]:
     span = NOT_APPLICABLE
     if item.low is not None and item.high is not None:
         span = f"{quantity(item.low, unit, named=False)} to {quantity(item.high, unit, named=False)}"
-    sides = (
-        (item.flips_below, item.verdict_below, item.arm_below),
-        (item.flips_above, item.verdict_above, item.arm_above),
-    )
-    if (
-        item.flips_below is None and item.flips_above is None and item.flips_at is not None
-    ):  # records of format 1
-        then = (item.flips_at, item.verdict_then, item.arm_then)
-        sides = (then, sides[1]) if item.flips_at < item.current else (sides[0], then)
     shown = [
-        "no change within 100×" if at is None else f"{threshold(at, unit)}: {outcome(verdict, arm)}"
-        for at, verdict, arm in sides
+        "no change within 100×"
+        if side is None
+        else f"{threshold(side.at, unit)}: {outcome(side.verdict, side.arm)}"
+        for side in flips(item)
     ]
     return (
         words.title(input_name(item.input)),

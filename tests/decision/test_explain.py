@@ -29,7 +29,6 @@ from evalkit.records.decision import (
     Finding,
     Interval3,
     MissingCheck,
-    Outcome,
     PilotFigures,
     RedFlag,
     SampleValue,
@@ -232,11 +231,9 @@ def test_blocked_says_how_often_tuning_is_ahead_and_what_blocks_it():
             undecided(
                 "depends_on_requests_per_month",
                 subject="requests_per_month",
-                low_side=Outcome(at=2_000.0, verdict="use_rag", arm="rag"),
-                high_side=Outcome(at=4_000.0, verdict="fine_tune", arm="fine_tuned"),
             ),
-            "It depends on requests per month. Requests per month (now 40,000): below 2,990 use retrieval (rag); above "
-            "2,990 fine-tune (fine_tuned).",
+            "It depends on requests per month. Requests per month (now 40,000): below 2,990 no longer clear (if you "
+            "must choose: rag); above 2,990 fine-tune.",
         ),
         (
             undecided("invalid_evidence", messages=("the model that answers changed",)),
@@ -436,8 +433,10 @@ def test_a_flip_inside_its_own_range_comes_first_with_its_chance():
         high=600.0,
         inside=True,
         probability=0.11,
-        verdict_then="use_rag",
-        arm_then="rag",
+        flips_below=None,
+        flips_above=400.0,
+        verdict_above="use_rag",
+        arm_above="rag",
     )
     assert what_would_change(decision(would_change=(volume, inside))) == (
         "Hours of work (now 200 hours): below 400 fine-tune (fine_tuned); above 400 use retrieval (rag). Chance of a "
@@ -445,6 +444,16 @@ def test_a_flip_inside_its_own_range_comes_first_with_its_chance():
     )
     assert what_would_change(decision()).startswith(
         "No input changes the answer within its own range. Nearest outside: Requests per month (now 40,000): below"
+    )
+
+
+def test_an_input_that_flips_on_both_sides_says_both():
+    """What stands now lies between them."""
+    (volume,) = decision().would_change
+    both = replace(volume, flips_above=912_345.0, verdict_above="use_rag", arm_above="rag")
+    assert what_would_change(decision(would_change=(both,))).endswith(
+        "Requests per month (now 40,000): below 2,990 no longer clear (if you must choose: rag); between fine-tune "
+        "(fine_tuned); above 912,000 use retrieval (rag)."
     )
 
 
@@ -458,8 +467,9 @@ def test_a_limit_is_among_what_would_change_the_answer():
         flips_at=0.8,
         inside=True,
         probability=None,
-        verdict_then="fine_tune",
-        arm_then="fine_tuned",
+        flips_below=0.8,
+        verdict_below="fine_tune",
+        arm_below="fine_tuned",
     )
     assert what_would_change(decision(would_change=(limit,))).startswith(
         "Limit on format, at least (now 90.0%): below 80.0%"

@@ -94,7 +94,7 @@ def _depends(decision: Decision, condition: Condition) -> str:
     sentence = f"It depends on {input_name(name)}."
     if change is None:
         return sentence
-    return f"{sentence} {both_sides(decision, change, condition.low_side, condition.high_side)}"
+    return f"{sentence} {both_sides(decision, change)}"
 
 
 def _indifferent(decision: Decision, condition: Condition) -> str:
@@ -125,7 +125,7 @@ def what_would_change(decision: Decision) -> str:
     if not ordered:
         return "No single input changes the answer, even at 100 times its value or a hundredth of it."
     change = ordered[0]
-    words = both_sides(decision, change, None, None)
+    words = both_sides(decision, change)
     ranged = [each for each in decision.would_change if each.low is not None and each.high is not None]
     if change.inside:
         chance = (
@@ -137,32 +137,48 @@ def what_would_change(decision: Decision) -> str:
     return f"No input changes the answer within its own range. Nearest outside: {words}" if ranged else words
 
 
-def both_sides(
-    decision: Decision, change: WouldChange, low_side: Outcome | None, high_side: Outcome | None
-) -> str:
-    """One input with the verdict on either side of its flip, and its value now.
+def both_sides(decision: Decision, change: WouldChange) -> str:
+    """One input with its value now and the verdict on either side of each flip.
 
     Args:
         decision: Names the verdict as it stands.
         change: The input.
-        low_side: The verdict below the flip, where a condition holds it.
-        high_side: The verdict above it.
     """
     unit = unit_of(change)
     unchanged = change.verdict_now in (None, decision.verdict)
     now = outcome(change.verdict_now or decision.verdict, decision.recommended_arm if unchanged else None)
-    at = change.flips_at
-    if at is None:
+    below, above = flips(change)
+    if below is None and above is None:
         return f"{title(input_name(change.input))}: {now} throughout."
-    flip = threshold(at, unit)
-    then = outcome(change.verdict_then, change.arm_then)
-    low, high = (then, now) if at < change.current else (now, then)
-    if low_side is not None:
-        low = outcome(low_side.verdict, low_side.arm)
-    if high_side is not None:
-        high = outcome(high_side.verdict, high_side.arm)
+    parts = []
+    if below is not None:
+        parts.append(f"below {threshold(below.at, unit)} {outcome(below.verdict, below.arm)}")
+    if below is None and above is not None:
+        parts.append(f"below {threshold(above.at, unit)} {now}")
+    elif above is None and below is not None:
+        parts.append(f"above {threshold(below.at, unit)} {now}")
+    else:
+        parts.append(f"between {now}")
+    if above is not None:
+        parts.append(f"above {threshold(above.at, unit)} {outcome(above.verdict, above.arm)}")
     current = quantity(change.current, unit, named=unit != "requests a month")
-    return f"{title(input_name(change.input))} (now {current}): below {flip} {low}; above {flip} {high}."
+    return f"{title(input_name(change.input))} (now {current}): {'; '.join(parts)}."
+
+
+def flips(change: WouldChange) -> tuple[Outcome | None, Outcome | None]:
+    """What follows below the nearest flip under the current value, and above the nearest one over it.
+
+    Records of format 1 hold only the nearer of the two.
+    """
+    below = above = None
+    if change.flips_below is not None:
+        below = Outcome(at=change.flips_below, verdict=change.verdict_below or "", arm=change.arm_below)
+    if change.flips_above is not None:
+        above = Outcome(at=change.flips_above, verdict=change.verdict_above or "", arm=change.arm_above)
+    if below is None and above is None and change.flips_at is not None:
+        then = Outcome(at=change.flips_at, verdict=change.verdict_then or "", arm=change.arm_then)
+        return (then, None) if change.flips_at < change.current else (None, then)
+    return below, above
 
 
 def unit_of(change: WouldChange) -> str:
