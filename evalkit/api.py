@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
@@ -13,6 +14,7 @@ from evalkit.clock import Clock
 from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import RunInput
+from evalkit.errors import IncompleteRunError, IncompleteRunWarning
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
@@ -25,6 +27,7 @@ from evalkit.pipeline.execute_run import (
 )
 from evalkit.pipeline.loaded_run import Run
 from evalkit.pipeline.train import train_and_export
+from evalkit.pricing.check_prices import check_cost_limit
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
 from evalkit.records.estimate import RunEstimate
@@ -57,6 +60,9 @@ def run(
 ) -> Run:
     """Answer, score, compare, decide and report: a whole run of a suite.
 
+    Where some cells found no answer, everything else is done and on disk all the same: the run is returned with
+    ``complete`` False, and a warning says why and how to ask again.
+
     Args:
         suite: A suite, or the path of one: its folder or its ``suite.yaml``.
         output: The folder that holds the runs.
@@ -71,9 +77,12 @@ def run(
 
     Raises:
         InputError: Something is wrong with the suite or its files; nothing was run.
-        IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
         InterruptedRunError: Stopped by Ctrl-C.
         CostLimitError: Stopped by the cost limit.
+        AccessError: The provider refused every request; nothing else was asked of it.
+
+    Warns:
+        IncompleteRunWarning: Some cells have no answer.
 
     Example:
         >>> run("suites/support-desk", limit=30).decision.verdict  # doctest: +SKIP
@@ -88,6 +97,8 @@ def run(
         loaded = at_run_prices(loaded, earlier)
     prepared = spine.prepare(loaded, limit=limit)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
+    if limit_now is not None:
+        check_cost_limit(loaded, prepared.prices)
     experiment = prepared.experiment
     folder = earlier or start_run(experiment, root, clock=clock)
     with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
@@ -100,7 +111,11 @@ def run(
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
         )
-        execute_stages(prepared, folder, asking, StopSignal(limit_now), clock)
+        try:
+            execute_stages(prepared, folder, asking, StopSignal(limit_now), clock)
+        except IncompleteRunError as error:
+            warnings.warn(str(error), IncompleteRunWarning, stacklevel=2)
+            return Run(folder, incomplete=error)
     return Run(folder)
 
 

@@ -11,7 +11,7 @@
     │   ├── RequestError      the provider refused this request for good
     │   └── AccessError       wrong key, no permission, no such model: every request would fail
     ├── TuningError           training did not finish
-    ├── IncompleteRunError    the run ended with failed or owed cells               exit 104
+    ├── IncompleteRunError    the run ended with failed or owed cells               exit 104 (Python: a warning)
     ├── InterruptedRunError   stopped by Ctrl-C; what was answered is kept           exit 130
     └── CostLimitError        stopped by the cost limit                              exit 103
 
@@ -106,11 +106,20 @@ class RetryableError(CallError):
         message: What the provider or the transport said.
         retry_after_s: Seconds the provider asked to wait, or None.
         throttled: True where the provider limits the rate, so that all requests to it should slow down.
+        status: The HTTP status by which it said so, or None.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None, *, throttled: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        throttled: bool = False,
+        status: int | None = None,
+    ) -> None:
         self.retry_after_s = retry_after_s
         self.throttled = throttled
+        self.status = status
         super().__init__(message)
 
 
@@ -141,6 +150,10 @@ class IncompleteRunError(EvalkitError):
     def __init__(self, message: str, run_path: str) -> None:
         self.run_path = run_path
         super().__init__(message)
+
+
+class IncompleteRunWarning(UserWarning):
+    """A run that was asked for from Python ended with failed or owed cells; its text is that of the error."""
 
 
 class InterruptedRunError(EvalkitError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from evalkit.calls.budget import Spending
 from evalkit.calls.caller import Caller
 from evalkit.calls.embedding import EmbeddingCaller, EmbeddingPrice
 from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
-from evalkit.calls.retry import RetryPolicy
+from evalkit.calls.retry import RetryPolicy, no_notice
 from evalkit.clock import Clock
 from evalkit.embeddings.protocol import Embedder
 from evalkit.models.protocol import Model
@@ -25,6 +27,7 @@ def build_caller(
     clock: Clock,
     spending: Spending,
     price: AnswerPrice,
+    on_wait: Callable[[str], None] = no_notice,
 ) -> Caller:
     """The caller of one model, with the retries and rate limits of its section.
 
@@ -35,6 +38,7 @@ def build_caller(
         clock: For the date of new answers.
         spending: The run's money; ``Spending()`` for no limit.
         price: What one answer costs.
+        on_wait: Is told in words what a request waits for.
     """
     expected_cost = ExpectedCost(price, config.output_limit)
     if not isinstance(config, HostedModelConfig):
@@ -48,7 +52,7 @@ def build_caller(
         spending=spending,
         expected_cost=expected_cost,
         clock=clock,
-        policy=RetryPolicy(attempts=config.max_attempts),
+        policy=RetryPolicy(attempts=config.max_attempts, on_wait=on_wait),
         limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),
     )
 
@@ -60,6 +64,7 @@ def build_embedding_caller(
     cache: VectorCache,
     spending: Spending,
     price: EmbeddingPrice,
+    on_wait: Callable[[str], None] = no_notice,
 ) -> EmbeddingCaller:
     """The caller of one embedder, with the retries, rate limits and concurrency of its section.
 
@@ -69,6 +74,7 @@ def build_embedding_caller(
         cache: Where vectors are looked up and kept.
         spending: The run's money; ``Spending()`` for no limit.
         price: What tokens and seconds of embedding cost.
+        on_wait: Is told in words what a request waits for.
     """
     if not isinstance(config, OpenAIEmbedderConfig):
         once = RetryPolicy(attempts=1)
@@ -78,7 +84,7 @@ def build_embedding_caller(
         spending=spending,
         price=price,
         cache=cache,
-        policy=RetryPolicy(attempts=config.max_attempts),
+        policy=RetryPolicy(attempts=config.max_attempts, on_wait=on_wait),
         limits=RateLimits(config.requests_per_minute, config.tokens_per_minute),
         concurrency=config.max_concurrency,
     )

@@ -19,12 +19,13 @@ from evalkit.calls.cache_key import identity_digest, request_digest
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
-from evalkit.calls.retry import RetryPolicy, with_retries
+from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.clock import Clock
 from evalkit.errors import AccessError, CallError
 from evalkit.models.protocol import BatchModel, Model, RateLimitedModel
+from evalkit.models.token_usage import plausible_usage
 from evalkit.records.sample import Completion, Request
-from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache
+from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache, worth_keeping
 
 __all__ = ["CallResult", "Caller", "HaltedError"]
 
@@ -46,6 +47,12 @@ class CallResult:
 def _tokens_of(completion: Completion) -> int | None:
     usage = completion.usage
     return None if usage is None else usage.prompt + usage.output
+
+
+def _with_usage_checked(completion: Completion) -> Completion:
+    """The same completion, its usage None where it cannot be; earlier caches and plugins have such too."""
+    usage = plausible_usage(completion.output, completion.usage)
+    return completion if usage is completion.usage else msgspec.structs.replace(completion, usage=usage)
 
 
 class Caller:
@@ -81,7 +88,10 @@ class Caller:
         self._clock = clock or Clock()
         self._policy = policy or RetryPolicy()
         self._identity = identity_digest(model.identity)
-        self._endpoint = Endpoint(limits or RateLimits(), breaks=not self._by_case)
+        self._notices = WaitNotices(self._policy)
+        self._endpoint = Endpoint(
+            limits or RateLimits(), breaks=not self._by_case, on_pause=self._notices.pausing
+        )
         self._in_flight: dict[str, asyncio.Future[None]] = {}
         if isinstance(model, RateLimitedModel):
             model.hear_headers = self._endpoint.on_headers
@@ -126,7 +136,9 @@ class Caller:
         if not self._keeps:
             return None
         cached = self._cache.get_many((key,)).get(key)
-        return None if cached is None else CallResult(cached.completion, key, cached.answered_on)
+        if cached is None:
+            return None
+        return CallResult(_with_usage_checked(cached.completion), key, cached.answered_on)
 
     async def call(self, request: Request, *, isolated: bool = False) -> CallResult:
         """One answer, from the cache or from the model, within the run's cost limit.
@@ -188,14 +200,16 @@ class Caller:
     async def _ask(self, request: Request) -> Completion:
         endpoint, queued, halted = self._endpoint, Queued(), self._spending.halted
         try:
-            completion, attempted = await with_retries(
+            answered, attempted = await with_retries(
                 lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued, _tokens_of),
                 self._policy,
                 sleep=lambda seconds: endpoint.sleep(seconds, halted),
+                notices=self._notices,
             )
         except CallError as error:
             endpoint.failed(error)
             raise
+        completion = _with_usage_checked(answered)
         timing = msgspec.structs.replace(
             completion.timing,
             queue_s=queued.seconds,
@@ -212,7 +226,7 @@ class Caller:
         cached = self._cache.get_many(keys)
         if all(key in cached for key in keys):
             return [CallResult(cached[key].completion, key, cached[key].answered_on) for key in keys]
-        completions = model.complete_batch(requests)
+        completions = [_with_usage_checked(done) for done in model.complete_batch(requests)]
         self._keep([(key, done) for key, done in zip(keys, completions, strict=True) if key not in cached])
         return [
             CallResult(cached[key].completion, key, cached[key].answered_on)
@@ -224,5 +238,7 @@ class Caller:
     def _keep(self, items: list[tuple[str, Completion]]) -> None:
         today = self._clock.today().isoformat()
         self._cache.put_many(
-            (key, CachedCompletion(completion=done, answered_on=today)) for key, done in items
+            (key, CachedCompletion(completion=done, answered_on=today))
+            for key, done in items
+            if worth_keeping(done)
         )

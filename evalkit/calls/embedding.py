@@ -17,7 +17,7 @@ from evalkit.calls.embedded_texts import EmbeddedTexts, VectorSheet
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import TOKENS_PER_BYTE
 from evalkit.calls.rate_limiter import RateLimits
-from evalkit.calls.retry import RetryPolicy, with_retries
+from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.digest import digest_of
 from evalkit.embeddings.protocol import Embedded, Embedder, Purpose
 from evalkit.errors import CallError
@@ -66,7 +66,8 @@ class EmbeddingCaller:
         self._spending = spending
         self._cache: VectorCache = cache if cache is not None and embedder.worth_keeping else NoVectors()
         self._policy = policy or RetryPolicy()
-        self._endpoint = Endpoint(limits or RateLimits())
+        self._notices = WaitNotices(self._policy)
+        self._endpoint = Endpoint(limits or RateLimits(), on_pause=self._notices.pausing)
         self._identity = identity_digest(embedder.identity)
         self._concurrency = concurrency
         self._in_flight: dict[str, asyncio.Task[EmbeddedTexts]] = {}
@@ -188,6 +189,7 @@ class EmbeddingCaller:
                 ),
                 self._policy,
                 sleep=lambda seconds: endpoint.sleep(seconds, halted),
+                notices=self._notices,
             )
         except CallError as error:
             endpoint.failed(error)

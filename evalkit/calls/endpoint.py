@@ -14,6 +14,7 @@ from evalkit.errors import AccessError, CallError, RetryableError
 
 T = TypeVar("T")
 _MOST_FAULTS = 10
+_MOST_THROTTLED = 2
 _LOOK_UP_S = 0.2
 _LONGEST_PAUSE_S = 300.0
 
@@ -38,12 +39,20 @@ class Endpoint:
         limits: The user's limits per minute.
         breaks: Whether faults in a row mean that the endpoint is down. Not so for recorded answers, whose missing
             rows are faults of single requests.
+        on_pause: Is told the seconds of a pause that rate headers ask for.
     """
 
-    def __init__(self, limits: RateLimits = RateLimits(), *, breaks: bool = True) -> None:  # noqa: B008
+    def __init__(
+        self,
+        limits: RateLimits = RateLimits(),  # noqa: B008
+        *,
+        breaks: bool = True,
+        on_pause: Callable[[float], None] | None = None,
+    ) -> None:
         self._concurrency = AdaptiveConcurrency()
         self._rate = RateLimiter(limits)
         self._breaks = breaks
+        self._on_pause = on_pause
         self._faults = 0
         self._answered = False
         self._blocked_by: AccessError | None = None
@@ -114,19 +123,23 @@ class Endpoint:
     def failed(self, error: CallError) -> None:
         """Count a request that is given up; too many in a row, and nothing more is asked.
 
-        Refusals of single requests count until one request has succeeded: then the endpoint is alive.
+        Refusals of single requests count until one request has succeeded: then the endpoint is alive. One that has
+        throttled everything so far is believed after two requests, each of which was tried to the end.
         """
         if isinstance(error, AccessError) or not self._breaks:
             return
         if self._answered and not isinstance(error, RetryableError):
             return
         self._faults += 1
-        if self._faults >= _MOST_FAULTS:
-            self._block(AccessError(f"{_MOST_FAULTS} requests in a row failed, the last with: {error}"))
+        throttled = isinstance(error, RetryableError) and error.throttled and not self._answered
+        if self._faults >= (_MOST_THROTTLED if throttled else _MOST_FAULTS):
+            self._block(AccessError(f"{self._faults} requests in a row failed, the last with: {error}"))
 
     def on_headers(self, headers: Mapping[str, str]) -> None:
         """Pause where the rate headers of a reply say that nothing is left for another request."""
-        self._rate.on_headers(headers)
+        pause_s = self._rate.on_headers(headers)
+        if pause_s > 0 and self._on_pause is not None:
+            self._on_pause(pause_s)
 
     def reduce_concurrency(self) -> None:
         """Have a tenth fewer requests in flight, because our own event loop cannot keep up."""

@@ -34,10 +34,22 @@ class ExpectedCost:
         self._learned = False
 
     def of(self, messages: tuple[Message, ...]) -> Decimal:
-        """Money that a prompt and its answer may take; 0 where the price is not known."""
+        """Money that a prompt and its answer may take at most; 0 where the price is not known.
+
+        The whole prompt may be billed as written to a cache, the whole answer as reasoning, at prices of their own.
+        """
         prompt = round(_bytes(messages) * self._per_byte) + _TOKENS_PER_MESSAGE * len(messages)
-        cost = self.price(Usage(input=prompt, output=self._most_output or 2 * self._longest), None)
-        return Decimal(0) if cost is None or cost.model is None else cost.model
+        output = self._most_output or 2 * self._longest
+        billed = (
+            Usage(input=prompt, output=output),
+            Usage(input=0, cache_write=prompt, output=output),
+            Usage(input=prompt, output=output, reasoning=output),
+            Usage(input=0, cache_write=prompt, output=output, reasoning=output),
+        )
+        costs = [self.price(usage, None) for usage in billed]
+        return max(
+            (cost.model for cost in costs if cost is not None and cost.model is not None), default=Decimal(0)
+        )
 
     def paid(self, completion: Completion) -> Decimal | None:
         """Money that an answer did take; None where usage, timing or price is not known."""

@@ -69,12 +69,23 @@ class RateLimiter:
             self._next_token += (tokens - self._usual_tokens) * self._token_s
         self._usual_tokens += (tokens - self._usual_tokens) * (0.1 if self._usual_tokens else 1.0)
 
-    def pause(self, seconds: float) -> None:
-        """Send nothing for so many seconds, at most 60."""
-        self._held_until = max(self._held_until, self._clock() + min(seconds, _LONGEST_PAUSE_S))
+    def pause(self, seconds: float) -> float:
+        """Send nothing for so many seconds, at most 60.
 
-    def on_headers(self, headers: Mapping[str, str]) -> None:
-        """Read the rate headers of a reply: pause where nothing is left for one more request."""
+        Returns:
+            Seconds until a request may be sent.
+        """
+        now = self._clock()
+        self._held_until = max(self._held_until, now + min(seconds, _LONGEST_PAUSE_S))
+        return self._held_until - now
+
+    def on_headers(self, headers: Mapping[str, str]) -> float:
+        """Read the rate headers of a reply: pause where nothing is left for one more request.
+
+        Returns:
+            Seconds of the pause that they ask for; 0 where they ask for none.
+        """
+        pause_s = 0.0
         for kind, needed in (("requests", 1.0), ("tokens", self._usual_tokens)):
             left = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
             if left is None or left >= needed:
@@ -84,7 +95,9 @@ class RateLimiter:
                 continue
             limit = _number(headers.get(f"x-ratelimit-limit-{kind}"))
             # The reset is when all of the limit is there again; it comes back evenly.
-            self.pause(whole_s * min(1.0, (needed - left) / (limit - left)) if limit else whole_s)
+            share = min(1.0, (needed - left) / (limit - left)) if limit and limit > left else 1.0
+            pause_s = max(pause_s, self.pause(whole_s * share))
+        return pause_s
 
 
 def duration_s(text: str | None) -> float | None:

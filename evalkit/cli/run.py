@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -51,33 +52,29 @@ def command(
     from evalkit.cli.progress import shown_progress
     from evalkit.cli.show import show_run
     from evalkit.data.cases import read_cases
-    from evalkit.errors import IncompleteRunError
+    from evalkit.errors import IncompleteRunWarning
     from evalkit.suite.load import load_suite
 
     loaded = load_suite(suite)
-    incomplete: IncompleteRunError | None = None
+    warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below
     with shown_progress() as progress:
-        try:
-            done = api.run(
-                loaded,
-                output=output,
-                limit=parse_limit(limit, lambda: len(read_cases(loaded))),
-                resume=resume,
-                retry_errors=retry_errors,
-                use_cache=not no_cache,
-                max_concurrency=max_concurrency,
-                cost_limit=_money(cost_limit),
-                progress=progress,
-            )
-        except IncompleteRunError as error:  # all else is done: show it, then say what is owed
-            incomplete = error
-            done = api.load_run(error.run_path, output=output)
+        done = api.run(
+            loaded,
+            output=output,
+            limit=parse_limit(limit, lambda: len(read_cases(loaded))),
+            resume=resume,
+            retry_errors=retry_errors,
+            use_cache=not no_cache,
+            max_concurrency=max_concurrency,
+            cost_limit=_money(cost_limit),
+            progress=progress,
+        )
     if as_json:
         print_json(done.decision)
     else:
         show_run(done)
-    if incomplete is not None:
-        raise incomplete
+    if done.incomplete is not None:  # all else is done and was shown: now what is owed
+        raise done.incomplete
     return 0
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
-from evalkit.models.gemini_faults import fault_of, own_failure
+from evalkit.models.gemini_faults import fault_of
 from evalkit.models.gemini_payload import StreamedAnswer, read_answer
 from evalkit.models.gemini_request import VertexPlace, parameters, take_template, vertex_place
 from evalkit.models.google_auth import GoogleAccess
 from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
 from evalkit.models.http_transport import Reply, Transport
+from evalkit.models.own_failure import own_failure
 from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.sample import Completion, Request
 from evalkit.suite.models import GeminiModelConfig

@@ -8,14 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
-from evalkit.models.error_reply import error_words, retry_after
+from evalkit.models.error_reply import error_words, retry_after, wait_of
 from evalkit.models.http_transport import Reply
-from evalkit.records.sample import Completion, Timing
 
 _THROTTLED = frozenset({429, 503})
 _PASSING = frozenset({408, 409, 429, 499})
-_OVER_CONTEXT = ("exceeds the maximum number of tokens", "maximum number of tokens allowed")
-_KEY_INVALID = ("API_KEY_INVALID", "API key not valid", "API key expired")
+_KEY_INVALID = ("API_KEY_INVALID", "API_KEY_EXPIRED")
+_KEY_WORDS = ("API key not valid", "API key expired")
+"""How the message begins where a proxy has left out the details."""
 _NO_SERVICE = ("FAILED_PRECONDITION",)
 """The place or the account may not use the API: so for every request."""
 
@@ -40,13 +40,6 @@ class _Body(msgspec.Struct):
     error: _Status = msgspec.field(default_factory=_Status)
 
 
-def own_failure(status: int, body: bytes, timing: Timing) -> Completion | None:
-    """An empty answer where the prompt does not fit into the model, else None."""
-    if status == 400 and any(words in _status(body).message for words in _OVER_CONTEXT):
-        return Completion(output="", finish_reason="context_limit", timing=timing)
-    return None
-
-
 def fault_of(reply: Reply, *, access: str) -> CallError:
     """The error for a reply that is no success.
 
@@ -59,8 +52,10 @@ def fault_of(reply: Reply, *, access: str) -> CallError:
     if reply.status == 429 and (daily := _daily_quota(status)) is not None:
         return AccessError(f"{said} The quota of the day is used up ({daily}); resume the run tomorrow.")
     if reply.status in _PASSING or reply.status >= 500:
-        return RetryableError(said, _wait_s(status, reply), throttled=reply.status in _THROTTLED)
-    invalid_key = any(words in status.message for words in _KEY_INVALID) or any(
+        return RetryableError(
+            said, _wait_s(status, reply), throttled=reply.status in _THROTTLED, status=reply.status
+        )
+    invalid_key = status.message.startswith(_KEY_WORDS) or any(
         detail.reason in _KEY_INVALID for detail in status.details
     )
     if reply.status in (401, 403) or invalid_key:
@@ -93,9 +88,5 @@ def _daily_quota(status: _Status) -> str | None:
 
 def _wait_s(status: _Status, reply: Reply) -> float | None:
     """``RetryInfo``'s delay, a Duration in JSON such as ``34.07s``, or else the header's."""
-    for detail in status.details:
-        try:
-            return max(0.0, float(detail.retry_delay.removesuffix("s")))
-        except ValueError:
-            continue
-    return retry_after(reply.headers)
+    named = (wait_of(detail.retry_delay.removesuffix("s")) for detail in status.details)
+    return next((wait for wait in named if wait is not None), retry_after(reply.headers))

@@ -5,17 +5,19 @@ The Developer API and Vertex AI word it alike. Fields whose value is zero or emp
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
-from evalkit.models.error_reply import error_words
 from evalkit.models.hosted_answer import ParsedAnswer, model_name
+from evalkit.models.lenient_json import joined, read_leniently
+from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
-from evalkit.models.token_usage import read_usage
-from evalkit.records.sample import FinishReason, Usage
+from evalkit.models.token_usage import UsagePayload, latest_counts, normalise_usage, read_usage
+from evalkit.records.sample import FinishReason
 
 _FINISH: dict[str, FinishReason] = {
     "STOP": "stop",
@@ -80,7 +82,7 @@ def read_answer(body: bytes) -> ParsedAnswer:
     """The answer in a JSON body; of several candidates the first.
 
     Raises:
-        RetryableError: There is none in it, or it cannot be read.
+        CallError: There is none in it, or it cannot be read.
         AccessError: The account answers nobody any more.
     """
     payload = _read(body)
@@ -90,7 +92,7 @@ def read_answer(body: bytes) -> ParsedAnswer:
             return ParsedAnswer("", "content_filter", usage, model)
         raise RetryableError("the answer has no candidates")
     candidate = payload.candidates[0]
-    return ParsedAnswer(_text(candidate), finish_of(candidate.finish_reason), usage, model)
+    return ParsedAnswer(joined([_text(candidate)]), finish_of(candidate.finish_reason), usage, model)
 
 
 def finish_of(word: str | None) -> FinishReason:
@@ -111,7 +113,7 @@ class StreamedAnswer:
         self._events = ServerEvents()
         self._pieces: list[str] = []
         self._finish: str | None = None
-        self._usage: Usage | None = None
+        self._counts: UsagePayload | None = None
         self._model: str | None = None
         self._blocked = False
 
@@ -120,11 +122,16 @@ class StreamedAnswer:
         """Whether a piece of the answer has come; thoughts are none."""
         return bool(self._pieces)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the answer has come, so that nothing of it is missing."""
+        return self._finish is not None or self._blocked
+
     def feed(self, chunk: bytes) -> None:
         """Read one piece of the body.
 
         Raises:
-            RetryableError: An event cannot be read, or holds an error.
+            CallError: An event cannot be read, or holds an error.
         """
         for data in self._events.feed(chunk):
             self._take(data)
@@ -138,14 +145,15 @@ class StreamedAnswer:
         """
         for data in self._events.end():
             self._take(data)
-        if self._finish is None and not self._blocked:
+        if not self.finished:
             raise RetryableError("the stream ended before the answer was finished")
         finish = "content_filter" if self._finish is None else finish_of(self._finish)
-        return ParsedAnswer("".join(self._pieces), finish, self._usage, self._model)
+        usage = None if self._counts is None else normalise_usage(self._counts)
+        return ParsedAnswer(joined(self._pieces), finish, usage, self._model)
 
     def _take(self, data: bytes) -> None:
         payload = _read(data)
-        self._usage = read_usage(payload.usage_metadata) or self._usage
+        self._counts = latest_counts(self._counts, payload.usage_metadata)
         self._model = model_name(payload.model_version) or self._model
         self._blocked |= payload.blocked
         if payload.candidates:
@@ -159,10 +167,27 @@ def _read(body: bytes) -> _Payload:
     try:
         payload = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RetryableError(f"the answer is not readable: {error}") from error
-    if bytes(payload.error) != b"null":
-        raise RetryableError(f"the provider broke off: {error_words(bytes(payload.error))}")
+        payload = _decode_leniently(body, error)
+    if bytes(payload.error) not in (b"null", b"{}"):
+        raise fault_in_answer(bytes(payload.error))
     return payload
+
+
+def _decode_leniently(body: bytes, fault: Exception) -> _Payload:
+    """The parts of a body that a strict reader refuses.
+
+    Raises:
+        RetryableError: It cannot be read leniently either.
+    """
+    try:
+        value = read_leniently(body)
+        raw = {
+            name: msgspec.Raw(json.dumps(value.pop(key, None)).encode())
+            for name, key in (("usage_metadata", "usageMetadata"), ("error", "error"))
+        }
+        return msgspec.structs.replace(msgspec.convert(value, _Payload), **raw)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RetryableError(f"the answer is not readable: {fault}") from error
 
 
 def _text(candidate: _Candidate) -> str:

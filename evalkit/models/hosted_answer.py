@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from evalkit.errors import CallError, RetryableError
+from evalkit.errors import AccessError, CallError, RetryableError
 from evalkit.models.http_transport import Reply, Transport
 from evalkit.models.secrets import Secrets
 from evalkit.records.sample import Completion, FinishReason, Timing, Usage
@@ -43,6 +43,11 @@ class AnswerStream(Protocol):
     @property
     def begun(self) -> bool:
         """Whether a piece of text has come."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the answer has come, so that nothing of it is missing."""
         ...
 
     def feed(self, chunk: bytes) -> None:
@@ -103,14 +108,18 @@ async def ask_streamed(
 ) -> Completion:
     """The answer as a stream, with the time to its first text.
 
+    Where the stream breaks after the end of the answer has come, the answer is whole, and paid for: it is kept.
+
     Raises:
         CallError: There is none, or it broke off.
     """
     stream = parser.streamed()
     ttft_s: float | None = None
+    service_s: float | None = None
 
     def piece(content: bytes, after_s: float) -> None:
-        nonlocal ttft_s
+        nonlocal ttft_s, service_s
+        service_s = after_s
         stream.feed(content)
         if ttft_s is None and stream.begun:
             ttft_s = after_s
@@ -123,14 +132,26 @@ async def ask_streamed(
             return _refused(reply, parser)
         # A server that knows no streams answers in one piece.
         answer = parser.whole(reply.body) if reply.body else stream.answer()
-    except RetryableError as error:
-        # A secret may lie across two pieces, so what was put together of them is looked at.
-        said = secrets.hide(str(error))
-        raise RetryableError(said, error.retry_after_s, throttled=error.throttled) from None
-    timing = Timing(service_s=reply.service_s, ttft_s=ttft_s)
+        service_s = reply.service_s
+    except CallError as error:
+        if not stream.finished or isinstance(error, AccessError):
+            raise _without_secrets(error, secrets) from None
+        try:
+            answer = stream.answer()
+        except CallError as last:
+            raise _without_secrets(last, secrets) from None
+    timing = Timing(service_s=service_s, ttft_s=ttft_s)
     model = None if answer.model is None else secrets.hide(answer.model)
     hidden = msgspec.structs.replace(answer, text=secrets.hide(answer.text), model=model)
     return _completion(hidden, timing)
+
+
+def _without_secrets(error: CallError, secrets: Secrets) -> CallError:
+    """The same error without what must not be told: a secret may lie across two pieces of a stream."""
+    said = secrets.hide(str(error))
+    if isinstance(error, RetryableError):
+        return RetryableError(said, error.retry_after_s, throttled=error.throttled, status=error.status)
+    return type(error)(said)
 
 
 def _refused(reply: Reply, parser: ResponseParser) -> Completion:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from evalkit.errors import CallError, InputError
 from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
 from evalkit.models.http_transport import Reply, Transport
-from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
+from evalkit.models.openai_faults import fault_of_status
 from evalkit.models.openai_model_list import announces, models_url, read_announced
 from evalkit.models.openai_payload import StreamedAnswer, read_answer
 from evalkit.models.openai_request import (
@@ -26,6 +26,7 @@ from evalkit.models.openai_request import (
     parameters,
     take_template,
 )
+from evalkit.models.own_failure import own_failure
 from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.run_observations import AnnouncedDay
 from evalkit.records.sample import Completion, Request
@@ -57,7 +58,7 @@ class OpenAIModel:
             )
         build_client(config)
         self._secrets = Secrets([key, urlsplit(base_url(config)).password])
-        self._parser = ResponseParser(read_answer, StreamedAnswer, completion_of_refusal, self._fault)
+        self._parser = ResponseParser(read_answer, StreamedAnswer, own_failure, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
         self.hear_headers: OnHeaders | None = None

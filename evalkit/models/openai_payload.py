@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from evalkit.errors import RetryableError
-from evalkit.models.error_reply import error_words
 from evalkit.models.hosted_answer import ParsedAnswer, model_name
+from evalkit.models.lenient_json import joined, read_leniently
+from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
-from evalkit.models.token_usage import read_usage
-from evalkit.records.sample import FinishReason, Usage
+from evalkit.models.token_usage import UsagePayload, latest_counts, normalise_usage, read_usage
+from evalkit.records.sample import FinishReason
 
 _FINISH: dict[str, FinishReason] = {
     # OpenAI, Azure and those that follow them
@@ -58,6 +60,7 @@ class _Choice(msgspec.Struct):
     delta: _Message | None = None
     text: str | None = None
     finish_reason: str | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")  # Moonshot's streams
 
 
 class Payload(msgspec.Struct):
@@ -72,26 +75,51 @@ class Payload(msgspec.Struct):
 _decode = msgspec.json.Decoder(Payload).decode
 
 
+_NO_ERROR = (b"null", b"{}", b'""', b"[]", b"false")
+
+
 def read_payload(body: bytes) -> Payload:
-    """One JSON body or event.
+    """One JSON body or event; halves of letters stay in its text, see ``lenient_json``.
 
     Raises:
-        RetryableError: It is cut off, is not JSON, has another shape, or holds an error.
+        CallError: It is cut off, is not JSON, has another shape, or holds an error.
     """
     try:
         payload = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RetryableError(f"the answer is not readable: {error}") from error
-    if bytes(payload.error) != b"null":
-        raise RetryableError(f"the provider broke off: {error_words(bytes(payload.error))}")
+        payload = _decode_leniently(body, error)
+    if bytes(payload.error) not in _NO_ERROR:
+        raise fault_in_answer(bytes(payload.error))
     return payload
+
+
+def _decode_leniently(body: bytes, fault: Exception) -> Payload:
+    """The parts of a body that a strict reader refuses.
+
+    Raises:
+        RetryableError: It cannot be read leniently either.
+    """
+    try:
+        value = read_leniently(body)
+        if not isinstance(value, dict):
+            raise ValueError("it is no JSON object")
+        raw = {name: msgspec.Raw(json.dumps(value.get(name)).encode()) for name in ("usage", "error")}
+        choices = [_lenient_choice(choice) for choice in value.get("choices") or ()]
+        return Payload(choices=choices, **raw)
+    except (ValueError, TypeError) as error:
+        raise RetryableError(f"the answer is not readable: {fault}") from error
+
+
+def _lenient_choice(value: dict[str, Any]) -> _Choice:
+    parts = {name: value[name] for name in ("message", "delta", "text", "finish_reason") if name in value}
+    return msgspec.convert(parts, _Choice)
 
 
 def read_answer(body: bytes) -> ParsedAnswer:
     """The answer in a JSON body; of several choices the first.
 
     Raises:
-        RetryableError: There is none in it.
+        CallError: There is none in it.
     """
     payload = read_payload(body)
     if not payload.choices:
@@ -100,7 +128,7 @@ def read_answer(body: bytes) -> ParsedAnswer:
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
     return ParsedAnswer(
-        piece_of(choice),
+        joined([piece_of(choice)]),
         finish_of(choice.finish_reason),
         read_usage(payload.usage),
         model_name(payload.model),
@@ -125,19 +153,25 @@ class StreamedAnswer:
         self._events = ServerEvents()
         self._pieces: list[str] = []
         self._finish: str | None = None
-        self._usage: Usage | None = None
+        self._counts: UsagePayload | None = None
         self._model: str | None = None
+        self._done = False
 
     @property
     def begun(self) -> bool:
         """Whether a piece of text has come."""
         return bool(self._pieces)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the answer has come, so that nothing of it is missing."""
+        return self._finish is not None or self._done
+
     def feed(self, chunk: bytes) -> None:
         """Read one piece of the body.
 
         Raises:
-            RetryableError: An event cannot be read, or holds an error.
+            CallError: An event cannot be read, or holds an error.
         """
         for data in self._events.feed(chunk):
             self._read(data)
@@ -145,23 +179,28 @@ class StreamedAnswer:
     def answer(self) -> ParsedAnswer:
         """The whole answer, once the body has ended.
 
+        A stream that ends with ``[DONE]`` and says no finish reason is whole: how it ended is unknown.
+
         Raises:
             RetryableError: The stream broke off.
         """
         for data in self._events.end():
             self._read(data)
-        if self._finish is None:
+        if not self.finished:
             raise RetryableError("the stream ended before the answer was finished")
-        return ParsedAnswer("".join(self._pieces), finish_of(self._finish), self._usage, self._model)
+        usage = None if self._counts is None else normalise_usage(self._counts)
+        return ParsedAnswer(joined(self._pieces), finish_of(self._finish), usage, self._model)
 
     def _read(self, data: bytes) -> None:
-        if data == _DONE:
+        if data.strip() == _DONE:
+            self._done = True
             return
         payload = read_payload(data)
-        self._usage = read_usage(payload.usage) or self._usage
+        self._counts = latest_counts(self._counts, payload.usage)
         self._model = model_name(payload.model) or self._model
         if payload.choices:
             choice = payload.choices[0]
+            self._counts = latest_counts(self._counts, choice.usage)
             if piece := piece_of(choice):
                 self._pieces.append(piece)
             self._finish = choice.finish_reason or self._finish

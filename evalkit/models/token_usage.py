@@ -12,6 +12,9 @@ Providers agree on neither names nor sums:
     =============  =======================  ====================  =========================================
 
 xAI words its usage like OpenAI and counts reasoning outside the output, which its total shows.
+
+What a provider says is checked before it becomes money: no prompt has 0 tokens, and parts that do not add up to the
+total are completed where it is known what is missing, else the usage is unknown.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ class UsagePayload(msgspec.Struct):
     prompt_tokens: Count = None
     completion_tokens: Count = None
     total_tokens: Count = None
+    cached_tokens: Count = None  # Moonshot
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: Count = None  # DeepSeek
@@ -69,7 +73,7 @@ def read_usage(payload: msgspec.Raw | bytes) -> Usage | None:
 
 
 def normalise_usage(payload: UsagePayload) -> Usage | None:
-    """Uncached prompt, cache reads and writes apart; output with its reasoning inside."""
+    """Uncached prompt, cache reads and writes apart; output with its reasoning inside. None where it cannot be."""
     if payload.prompt_tokens is not None:
         return _openai(payload)
     if payload.input_tokens is not None:
@@ -78,12 +82,44 @@ def normalise_usage(payload: UsagePayload) -> Usage | None:
     return _gemini(payload)
 
 
+def latest_counts(before: UsagePayload | None, payload: msgspec.Raw | bytes) -> UsagePayload | None:
+    """The counts of a stream whose events say them more than once: the last that are not all zero.
+
+    Args:
+        before: Those so far.
+        payload: JSON of an event's usage; null and zeros say nothing.
+    """
+    try:
+        now = _decode(payload)
+    except msgspec.MsgspecError:
+        return before
+    counts = (getattr(now, name) for name in now.__struct_fields__)
+    return now if any(isinstance(count, int) and count > 0 for count in counts) else before
+
+
+def plausible_usage(text: str, usage: Usage | None) -> Usage | None:
+    """The usage of an answer; None where it is unknown: no prompt has 0 tokens, and no text was written with none.
+
+    >>> plausible_usage("Paris", Usage(input=9, output=0)) is None
+    True
+    """
+    if usage is None or usage.prompt == 0 or (text and usage.output == 0):
+        return None
+    return usage
+
+
 def _openai(payload: UsagePayload) -> Usage | None:
     prompt, output = payload.prompt_tokens or 0, payload.completion_tokens
     if output is None:
         return None
     details = payload.prompt_tokens_details or _Details()
-    read = details.cached_tokens or payload.prompt_cache_hit_tokens or payload.cache_read_input_tokens or 0
+    read = (
+        details.cached_tokens
+        or payload.prompt_cache_hit_tokens
+        or payload.cache_read_input_tokens
+        or payload.cached_tokens
+        or 0
+    )
     write = (
         details.cache_write_tokens
         or details.cache_creation_tokens
@@ -91,8 +127,16 @@ def _openai(payload: UsagePayload) -> Usage | None:
         or 0
     )
     reasoning = (payload.completion_tokens_details or _Details()).reasoning_tokens or 0
-    if reasoning and payload.total_tokens == prompt + output + reasoning:
+    # A total of 0 beside counts says nothing.
+    beside = (payload.total_tokens or prompt + output) - prompt - output
+    if beside and beside == reasoning:
         output += reasoning
+    elif beside and beside == read + write:  # gateways that count the cache outside the prompt
+        prompt += beside
+    elif beside and beside == read + write + reasoning:
+        prompt, output = prompt + read + write, output + reasoning
+    elif beside:  # tokens that are billed, and nothing says as what
+        return None
     return _inside(prompt, read, write, output, reasoning)
 
 
@@ -101,6 +145,9 @@ def _responses(payload: UsagePayload) -> Usage | None:
         return None
     details = payload.input_tokens_details or _Details()
     reasoning = (payload.output_tokens_details or _Details()).reasoning_tokens or 0
+    prompt = payload.input_tokens or 0
+    if payload.total_tokens and payload.total_tokens != prompt + payload.output_tokens:
+        return None
     return _inside(payload.input_tokens or 0, details.cached_tokens or 0, 0, payload.output_tokens, reasoning)
 
 
@@ -122,15 +169,23 @@ def _gemini(payload: UsagePayload) -> Usage | None:
         return None
     thoughts = payload.thoughts or 0
     prompt = payload.prompt + (payload.tool_use_prompt or 0)
+    output = (payload.candidates or 0) + thoughts
+    beside = (payload.total or prompt + output) - prompt - output
+    if beside < 0:
+        return None
+    if (
+        beside and payload.thoughts is None
+    ):  # what is neither prompt nor answer was thought, and is billed as output
+        thoughts = beside
+    elif beside:
+        return None
     return _inside(prompt, payload.cached_content or 0, 0, (payload.candidates or 0) + thoughts, thoughts)
 
 
-def _inside(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage:
-    """Usage where ``read`` and ``write`` are parts of ``prompt``."""
+def _inside(prompt: int, read: int, write: int, output: int, reasoning: int) -> Usage | None:
+    """Usage where ``read`` and ``write`` are parts of ``prompt``, and ``reasoning`` one of ``output``; else None."""
+    if read + write > prompt or reasoning > output:
+        return None
     return Usage(
-        input=max(0, prompt - read - write),
-        cache_read=read,
-        cache_write=write,
-        output=output,
-        reasoning=min(reasoning, output),
+        input=prompt - read - write, cache_read=read, cache_write=write, output=output, reasoning=reasoning
     )

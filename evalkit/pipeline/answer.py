@@ -20,7 +20,7 @@ from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_evenly, time_alone
-from evalkit.runner.progress import Progress, Renamed
+from evalkit.runner.progress import Progress, Renamed, notice_of
 from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache
@@ -73,6 +73,7 @@ async def answer(
                 clock=options.clock,
                 spending=stop.spending,
                 price=pricer(suite, name, prepared.prices),
+                on_wait=notice_of(name, options.progress),
             )
             concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency)

@@ -17,7 +17,7 @@ from evalkit.pipeline.prepare import Prepared
 from evalkit.pricing.embedding_cost import embedding_price
 from evalkit.records.retrieval import IndexFacts, RetrievalReport
 from evalkit.retrieval.passage_vectors import IndexPlace
-from evalkit.runner.progress import Progress
+from evalkit.runner.progress import Progress, notice_of
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import cache_folder
 from evalkit.store.run_folder import RunFolder
@@ -88,7 +88,12 @@ class Retrieval:
         price = embedding_price(suite, name, prepared.prices)
         embedder = build_embedder(config, folder=suite.folder)
         return build_embedding_caller(
-            embedder, config, cache=self._cache, spending=stop.spending, price=price
+            embedder,
+            config,
+            cache=self._cache,
+            spending=stop.spending,
+            price=price,
+            on_wait=notice_of(name, self._progress),
         )
 
     def _started(self, corpus: str, chunks: int) -> Callable[[int], None]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.data.cases import Cases, read_cases
-from evalkit.errors import InputError, RunError
+from evalkit.errors import IncompleteRunError, InputError, RunError
 from evalkit.pipeline import spine
+from evalkit.pipeline.extra_cases import extra_folder
 from evalkit.records.comparison import Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
 from evalkit.records.run import RunRecords
+from evalkit.records.sample import Status
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import suite_of_run
 from evalkit.suite.schema import Suite
@@ -29,10 +31,28 @@ class Run:
 
     Args:
         folder: The run's folder.
+        incomplete: Why some cells have no answer, where this run has just ended so.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, incomplete: IncompleteRunError | None = None) -> None:
         self._folder = folder
+        self._incomplete = incomplete
+
+    @property
+    def incomplete(self) -> IncompleteRunError | None:
+        """Why some cells have no answer, and the command that asks again; None for a run that was loaded."""
+        return self._incomplete
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run has ended and every cell has an answer; the others are counted as missing, never as wrong."""
+        if self._incomplete is not None or self._folder.manifest().finished_at is None:
+            return False
+        if not self._folder.samples_file.exists():  # imported: its scores came from elsewhere
+            return True
+        extras = (extra_folder(self._folder, name) for name in self.suite().extra_cases)
+        folders = [self._folder, *(extra for extra in extras if extra.samples_file.exists())]
+        return all(row.status is Status.OK for folder in folders for row in folder.samples())
 
     @property
     def path(self) -> Path:

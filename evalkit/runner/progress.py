@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -46,6 +47,11 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Do nothing."""
+
+
+def notice_of(name: str, progress: Progress) -> Callable[[str], None]:
+    """What shows one line for people about a model or an embedder, as ``name: text``."""
+    return lambda text: progress.note(f"{name}: {text}")
 
 
 class Renamed:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +24,18 @@ class CachedCompletion(Record, frozen=True, kw_only=True):
 
     completion: Completion
     answered_on: str
+
+
+def worth_keeping(completion: Completion) -> bool:
+    """Whether a completion may be replayed in another run.
+
+    Not so an empty one that stands for a refusal: it cost nothing, and an account that was mended or a server that
+    was given a longer context answers next time. Where the provider answered (and counted tokens) and its finish
+    reason says that a filter stopped the answer, it may.
+    """
+    refused = completion.finish_reason in ("context_limit", "content_filter")
+    told = completion.usage is not None or completion.timing.device_s is not None
+    return told or bool(completion.output) or not refused
 
 
 class ResponseCache(Protocol):
@@ -84,11 +95,25 @@ class SqliteCache:
         )
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CachedCompletion]:
-        """The values of those keys that are there; a value that cannot be read counts as missing."""
+        """The values of those keys that are there.
+
+        A value that cannot be read, or that an earlier version kept of a refusal, counts as missing and makes way for
+        the next one.
+        """
         values: dict[str, CachedCompletion] = {}
+        stale: list[str] = []
         for key, value in self._table.select(keys):
-            with suppress(msgspec.MsgspecError):  # written by an older format: ask again
-                values[key] = self._decode(value)
+            try:
+                cached = self._decode(value)
+            except msgspec.MsgspecError:  # written by an older format: ask again
+                stale.append(key)
+                continue
+            if worth_keeping(cached.completion):
+                values[key] = cached
+            else:
+                stale.append(key)
+        if stale:
+            self._table.delete(stale)
         return values
 
     def put_many(self, items: Iterable[tuple[str, CachedCompletion]]) -> None:

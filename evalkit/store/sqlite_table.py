@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class SqliteTable(Generic[Row]):
-    """Rows by key, safe with several processes. A row once inserted never changes.
+    """Rows by key, safe with several processes. A row once inserted never changes; it can be removed.
 
     Args:
         path: Created when missing, with its folder.
@@ -59,6 +59,15 @@ class SqliteTable(Generic[Row]):
         with self._database:
             self._database.execute("BEGIN")
             self._database.executemany(f"INSERT OR IGNORE INTO {self._name} VALUES ({marks})", rows)  # noqa: S608
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove the rows of some keys in one transaction, so that others can take their place."""
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany(
+                f"DELETE FROM {self._name} WHERE key = ?",  # noqa: S608
+                [(key,) for key in keys],
+            )
 
     def close(self) -> None:
         """Close the file."""

@@ -59,7 +59,10 @@ def test_streamed_answer_has_a_time_to_first_token(chat_server, replies):
 
 
 def test_a_stream_without_an_end_is_a_fault_not_an_answer(chat_server, replies):
-    chat_server.answer = lambda request: replies.streamed("one two", finish=None)
+    """Neither a finish reason nor ``[DONE]``: nothing says that the answer is whole."""
+    events = replies.streamed("one two", finish=None).events
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+    chat_server.answer = lambda request: replies.reply(body, headers={"content-type": "text/event-stream"})
     with pytest.raises(RetryableError, match="before the answer was finished"):
         ask(chat_server, stream=True)
 

@@ -8,8 +8,9 @@ import pytest
 
 from evalkit.errors import AccessError, RequestError, RetryableError
 from evalkit.models.error_reply import error_words, retry_after
-from evalkit.models.openai_faults import completion_of_refusal, fault_of_status
+from evalkit.models.openai_faults import fault_of_status
 from evalkit.models.openai_payload import StreamedAnswer, finish_of, read_answer
+from evalkit.models.own_failure import own_failure
 from evalkit.records.sample import Timing
 
 
@@ -62,11 +63,11 @@ def test_finish_reasons_of_all_providers_are_one(word, ours):
         b'{"error": {"message": "upstream went away"}}',
         body({"message": None, "finish_reason": "stop"}),
         b'{"choices": null}',
-        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        b'{"choices": [{"message": {"content": "cut',
         b"",
         b"null",
     ],
-    ids=["error", "no-resource", "error-in-200", "no-message", "no-choices", "not-utf8", "empty", "null"],
+    ids=["error", "no-resource", "error-in-200", "no-message", "no-choices", "cut-off", "empty", "null"],
 )
 def test_a_provider_that_breaks_off_is_a_fault(content):
     with pytest.raises(RetryableError):
@@ -149,10 +150,24 @@ def test_retry_after_in_seconds_milliseconds_and_dates(headers, seconds):
 @pytest.mark.parametrize(
     ("status", "content", "reason"),
     [
-        (400, {"message": "maximum context length is 10 tokens"}, "context_limit"),
+        (
+            400,
+            {"message": "maximum context length is 10 tokens"},
+            None,
+        ),  # of what, the words alone do not say
+        (400, {"message": "x", "code": "context_length_exceeded"}, "context_limit"),
         (400, {"message": "prompt is too long: 300000 tokens"}, "context_limit"),
         (400, {"message": "x", "code": "content_filter", "innererror": {}}, "content_filter"),
-        (403, {"message": "Your input was flagged", "code": 403}, "content_filter"),
+        (403, {"message": "Your input was flagged", "code": 403}, None),  # or the account was
+        (
+            403,
+            {
+                "message": "moderated",
+                "code": 403,
+                "metadata": {"reasons": ["violence"], "flagged_input": "q"},
+            },
+            "content_filter",
+        ),
         (400, {"message": "no such parameter"}, None),
         (401, {"message": "flagged key"}, None),
         (500, {"message": "maximum context length"}, None),
@@ -160,7 +175,7 @@ def test_retry_after_in_seconds_milliseconds_and_dates(headers, seconds):
 )
 def test_the_arms_own_failures_come_as_refusals_too(status, content, reason):
     """Azure's filter answers 400, OpenRouter's moderation 403: the arm's answer is empty, and it is scored."""
-    done = completion_of_refusal(status, json.dumps({"error": content}).encode(), Timing(service_s=0.1))
+    done = own_failure(status, json.dumps({"error": content}).encode(), Timing(service_s=0.1))
     assert (done.finish_reason if done else None) == reason
 
 
@@ -178,7 +193,12 @@ def test_the_arms_own_failures_come_as_refusals_too(status, content, reason):
         {"message": "The decoder prompt (length 8357) is longer than the maximum model length of 8192."},
         {"message": "The input (250000 tokens) is longer than the model's context length (200000 tokens)."},
         {"message": "This model's maximum prompt length is 131072 but the request contains 537812 tokens"},
-        {"message": "Please reduce the length of the messages or completion."},
+        {
+            "message": "Please reduce the length of the messages or completion.",
+            "type": "invalid_request_error",
+            "param": "messages",
+            "code": "context_length_exceeded",
+        },
         {
             "message": "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576)."
         },
@@ -187,7 +207,7 @@ def test_the_arms_own_failures_come_as_refusals_too(status, content, reason):
 )
 def test_every_servers_words_for_a_prompt_that_does_not_fit_are_known(error):
     """A prompt over the limit is the arm's failure, whoever says it; llama.cpp's words are from its own program."""
-    done = completion_of_refusal(400, json.dumps({"error": error}).encode(), Timing(service_s=0.1))
+    done = own_failure(400, json.dumps({"error": error}).encode(), Timing(service_s=0.1))
     assert done is not None
     assert done.finish_reason == "context_limit"
 
@@ -263,7 +283,7 @@ def test_begun_is_from_the_first_text_on():
     "content",
     [
         events(delta("half"), {"error": {"message": "overloaded"}}),
-        events(delta("half")),
+        events(delta("half")).removesuffix(b"data: [DONE]\n\n"),
         events(delta("half", "error")),
         b"data: {broken\n\n",
         b"",
