@@ -56,8 +56,8 @@ def command(
     from evalkit.suite.load import load_suite
 
     loaded = load_suite(suite)
-    warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below
-    with shown_progress() as progress:
+    with shown_progress() as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below
         done = api.run(
             loaded,
             output=output,

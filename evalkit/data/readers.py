@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -21,6 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _LARGEST_CELL = 2**31 - 1  # of a CSV file, in characters; the standard library's own limit is 131,072
 _NOT_A_NUMBER = re.compile(r"(?<![\w\"])-?(?:NaN|Infinity)(?![\w\"])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _decode = msgspec.json.Decoder().decode
 
@@ -138,9 +140,20 @@ def _fault_words(raw: bytes, error: Exception) -> str:
         return f"{constant[0]} is not JSON; write null where there is no number"
     if text.strip() in ("[", "{"):
         return "JSONL needs one whole JSON object on each line; this looks like a file that is one JSON value"
+    if half := _half_of_a_pair(text):
+        return f"holds {half}, half of a surrogate pair: a letter that was cut in two. Write it whole, or \\ufffd for it"
     if "truncated" in str(error):
         return "the line is cut off: its JSON object does not end. Write the row again, on one line"
     return f"is not valid JSON: {error}"
+
+
+def _half_of_a_pair(text: str) -> str | None:
+    r"""The escape of half a letter in a JSON text that is whole otherwise, such as ``\ud83d``; None where it has none."""
+    try:
+        half = _SURROGATE.search(json.dumps(json.loads(text), ensure_ascii=False))
+    except (ValueError, RecursionError):
+        return None
+    return None if half is None else f"\\u{ord(half[0]):04x}"
 
 
 def _separated(path: Path, shown_as: str, delimiter: str) -> Iterator[Row]:
