@@ -141,14 +141,14 @@ def _fault_words(raw: bytes, error: Exception) -> str:
     if text.strip() in ("[", "{"):
         return "JSONL needs one whole JSON object on each line; this looks like a file that is one JSON value"
     if half := _half_of_a_pair(text):
-        return f"holds {half}, half of a surrogate pair: a letter that was cut in two. Write it whole, or \\ufffd for it"
+        return f"holds {half}, half of a surrogate pair: a letter that was cut in two. Write it whole, or \\ufffd"
     if "truncated" in str(error):
         return "the line is cut off: its JSON object does not end. Write the row again, on one line"
     return f"is not valid JSON: {error}"
 
 
 def _half_of_a_pair(text: str) -> str | None:
-    r"""The escape of half a letter in a JSON text that is whole otherwise, such as ``\ud83d``; None where it has none."""
+    r"""The escape of half a letter in JSON that is whole otherwise, such as ``\ud83d``; None where it has none."""
     try:
         half = _SURROGATE.search(json.dumps(json.loads(text), ensure_ascii=False))
     except (ValueError, RecursionError):

@@ -16,6 +16,8 @@ from evalkit.records.sample import Completion, FinishReason, Timing
 
 _MOST_READ = 2000
 _OF_ONE_REQUEST = frozenset({400, 403, 413, 422})
+_OF_OLD_LLAMA_CPP = 500
+"""Its status for a prompt that is too long, told from other faults by the counts beside the words."""
 _CONTEXT_CODES = frozenset(
     {
         "context_length_exceeded",  # OpenAI, Azure, Groq, OpenRouter
@@ -63,6 +65,8 @@ _SIZES = tuple(
         r"request \((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<limit>\d+) tokens\)",
         r"Trying to keep the first (?P<prompt>\d+) tokens when context (?:the )?overflows\. However, the model is "
         r"loaded with context length of only (?P<limit>\d+) tokens",
+        r"The number of tokens to keep from the initial prompt is greater than the context length "
+        r"\(n_keep: (?P<prompt>\d+) ?>= ?n_ctx: (?P<limit>\d+)\)",
         # text-generation-inference
         r"`inputs` must have less than (?P<limit>\d+) tokens\. Given: (?P<prompt>\d+)",
         r"`inputs` tokens \+ `max_new_tokens` must be <= (?P<limit>\d+)\. Given: (?P<prompt>\d+) `inputs` tokens",
@@ -118,9 +122,12 @@ def own_failure(status: int, body: bytes, timing: Timing) -> Completion | None:
         body: Of the reply, as sent.
         timing: Of the attempt.
     """
-    if status not in _OF_ONE_REQUEST:
+    if status not in _OF_ONE_REQUEST and status != _OF_OLD_LLAMA_CPP:
         return None
-    reason = _reason(status, read_error(body))
+    error = read_error(body)
+    if status == _OF_OLD_LLAMA_CPP and "n_prompt_tokens" not in error.counts:
+        return None
+    reason = _reason(status, error)
     return None if reason is None else Completion(output="", finish_reason=reason, timing=timing)
 
 

@@ -197,3 +197,15 @@ def test_an_endpoint_that_changes_its_model_is_noticed_by_the_length_of_its_vect
 def test_long_texts_are_asked_in_several_requests_whatever_the_batch_size(asked):
     asked.session(passages(*("字" * 20_000 + mark for mark in "abcde")))
     assert sorted(len(request["input"]) for request in asked.server.requests) == [1, 2, 2]
+
+
+def test_embeddings_whose_tokens_are_not_told_count_as_the_most_that_they_can_be(asked):
+    """Four texts of 18 letters, at most 10 tokens each: the limit of 25 ends after two, though nothing is counted."""
+    data = [{"index": 0, "embedding": [1.0, 1.0]}]
+    zero = {"prompt_tokens": 0, "total_tokens": 0}
+    asked.fault = lambda request, number: asked.replies.reply({"data": data, "usage": zero})
+    with pytest.raises(HaltedError):
+        asked.session(passages("a" * 18, "b" * 18, "c" * 18, "d" * 18), batch_size=1, limit=25 * PRICE)
+    assert set(asked.limits) == {"reached"}
+    assert len(asked.server.requests) == 2
+    assert asked.spent == 0

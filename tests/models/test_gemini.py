@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 
@@ -298,3 +299,16 @@ def test_the_model_that_answered_is_kept(gemini_server, gemini_words, stream):
     gemini_server.answer = lambda request: made
     version = ask(gemini_server, stream=stream).answering_model
     assert version == "gemini-x"
+
+
+def test_half_a_letter_is_marked_and_the_answer_is_kept(gemini_server, gemini_words, stream):
+    reply = gemini_words.streamed("Paris XX") if stream else gemini_words.answer("Paris XX")
+    body = reply.body if stream else json.dumps(reply.body).encode()
+    gemini_server.shapes = None  # no shape has half a letter
+    gemini_server.answer = lambda request: gemini_words.reply(
+        body.replace(b"XX", b"\\ud83d"), headers=reply.headers
+    )
+    done = ask(gemini_server, stream=stream)
+    assert done.output.strip() == "Paris \ufffd"
+    assert done.usage is not None
+    assert len(gemini_server.requests) == 1

@@ -188,3 +188,19 @@ def test_a_reply_that_names_no_model_is_an_answer_all_the_same(said):
 def test_a_name_without_end_is_cut():
     body = {"model": "m" * 5000, "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
     assert read_answer(json.dumps(body).encode()).model == "m" * 200
+
+
+@pytest.mark.parametrize("broken", ["cut", "error"])
+def test_a_stream_that_breaks_after_its_end_is_a_whole_answer(chat_server, replies, broken):
+    """The finish reason has come, so nothing is missing but, perhaps, the usage: it was paid for once."""
+    events = replies.streamed("one two").events[:-1]
+    written = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    after = "" if broken == "cut" else 'data: {"error": {"message": "went away"}}\n\n'
+    body = (written + after + "data: [DONE]\n\n").encode()
+    cut = len(written.encode()) if broken == "cut" else None
+    headers = {"content-type": "text/event-stream"}
+    chat_server.answer = lambda request: replies.reply(body, headers=headers, cut=cut)
+    done = ask(chat_server, stream=True)
+    assert (done.output, done.finish_reason, done.usage) == ("one two ", "stop", None)
+    assert done.timing.service_s > 0
+    assert len(chat_server.requests) == 1

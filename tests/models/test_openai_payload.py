@@ -11,7 +11,7 @@ from evalkit.models.error_reply import error_words, retry_after
 from evalkit.models.openai_faults import fault_of_status
 from evalkit.models.openai_payload import StreamedAnswer, finish_of, read_answer
 from evalkit.models.own_failure import own_failure
-from evalkit.records.sample import Timing
+from evalkit.records.sample import Timing, Usage
 
 
 def body(choice: object, **more: object) -> bytes:
@@ -295,3 +295,52 @@ def test_a_stream_that_breaks_off_is_a_fault(content):
     with pytest.raises(RetryableError):
         streamed.feed(content)
         streamed.answer()
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (b"Paris \\ud83d", "Paris \ufffd"),
+        (b"Paris \\ude00", "Paris \ufffd"),
+        (b"Paris \\ud83d\\ude00 \\ud83d", "Paris \U0001f600 \ufffd"),
+        (b"Paris \xff", "Paris \ufffd"),
+        (b"a\tb", "a\tb"),
+    ],
+    ids=["high-half", "low-half", "pair-and-half", "not-utf8", "control-character"],
+)
+def test_a_paid_answer_whose_json_is_not_quite_json_is_kept_and_marked(written, text):
+    content = b'{"choices":[{"message":{"content":"%b"},"finish_reason":"stop","logprobs":NaN}],"usage":%b}'
+    usage = b'{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}'
+    answer = read_answer(content % (written, usage))
+    assert (answer.text, answer.finish_reason) == (text, "stop")
+    assert answer.usage == Usage(input=10, output=2)
+
+
+def test_an_error_that_says_nothing_is_none():
+    for nothing in ({}, "", [], False, None):
+        content = body({"message": {"content": "yes"}, "finish_reason": "stop"}, error=nothing)
+        assert read_answer(content).text == "yes"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 401, "message": "no key"}, AccessError),
+        ({"code": "402", "message": "no credit"}, AccessError),
+        ({"code": 400, "message": "bad setting"}, RequestError),
+        ({"code": 502, "message": "upstream"}, RetryableError),
+        ({"message": "went away"}, RetryableError),
+    ],
+)
+def test_an_error_in_a_reply_of_200_is_what_its_code_says(error, kind):
+    """OpenRouter answers 200 once a model has begun: another attempt at a wrong key would only be four more calls."""
+    with pytest.raises(kind) as raised:
+        read_answer(json.dumps({"error": error}).encode())
+    assert type(raised.value) is kind
+
+
+def test_moonshots_streams_say_the_usage_inside_the_choice():
+    usage = {"prompt_tokens": 19, "completion_tokens": 3, "total_tokens": 22}
+    streamed = StreamedAnswer()
+    streamed.feed(events(delta("yes"), {"choices": [{"delta": {}, "finish_reason": "stop", "usage": usage}]}))
+    assert streamed.answer().usage == Usage(input=19, output=3)

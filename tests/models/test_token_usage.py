@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evalkit.models.token_usage import read_usage
+from evalkit.models.token_usage import latest_counts, normalise_usage, plausible_usage, read_usage
 from evalkit.records.sample import Usage
 
 PAYLOADS = {
@@ -108,6 +108,32 @@ PAYLOADS = {
         {"promptTokenCount": 10, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 2},
         Usage(input=15, output=2),
     ),
+    "moonshot-cached-beside-the-details": (
+        {"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010, "cached_tokens": 900},
+        Usage(input=100, cache_read=900, output=10),
+    ),
+    "gateway-that-counts-the-cache-beside-the-prompt": (
+        {"prompt_tokens": 50, "completion_tokens": 5, "total_tokens": 955, "cache_read_input_tokens": 900},
+        Usage(input=50, cache_read=900, output=5),
+    ),
+    "gateway-that-counts-cache-and-reasoning-beside": (
+        {
+            "prompt_tokens": 50,
+            "completion_tokens": 5,
+            "total_tokens": 995,
+            "cache_read_input_tokens": 900,
+            "completion_tokens_details": {"reasoning_tokens": 40},
+        },
+        Usage(input=50, cache_read=900, output=45, reasoning=40),
+    ),
+    "gemini-thoughts-only-in-the-total": (
+        {"promptTokenCount": 21, "candidatesTokenCount": 9, "totalTokenCount": 81},
+        Usage(input=21, output=60, reasoning=51),
+    ),
+    "a-total-of-0-beside-counts": (
+        {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 0},
+        Usage(input=10, output=3),
+    ),
     "counts-as-text": ({"prompt_tokens": "10", "completion_tokens": "3"}, Usage(input=10, output=3)),
 }
 
@@ -130,11 +156,56 @@ def test_tokens_are_normalised_once(name):
         {"prompt_tokens": -1, "completion_tokens": 2},
         {"total_tokens": 7},
         "many",
+        {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623},
+        {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 100},
+        {"input_tokens": 20, "output_tokens": 8, "total_tokens": 90, "output_tokens_details": {}},
+        {"promptTokenCount": 21, "candidatesTokenCount": 9, "thoughtsTokenCount": 1, "totalTokenCount": 81},
+        {"promptTokenCount": 21, "candidatesTokenCount": 9, "totalTokenCount": 8},
+        {
+            "prompt_tokens": 10,
+            "completion_tokens": 3,
+            "total_tokens": 13,
+            "completion_tokens_details": {"reasoning_tokens": 400},
+        },
     ],
     ids=str,
 )
 def test_what_is_not_said_is_unknown_and_never_zero(payload):
     assert read_usage(json.dumps(payload).encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "usage", "known"),
+    [
+        ("Paris", Usage(input=9, output=2), True),
+        ("", Usage(input=9, output=0), True),
+        ("", Usage(input=0, cache_read=9, output=0), True),
+        ("Paris", Usage(input=9, output=0), False),
+        ("Paris", Usage(input=0, output=2), False),
+        ("", Usage(input=0, output=0), False),
+        ("Paris", None, False),
+    ],
+)
+def test_no_tokens_for_a_text_or_a_prompt_are_unknown(text, usage, known):
+    assert plausible_usage(text, usage) == (usage if known else None)
+
+
+def test_of_a_stream_the_last_counts_that_are_not_all_zero_hold():
+    """Also where they contradict each other: earlier ones count only a part of the answer."""
+    said = [
+        b'{"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21}',
+        b"null",
+        b'{"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}',
+        b'{"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}',
+    ]
+    counts = None
+    for payload in said:
+        counts = latest_counts(counts, payload)
+    assert counts is not None
+    assert normalise_usage(counts) == Usage(input=20, output=5)
+    counts = latest_counts(counts, b'{"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 99}')
+    assert counts is not None
+    assert normalise_usage(counts) is None
 
 
 def test_more_cached_than_prompt_tokens_is_unknown_and_no_negative_count():
