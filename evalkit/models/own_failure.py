@@ -15,6 +15,7 @@ from evalkit.models.error_reply import ErrorReply, read_error
 from evalkit.records.sample import Completion, FinishReason, Timing
 
 _MOST_READ = 2000
+_MOST_DIGITS = 18
 _OF_ONE_REQUEST = frozenset({400, 403, 413, 422})
 _OF_OLD_LLAMA_CPP = 500
 """Its status for a prompt that is too long, told from other faults by the counts beside the words."""
@@ -160,9 +161,12 @@ def _size(error: ErrorReply) -> PromptSize | None:
     words = _words(error)
     for pattern in _SIZES:
         if (found := pattern.match(words)) is not None:
-            prompt, limit = found.group("prompt"), found.group("limit")
-            return PromptSize(prompt and int(prompt), limit and int(limit))
+            return PromptSize(_count(found["prompt"]), _count(found["limit"]))
     return None
+
+
+def _count(digits: str | None) -> int | None:
+    return None if digits is None else int(digits[:_MOST_DIGITS])
 
 
 def _words(error: ErrorReply) -> str:

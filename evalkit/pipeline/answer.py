@@ -56,11 +56,10 @@ async def answer(
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
     ):
-        journal = open_files.enter_context(Journal(run, retry_errors=options.retry_errors))
+        again = options.retry_errors
+        journal = open_files.enter_context(Journal(run, retry_errors=again))
         extra_journals = {
-            name: open_files.enter_context(
-                Journal(extra_folder(run, name), retry_errors=options.retry_errors)
-            )
+            name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=again))
             for name in prepared.extra
         }
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
