@@ -105,14 +105,14 @@ def _decode_leniently(body: bytes, fault: Exception) -> Payload:
             raise ValueError("it is no JSON object")
         raw = {name: msgspec.Raw(json.dumps(value.get(name)).encode()) for name in ("usage", "error")}
         choices = [_lenient_choice(choice) for choice in value.get("choices") or ()]
-        return Payload(choices=choices, **raw)
+        return Payload(choices=choices, model=value.get("model"), **raw)
     except (ValueError, TypeError) as error:
         raise RetryableError(f"the answer is not readable: {fault}") from error
 
 
 def _lenient_choice(value: dict[str, Any]) -> _Choice:
-    parts = {name: value[name] for name in ("message", "delta", "text", "finish_reason") if name in value}
-    return msgspec.convert(parts, _Choice)
+    usage = msgspec.Raw(json.dumps(value.pop("usage", None)).encode())
+    return msgspec.structs.replace(msgspec.convert(value, _Choice), usage=usage)
 
 
 def read_answer(body: bytes) -> ParsedAnswer:

@@ -301,6 +301,7 @@ def test_the_model_that_answered_is_kept(gemini_server, gemini_words, stream):
     assert version == "gemini-x"
 
 
+@pytest.mark.parametrize("stream", [False, True])
 def test_half_a_letter_is_marked_and_the_answer_is_kept(gemini_server, gemini_words, stream):
     reply = gemini_words.streamed("Paris XX") if stream else gemini_words.answer("Paris XX")
     body = reply.body if stream else json.dumps(reply.body).encode()
