@@ -107,6 +107,7 @@ class RetryableError(CallError):
         retry_after_s: Seconds the provider asked to wait, or None.
         throttled: True where the provider limits the rate, so that all requests to it should slow down.
         status: The HTTP status by which it said so, or None.
+        billed: True where an answer, or a part of one, had come and could not be used: the provider may charge for it.
     """
 
     def __init__(
@@ -116,10 +117,12 @@ class RetryableError(CallError):
         *,
         throttled: bool = False,
         status: int | None = None,
+        billed: bool = False,
     ) -> None:
         self.retry_after_s = retry_after_s
         self.throttled = throttled
         self.status = status
+        self.billed = billed
         super().__init__(message)
 
 

@@ -44,6 +44,11 @@ class Budget:
         """Whether the limit is reached."""
         return self._limit is not None and self._spent + self._unknown >= self._limit
 
+    @property
+    def overdrawn(self) -> bool:
+        """Whether what was spent, may have been spent and is set aside has passed the limit: no further attempt."""
+        return self._limit is not None and self._spent + self._unknown + self._held > self._limit
+
     async def hold(self, amount: Decimal) -> bool:
         """Set aside what a call may cost. Waits for calls in flight where they may turn out cheaper than thought.
 
@@ -74,6 +79,11 @@ class Budget:
             if answered and cost is None:
                 self._unknown += held
         self.spend(cost)
+
+    def count_unknown(self, most: Decimal) -> None:
+        """Count what an attempt may have cost at most that gave no answer and may be billed all the same."""
+        if self._limit is not None:
+            self._unknown += most
 
     def spend(self, cost: Decimal | None) -> None:
         """Count money; an unknown cost counts nothing."""

@@ -21,7 +21,7 @@ from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.clock import Clock
-from evalkit.errors import AccessError, CallError
+from evalkit.errors import AccessError, CallError, RetryableError
 from evalkit.models.protocol import BatchModel, Model, RateLimitedModel
 from evalkit.models.token_usage import plausible_usage
 from evalkit.records.sample import Completion, Request
@@ -201,7 +201,7 @@ class Caller:
         endpoint, queued, halted = self._endpoint, Queued(), self._spending.halted
         try:
             answered, attempted = await with_retries(
-                lambda: endpoint.attempt(lambda: self.model.complete(request), halted, queued, _tokens_of),
+                lambda: endpoint.attempt(lambda: self._attempt(request), halted, queued, _tokens_of),
                 self._policy,
                 sleep=lambda seconds: endpoint.sleep(seconds, halted),
                 notices=self._notices,
@@ -217,6 +217,23 @@ class Caller:
             attempts=attempted.attempts,
         )
         return msgspec.structs.replace(completion, timing=timing)
+
+    async def _attempt(self, request: Request) -> Completion:
+        """One answer; one that came and could not be used counts as the most that it can have cost.
+
+        Raises:
+            HaltedError: What earlier attempts may have cost leaves nothing for this one.
+        """
+        spending = self._spending
+        if spending.budget.overdrawn:
+            spending.reach_limit()
+            raise HaltedError
+        try:
+            return await self.model.complete(request)
+        except RetryableError as error:
+            if error.billed and spending.budget.limited:
+                spending.budget.count_unknown(self._expected_cost.of(request.messages))
+            raise
 
     def _compute_batch(self, requests: Sequence[Request]) -> list[CallResult]:
         model = self.batch_model

@@ -94,7 +94,12 @@ async def ask_whole(
         on_headers(reply.headers)
     if reply.status >= 300:
         return _refused(reply, parser)
-    return _completion(parser.whole(reply.body), Timing(service_s=reply.service_s))
+    try:
+        answer = parser.whole(reply.body)
+    except RetryableError as error:
+        error.billed = True
+        raise
+    return _completion(answer, Timing(service_s=reply.service_s))
 
 
 async def ask_streamed(
@@ -135,22 +140,24 @@ async def ask_streamed(
         service_s = reply.service_s
     except CallError as error:
         if not stream.finished or isinstance(error, AccessError):
-            raise _without_secrets(error, secrets) from None
+            raise _without_secrets(error, secrets, billed=stream.begun) from None
         try:
             answer = stream.answer()
         except CallError as last:
-            raise _without_secrets(last, secrets) from None
+            raise _without_secrets(last, secrets, billed=True) from None
     timing = Timing(service_s=service_s, ttft_s=ttft_s)
     model = None if answer.model is None else secrets.hide(answer.model)
     hidden = msgspec.structs.replace(answer, text=secrets.hide(answer.text), model=model)
     return _completion(hidden, timing)
 
 
-def _without_secrets(error: CallError, secrets: Secrets) -> CallError:
+def _without_secrets(error: CallError, secrets: Secrets, *, billed: bool) -> CallError:
     """The same error without what must not be told: a secret may lie across two pieces of a stream."""
     said = secrets.hide(str(error))
     if isinstance(error, RetryableError):
-        return RetryableError(said, error.retry_after_s, throttled=error.throttled, status=error.status)
+        return RetryableError(
+            said, error.retry_after_s, throttled=error.throttled, status=error.status, billed=billed
+        )
     return type(error)(said)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from evalkit import api
-from evalkit.errors import IncompleteRunError
+from evalkit.errors import IncompleteRunWarning
 
 PROGRAM = Path(__file__).with_name("three_runs.py")
 SUITE = Path(__file__).parents[2] / "suites" / "zh-faq"
@@ -123,7 +123,7 @@ def differing(one: Made, other: Made) -> dict[str, list[tuple[str, str]]]:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Bench:
     folder = tmp_path_factory.mktemp("processors")
-    with pytest.raises(IncompleteRunError):  # four answers were recorded as missing
+    with pytest.warns(IncompleteRunWarning):  # four answers were recorded as missing
         api.run(SUITE, output=folder / "runs", use_cache=False)
     (run,) = (folder / "runs" / "zh-faq").iterdir()
     return Bench(folder, run)

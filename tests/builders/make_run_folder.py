@@ -17,11 +17,12 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from evalkit import api
-from evalkit.errors import IncompleteRunError
+from evalkit.errors import IncompleteRunWarning
 from evalkit.pipeline.loaded_run import Run
 from evalkit.records.record import Record, to_json
 from evalkit.records.run import RunRecords
@@ -74,16 +75,12 @@ def make_tuned(given: str | None, scratch: Path) -> None:
 
 
 def make_empty(scratch: Path) -> None:
-    try:
-        api.run(EMPTY_SUITE, output=scratch, use_cache=False)
-    except IncompleteRunError as error:  # as meant: everything else is done
-        copy_files(
-            api.load_run(error.run_path),
-            EMPTY_RUN,
-            [*DECIDED, "samples.jsonl", "scores.jsonl", "prompts.jsonl"],
-        )
-    else:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IncompleteRunWarning)  # as meant: everything else is done
+        run = api.run(EMPTY_SUITE, output=scratch, use_cache=False)
+    if run.complete:
         sys.exit(f"{EMPTY_SUITE} was answered")
+    copy_files(run, EMPTY_RUN, [*DECIDED, "samples.jsonl", "scores.jsonl", "prompts.jsonl"])
 
 
 def main() -> int:

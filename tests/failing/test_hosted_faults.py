@@ -244,6 +244,26 @@ def test_a_cost_limit_ends_a_run_whose_provider_counts_nothing(run, chat_server)
     assert 1 <= len(chat_server.requests) <= 3
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_cost_limit_counts_paid_answers_that_could_not_be_used(run, chat_server, stream):
+    """A provider that breaks off in the middle each time bills what it has written: each attempt counts."""
+    begun = b'data: {"choices":[{"index":0,"delta":{"content":"Pa"},"finish_reason":null}]}\n\n'
+    broken = (
+        Reply(begun, headers={"content-type": "text/event-stream"})
+        if stream
+        else Reply(b'{"choices": [{"mess')
+    )
+    done = run(
+        "public-usage-zero",
+        lambda request: broken,
+        "--cost-limit",
+        "0.0031",
+        model={"max_tokens": 100, "max_attempts": 2, "stream": stream},
+    )
+    assert done.code == 103
+    assert len(chat_server.requests) <= 4
+
+
 def test_tokens_that_nothing_explains_are_unknown(run):
     usage = {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}
     done = run("public-usage-total-gap", lambda request: chat("Paris", usage))
