@@ -70,6 +70,7 @@ def test_report_shows_the_run(evalkit, earlier):
     assert len(written["excerpts"]) == 7  # the seven codes that an arm confuses, E10 is always right
     report = (earlier / "report.md").read_text(encoding="utf-8")
     assert report.startswith("# Should we fine-tune? format-1")
+    assert "This decision was made by an earlier method and is shown under its own meaning" in report
     assert "| few_shot (reference) | few-shot | 16 | 100% | 12.5%" in report
 
 
