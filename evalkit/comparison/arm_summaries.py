@@ -150,7 +150,7 @@ def _summary(
     tokens = _tokens(table, rows)
     device_s = _finite_mean(table.seconds[rows, ..., SECONDS.index("device_s")])
     unit_cost = _finite_mean(table.cost[rows])
-    prefilled = tokens.cache_read if tokens is not None and device_s is not None else 0.0
+    prefilled = tokens.cache_read if tokens is not None and device_s is not None else None
     return ArmSummary(
         name=arm.name,
         kind=arm.kind,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from evalkit.comparison.table import (
     TOKEN_KINDS,
     BoolArray,
     FloatArray,
+    IntArray,
     ScoreTable,
 )
 from evalkit.errors import RunError
@@ -27,6 +29,7 @@ from evalkit.records.case import Case
 from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.records.sample import FinishReason, Sample, Status
 from evalkit.records.score import ScoreRow
+from evalkit.stats.connected_clusters import connected_clusters
 
 _MOST_TAGS = 200
 _MOST_MODELS = 254
@@ -103,7 +106,38 @@ def is_abstention(output: str, finish_reason: FinishReason | None = None) -> boo
 
 
 def _facts(case: Case | CaseFacts) -> CaseFacts:
+    if isinstance(case, CaseFacts):
+        return case
     return CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clusters:
+    """The clusters of the cases: as declared, and joined where inputs are equal.
+
+    Attributes:
+        joined: Shape (n_cases,), numbers counted from 0 in the order of the cases.
+        declared: The same without what equal inputs join; None where that is nothing.
+        repeated: Shape (n_cases,), whether an earlier case has the same input; None where no case's is known.
+    """
+
+    joined: IntArray
+    declared: IntArray | None
+    repeated: BoolArray | None
+
+    @classmethod
+    def of(cls, cases: Sequence[CaseFacts]) -> _Clusters:
+        """From facts in the order of the table; a case whose input is not known is like no other."""
+        codes: dict[str, int] = {}
+        declared = np.array([codes.setdefault(case.cluster, len(codes)) for case in cases], dtype=np.int64)
+        if all(case.input is None for case in cases):
+            return cls(declared, None, None)
+        inputs = [("id", case.id) if case.input is None else ("input", case.input) for case in cases]
+        first: dict[tuple[str, str], int] = {}
+        own = np.arange(len(inputs))
+        repeated = own != [first.setdefault(each, place) for place, each in enumerate(inputs)]
+        joined = connected_clusters(inputs, declared.tolist()).codes
+        return cls(joined, None if np.array_equal(joined, declared) else declared, repeated)
 
 
 class _Builder:
@@ -113,20 +147,18 @@ class _Builder:
         self._arms = manifest.arms
         self._arm_rows = {arm.name: index for index, arm in enumerate(manifest.arms)}
         self._columns: dict[str, int] = {}
-        cluster_codes: dict[str, int] = {}
-        codes: list[int] = []
         tagged: dict[str, list[int]] = {}
         # Sums and draws follow the columns: the same cases in another order make the same table.
-        for case in sorted(map(_facts, cases), key=lambda facts: facts.id):
+        facts = sorted(map(_facts, cases), key=lambda facts: facts.id)
+        for case in facts:
             for tag in dict.fromkeys(case.tags):
                 if tag in tagged or len(tagged) < _MOST_TAGS:
-                    tagged.setdefault(tag, []).append(len(codes))
+                    tagged.setdefault(tag, []).append(len(self._columns))
             self._columns[case.id] = len(self._columns)
-            codes.append(cluster_codes.setdefault(case.cluster, len(cluster_codes)))
-        self._clusters = np.array(codes, dtype=np.int64)
+        self._clusters = _Clusters.of(facts)
         self._tags: dict[str, BoolArray] = {}
         for tag, places in tagged.items():
-            self._tags[tag] = np.zeros(len(codes), dtype=bool)
+            self._tags[tag] = np.zeros(len(self._columns), dtype=bool)
             self._tags[tag][places] = True
         shape = (len(self._arms), len(self._columns), manifest.repeats)
         self._shape = shape
@@ -194,7 +226,7 @@ class _Builder:
         return ScoreTable(
             arms=self._arms,
             case_ids=tuple(self._columns),
-            clusters=self._clusters,
+            clusters=self._clusters.joined,
             tags=self._tags,
             primary=primary_metric,
             values=self._values,
@@ -211,6 +243,8 @@ class _Builder:
             pooled_counts={name: builder.finish(~unscored) for name, builder in self._counts.items()},
             answered_by=self._answered_by,
             answering_models=tuple(self._models),
+            declared_clusters=self._clusters.declared,
+            repeated=self._clusters.repeated,
         )
 
     def _model_code(self, model: str) -> int:

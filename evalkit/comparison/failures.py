@@ -77,7 +77,7 @@ def read_answers(
 
     Args:
         table: The run's scores.
-        cases: The same cases as the table's.
+        cases: The table's cases; others are not read.
         samples: The same samples; a cell's last row counts.
         form_metrics: Names of the metrics that check the form of an answer.
         latency: Rows of the isolated pass.
@@ -97,6 +97,8 @@ def read_answers(
     for sample in samples:
         if sample.status is not Status.OK:
             continue
+        if sample.case_id not in columns:
+            continue  # set aside because it leaked
         case = by_id[sample.case_id]
         at = rows[sample.arm], columns[sample.case_id], sample.repeat
         retrieved.add(at[0], at[1:], case, sample)

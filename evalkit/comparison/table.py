@@ -52,6 +52,10 @@ class ScoreTable:
         pooled_counts: Metric name to the counts of its scores. A metric with counts and no values is a pooled one.
         answered_by: Position in ``answering_models`` of the model that answered; 0 where it is not known.
         answering_models: Ids as the providers said them, the first one empty; see ``build_table`` for how many.
+        declared_clusters: Shape (n_cases,), the clusters as the suite declares them; ``clusters`` are these joined with
+            the cases of equal input. None where they are the same.
+        repeated: Shape (n_cases,), the case's input is that of a case before it; None where inputs are not known.
+        set_aside: Ids of the cases that were taken out because they leaked into the training rows; sorted.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -73,6 +77,9 @@ class ScoreTable:
     pooled_counts: Mapping[str, PooledCounts]
     answered_by: Codes
     answering_models: tuple[str, ...]
+    declared_clusters: IntArray | None = None
+    repeated: BoolArray | None = None
+    set_aside: tuple[str, ...] = ()
 
     @property
     def n_cases(self) -> int:

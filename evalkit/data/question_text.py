@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.data.duplicates import text_digest
 from evalkit.data.fields import as_text, is_missing
 from evalkit.data.messages import read_messages
 from evalkit.records.case import Case, Example
 from evalkit.suite.schema import PromptConfig, PromptUse, Suite
+from evalkit.text.normalise import normalise
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
 _OURS = {"input", "output", "passages", "reference"}
@@ -49,6 +51,14 @@ class QuestionText:
         """The question of a case."""
         turns = [message.content for message in case.messages if message.role != "system"]
         return "\n".join([*turns, *self._shown(case.fields), case.input])
+
+    def input_digest(self, case: Case) -> str:
+        """A digest that two cases share when, normalised, they ask the same: whatever a prompt shows of them is equal.
+
+        System text of the case belongs to it here; reference answers do not.
+        """
+        system = [message.content for message in case.messages if message.role == "system"]
+        return text_digest(normalise("\n".join([*system, self.of_case(case)])))
 
     def of_example(self, example: Example) -> str:
         """The question of a demonstration or a training row."""

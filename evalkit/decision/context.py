@@ -10,8 +10,10 @@ from decimal import Decimal
 from evalkit.comparison.table import ScoreTable
 from evalkit.decision.claims import Claims
 from evalkit.decision.limits import LimitCheck
+from evalkit.decision.shared_cases import DecisionCases
 from evalkit.economics.break_even import Basis, BreakEvenPoint, break_even
 from evalkit.economics.ledger import Terms
+from evalkit.economics.lifetime import Lifetime
 from evalkit.economics.net_benefit import PricedArm
 from evalkit.economics.triangular import exact
 from evalkit.pricing.arm_costs import ArmCostModel
@@ -61,7 +63,11 @@ class DecisionContext:
         cost_models: By name of the arm, candidates and curve points; empty where no economics are declared.
         terms: Volume, value and horizon that all arms share; None where no economics are declared.
         claims: Paired differences of the tuned candidates and what they show.
+        cases: The shared cases that the verdict rests on; None where there is none.
         wrong: By candidate, its observed share of wrong answers.
+        lives: By name of the arm, how long its model answers inside the horizon; empty without economics.
+        dominated: Candidates set aside although a cost of theirs is not known: worse than another in quality, and
+            what is known of their cost is already above that other's total.
         limit_checks: By candidate, the limits that it breaks and those it has no figure for.
         tuned: The best tuned candidate, or None.
         untuned: The best untuned candidate, or None.
@@ -76,7 +82,10 @@ class DecisionContext:
     cost_models: Mapping[str, ArmCostModel]
     terms: Terms | None
     claims: Claims
+    cases: DecisionCases | None
     wrong: Mapping[str, float]
+    lives: Mapping[str, Lifetime]
+    dominated: tuple[str, ...]
     limit_checks: Mapping[str, LimitCheck]
     tuned: str | None
     untuned: str | None
@@ -150,8 +159,11 @@ class DecisionContext:
         return next((run for run in runs if (run.model, run.fraction, run.seed) == wanted), None)
 
     def priced(self, arm: str) -> PricedArm | None:
-        """The arm's costs with what it achieved, for exact money; None where quality or economics are not known."""
-        quality = self.quality(arm)
+        """The arm's costs with what it achieved on the shared cases, for exact money.
+
+        None where quality or economics are not known.
+        """
+        quality = self.shared_quality(arm)
         if arm not in self.cost_models or quality is None:
             return None
         return PricedArm(
@@ -159,6 +171,15 @@ class DecisionContext:
             exact(round(quality, 9)),
             exact(round(self.wrong.get(arm, 1.0 - quality), 9)),
         )
+
+    def shared_quality(self, arm: str) -> float | None:
+        """Mean primary score on the shared cases, over all measured trainings of a tuned candidate.
+
+        An arm that is not among the decision's has its own mean; None where no case has a score.
+        """
+        if self.cases is not None and arm in self.cases.scored.names:
+            return self.cases.quality(arm)
+        return self.quality(arm)
 
     def break_even(self) -> BreakEvenPoint | None:
         """Break-even of the best tuned and the best untuned candidate, with every input at its mode.

@@ -8,30 +8,38 @@ on every processor.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from msgspec.structs import replace as struct_replace
+from msgspec import structs
 
 from evalkit.comparison.differences import best_untuned
+from evalkit.decision import record_parts
 from evalkit.decision.checklist.answers import checklist
-from evalkit.decision.checklist.red_flags import CONTROL_FAILED, invalid_codes, red_flags
+from evalkit.decision.checklist.red_flags import invalid_codes, no_verdict_codes, red_flags
 from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.ledger_records import break_evens, ledger_columns, pareto
+from evalkit.decision.payoffs.more_evidence import EvidencePrices, best_purchase
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
-from evalkit.decision.payoffs.pilot import PilotQuestion, hypothetical_tuned_costs
+from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, hypothetical_tuned_costs
 from evalkit.decision.payoffs.unit_economics import cost_per_correct, goodput
 from evalkit.decision.prepare import PreparedDecision, prepare_decision
+from evalkit.decision.variants import missing_check, mix_checks, training_spreads
 from evalkit.decision.verdict.choose_verdict import (
+    Ladder,
     VerdictInputs,
     VerdictStep,
     choose_verdict,
     verdict_without_payoffs,
 )
 from evalkit.decision.verdict.explain import explain
-from evalkit.decision.verdict.sensitivity import Sensitivity, analyse, full_reason
+from evalkit.decision.verdict.sensitivity import Sensitivity, analyse, condition_of
+from evalkit.decision.verdict.unfinished import HALF, unfinished_alternatives
 from evalkit.decision.wording import SHORT
+from evalkit.economics.line_item import mean_total
+from evalkit.economics.payoff_table import NONE
 from evalkit.economics.prices import PriceTable
 from evalkit.economics.prompt_cache import SCENARIOS
 from evalkit.records.arm import ArmFacts
@@ -44,8 +52,10 @@ from evalkit.records.decision import (
     DecisionTerms,
     Finding,
     Interval3,
+    MissingCheck,
     PilotFigures,
     RedFlag,
+    SampleValue,
     Verdict,
 )
 from evalkit.records.digits import rounded
@@ -79,32 +89,183 @@ def decide(
     """
     seed = suite.run.seed if seed is None else seed
     prepared = prepare_decision(suite, run, prices=prices, seed=seed)
-    context, payoff_model = prepared.context, prepared.payoff_model
+    context = prepared.context
     findings, flags = checklist(context), red_flags(context)
     inputs = _verdict_inputs(prepared, findings, flags, seed)
-    if payoff_model is None:
-        step, sensitivity = verdict_without_payoffs(inputs), Sensitivity()
-    else:
-        step = choose_verdict(payoff_model, context.claims, inputs)
-        sensitivity = analyse(payoff_model, context, inputs, step)
-        step = replace(step, reason=full_reason(step, sensitivity))
-        flags += _cache_flag(payoff_model, context, inputs, step)
-    decision = Decision(
-        suite=suite.name,
-        run_id=run.manifest.run_id,
+    decided = _without_payoffs(inputs) if prepared.payoff_model is None else _decided(prepared, inputs, seed)
+    flags += decided.flags
+    record = rounded(structs.replace(_record(prepared, decided, findings, flags, seed), **decided.parts))
+    return structs.replace(record, explanation=explain(record))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decided:
+    """The verdict and what stands beside it.
+
+    Attributes:
+        step: Where the ladder ended.
+        condition: What failed, where it could not decide.
+        sensitivity: How firmly it stands.
+        missing: The verdict with missing answers as wrong; None where few are missing.
+        parts: Further fields of the record.
+        flags: What only the verdict shows.
+    """
+
+    step: VerdictStep
+    condition: Condition | None
+    sensitivity: Sensitivity
+    missing: MissingCheck | None
+    parts: Mapping[str, object]
+    flags: tuple[RedFlag, ...]
+
+
+def _without_payoffs(inputs: VerdictInputs) -> _Decided:
+    step = verdict_without_payoffs(inputs)
+    messages = inputs.missing if step.reason == "missing_input" else ()
+    condition = Condition(code=step.reason, subject=next(iter(inputs.no_verdict), None), messages=messages)
+    return _Decided(step, condition, Sensitivity(), None, {}, ())
+
+
+def _decided(prepared: PreparedDecision, inputs: VerdictInputs, seed: int) -> _Decided:
+    """The verdict on the payoffs, what would change it, and the verdict on other cases."""
+    context, payoff_model = prepared.context, prepared.payoff_model
+    assert payoff_model is not None  # noqa: S101 - decide has looked
+    prices = _evidence_prices(context)
+
+    def purchases(model: PayoffModel, chosen: str | None, what_if: WhatIf) -> SampleValue | None:
+        return best_purchase(model, prices, chosen, what_if)
+
+    def quickly(model: PayoffModel) -> VerdictStep:
+        return choose_verdict(model, context.claims, inputs)
+
+    ladder = Ladder(payoff_model, context.claims, inputs, settle=True, purchases=purchases)
+    step = ladder.verdict()
+    sensitivity = analyse(payoff_model, context, inputs, step, prices)
+    condition = condition_of(step, ladder, inputs, sensitivity, context.currency)
+    if step.unfinished:
+        first = step.unfinished[0]
+        condition = Condition(
+            code=first.code, subject=first.arm, figure=first.share, needed=HALF, unit="share of draws"
+        )
+    missing = missing_check(context, step, quickly, seed)
+    if missing is not None and missing.changes and _is_confident(step):
+        condition = _depends_on_missing(step, missing)
+        step = replace(step, verdict=Verdict.NOT_DECIDABLE)
+    if condition is not None and step.verdict is Verdict.NOT_DECIDABLE:
+        step = replace(step, reason=condition.code)
+    payoffs = payoff_model.at()
+    runner_up = record_parts.runner_up(payoffs, step)
+    parts = {
+        "side_share": record_parts.side_shares(payoffs),
+        "kind_share": record_parts.kind_shares(payoffs),
+        "pairwise_share": record_parts.pairwise(payoffs),
+        "p_best": record_parts.best_share(payoffs),
+        "runner_up": runner_up,
+        "other_choice_loses": None if runner_up is None else sensitivity.regret.get(runner_up),
+        "net_benefit_claims": record_parts.claims_of(context, payoff_model, step),
+        "training_spread": training_spreads(context, payoff_model, quickly, seed),
+        "acceptability": record_parts.acceptability_of(payoff_model, payoffs),
+        "mix": mix_checks(context, step, quickly, seed),
+        "decided_under": "value" if payoff_model.in_value else "cost",
+        "pilot": _pilot_figures(context, ladder.pilot),
+        "q_star": None if ladder.pilot is None else ladder.pilot.q_star,
+    }
+    flags = _cache_flag(payoff_model, context, inputs, step)
+    return _Decided(step, condition, sensitivity, missing, parts, flags)
+
+
+_CONFIDENT = (
+    Verdict.FINE_TUNE,
+    Verdict.ALTERNATIVES_FIRST,
+    Verdict.USE_RAG,
+    Verdict.STAY_FEW_SHOT,
+    Verdict.DO_NOT_TUNE,
+    Verdict.NONE_WORTH_RUNNING,
+)
+
+
+def _is_confident(step: VerdictStep) -> bool:
+    return step.verdict in _CONFIDENT
+
+
+def _depends_on_missing(step: VerdictStep, missing: MissingCheck) -> Condition:
+    """The condition that failed: what remains of the confidence where missing answers count as wrong."""
+    shares = (missing.confidence_all_wrong, missing.confidence_recommended_wrong)
+    known = [share for share in shares if share is not None]
+    return Condition(
+        code="depends_on_missing",
+        subject=step.arm or NONE,
+        figure=min(known, default=None),
+        needed=None if step.confidence is None else step.confidence.threshold,
+        unit="share of draws",
+    )
+
+
+def _evidence_prices(context: DecisionContext) -> EvidencePrices:
+    economics = context.suite.economics
+    case = None if economics is None or economics.cost_per_case is None else float(economics.cost_per_case)
+    trainings = {
+        arm.name: float(amount)
+        for arm in context.candidates
+        if arm.tuned and arm.name in context.cost_models
+        for items in [
+            [line for line in context.cost_models[arm.name].costs.one_off if line.name == "training"]
+        ]
+        if items and (amount := mean_total(items)) is not None
+    }
+    return EvidencePrices(case, trainings)
+
+
+def _pilot_figures(context: DecisionContext, pilot: PilotOutcome | None) -> PilotFigures | None:
+    if pilot is None:
+        return None
+    declared = context.suite.decision.pilot
+    return PilotFigures(
+        q_star=pilot.q_star,
+        expected_gain=pilot.expected_gain,
+        gain_at_target=pilot.gain_at_target,
+        cost=pilot.cost,
+        declared=declared is not None,
+        low=None if declared is None else declared.quality.low,
+        high=None if declared is None else declared.quality.high,
+        worth_it=pilot.worth_it,
+    )
+
+
+def _record(
+    prepared: PreparedDecision,
+    decided: _Decided,
+    findings: tuple[Finding, ...],
+    flags: tuple[RedFlag, ...],
+    seed: int,
+) -> Decision:
+    """Everything that was found, without the paragraph that says so."""
+    context, payoff_model, step = prepared.context, prepared.payoff_model, decided.step
+    share, sensitivity = step.confidence, decided.sensitivity
+    return Decision(
+        suite=context.suite.name,
+        run_id=context.run.manifest.run_id,
         verdict=step.verdict,
         reason=step.reason,
         explanation="",
         recommended_arm=step.arm,
-        confidence=step.confidence,
-        p_best=step.p_best,
+        side=step.side,
+        shown=step.shown and _is_confident(step),
+        confidence=None if share is None else share.found.share,
+        confidence_se=None if share is None else share.found.monte_carlo_error,
+        threshold=None if share is None else share.threshold,
+        condition=decided.condition,
         expected_regret=dict(sensitivity.regret),
         evpi=sensitivity.evpi,
         evppi=dict(sensitivity.evppi),
         evsi=sensitivity.evsi,
-        q_star=None if step.pilot is None else step.pilot.q_star,
-        arms={arm.name: _arm_verdict(context, payoff_model, arm) for arm in run.table.arms},
+        purchase=step.purchase,
+        arms={arm.name: _arm_verdict(context, payoff_model, arm) for arm in context.table.arms},
         differences=_differences(context),
+        cases=record_parts.case_basis(context),
+        missing_check=decided.missing,
+        target=record_parts.target_check(context),
+        counts=record_parts.counts_of(findings, flags),
         checklist=findings,
         red_flags=flags,
         ledger=ledger_columns(context),
@@ -117,15 +278,11 @@ def decide(
         decided_under="cost"
         if context.terms is not None and context.terms.value_per_correct is None
         else "value",
-        condition=_condition(step, inputs),
-        purchase=step.purchase,
-        pilot=PilotFigures(q_star=None if step.pilot is None else step.pilot.q_star),
         inputs=_decision_inputs(context),
         seed=seed,
-        notes=_notes(payoff_model, step),
+        notes=_notes(prepared, step),
+        p_best={},
     )
-    record = rounded(decision)
-    return struct_replace(record, explanation=explain(record))
 
 
 def _verdict_inputs(
@@ -134,15 +291,16 @@ def _verdict_inputs(
     context, economics = prepared.context, prepared.context.suite.economics
     cost_per_case = None if economics is None else economics.cost_per_case
     return VerdictInputs(
-        tuned_measured=context.tuned is not None,
+        tuned_measured=any(arm.tuned and arm.name in context.limit_checks for arm in context.candidates),
         blocked=tuple(_BLOCKED[finding.number] for finding in findings if finding.status == "blocked"),
-        control_failed=any(flag.code == CONTROL_FAILED for flag in flags),
+        no_verdict=no_verdict_codes(flags),
         invalid=invalid_codes(flags),
         missing=prepared.missing,
         confidence=context.suite.decision.confidence,
         cost_per_case=None if cost_per_case is None else float(cost_per_case),
         pilot=_pilot_question(prepared, seed),
-        best_untuned=best_untuned(context.table),
+        unfinished=unfinished_alternatives(context),
+        meanwhile=best_untuned(context.table),
     )
 
 
@@ -150,7 +308,8 @@ def _pilot_question(prepared: PreparedDecision, seed: int) -> PilotQuestion | No
     """What a tuned arm would cost, where none was measured and another arm shows what its requests are like."""
     context, payoff_model = prepared.context, prepared.payoff_model
     economics = context.suite.economics
-    if context.tuned is not None or payoff_model is None or economics is None:
+    tuned = any(arm.tuned and arm.name in context.limit_checks for arm in context.candidates)
+    if tuned or payoff_model is None or economics is None:
         return None
     alike = [
         arm
@@ -161,13 +320,10 @@ def _pilot_question(prepared: PreparedDecision, seed: int) -> PilotQuestion | No
         return None
     shortest = min(alike, key=lambda arm: arm.shots)
     pilot = context.suite.decision.pilot
-    names = [arm.name for arm in payoff_model.draws.arms]
     return PilotQuestion(
         tuned_costs=hypothetical_tuned_costs(economics, context.cost_models[shortest.name].costs, pilot),
         pilot=pilot,
         target=context.suite.use_case.target,
-        quality={name: context.quality(name) or 0.0 for name in names},
-        wrong={name: context.wrong[name] for name in names},
         seed=seed,
     )
 
@@ -197,6 +353,10 @@ def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm
     summary = context.summaries[arm.name]
     limits = context.limit_checks.get(arm.name)
     per_correct = cost_per_correct(context, arm.name)
+    drawn = payoff_model is not None and arm.name in payoff_model.draws.answers
+    at_mode = _at_mode(context, arm.name)
+    trainings = {} if context.cases is None else context.cases.trainings
+    seeds = trainings.get(arm.name, ())
     return ArmVerdict(
         kind=arm.kind,
         role=arm.role,
@@ -209,25 +369,44 @@ def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm
         cost_per_correct_high=per_correct.high,
         goodput=goodput(context, arm.name),
         latency=summary.latency,
-        net_benefit=_net_benefit(context, payoff_model, arm.name),
+        net_benefit=_net_benefit(payoff_model, arm.name, at_mode) if drawn else None,
+        net_benefit_at_mode=at_mode,
+        total_cost=float(payoff_model.total_cost(arm.name).mean()) if drawn and payoff_model else None,
+        life_months=float(context.lives[arm.name].months) if arm.name in context.lives else None,
         within_limits=limits is None or not limits.broken,
         broken_limits=() if limits is None else limits.broken,
+        unmeasured_limits=() if limits is None else limits.unknown,
+        dominated=arm.name in context.dominated,
+        seeds=len(seeds),
+        seed_means={} if context.cases is None else _seed_means(context, arm.name),
     )
 
 
-def _net_benefit(context: DecisionContext, payoff_model: PayoffModel | None, arm: str) -> Interval3 | None:
-    if payoff_model is None or payoff_model.terms.value_per_correct is None:
+def _seed_means(context: DecisionContext, arm: str) -> dict[str, float]:
+    """Mean score of each measured training on the shared cases, by its seed."""
+    assert context.cases is not None  # noqa: S101 - the caller has looked
+    names = context.cases.trainings.get(arm, ())
+    return {
+        str(context.arms[name].seed or 1): float(context.cases.seed_scores[arm][:, at].mean())
+        for at, name in enumerate(names)
+    }
+
+
+def _at_mode(context: DecisionContext, arm: str) -> float | None:
+    """Net benefit with every input at its mode and quality as observed on the shared cases."""
+    figures = context.priced(arm) if context.terms is not None else None
+    if figures is None or context.terms is None or arm not in context.limit_checks:
         return None
-    if arm not in payoff_model.draws.answers:
+    worth = point_net_benefit(figures, context.terms, context.lives[arm])
+    return None if worth is None else float(worth)
+
+
+def _net_benefit(payoff_model: PayoffModel | None, arm: str, at_mode: float | None) -> Interval3 | None:
+    if payoff_model is None or not payoff_model.in_value:
         return None
-    low, high = np.percentile(payoff_model.net_benefit(arm), _CENTRAL)
-    mode = point_net_benefit(
-        context.cost_models[arm].costs,
-        payoff_model.terms,
-        quality=context.quality(arm) or 0.0,
-        wrong=context.wrong[arm],
-    )
-    return Interval3(low=float(low), mode=None if mode is None else float(mode), high=float(high))
+    drawn = payoff_model.net_benefit(arm)
+    low, high = np.percentile(drawn, _CENTRAL)
+    return Interval3(low=float(low), mode=at_mode, high=float(high), mean=float(drawn.mean()))
 
 
 def _differences(context: DecisionContext) -> tuple[Difference, ...]:
@@ -238,13 +417,6 @@ def _differences(context: DecisionContext) -> tuple[Difference, ...]:
     family = context.claims.family(context.untuned).values()
     pairs = {(record.treatment, record.control) for record in compared if record.family == "tuned"}
     return compared + tuple(record for record in family if (record.treatment, record.control) not in pairs)
-
-
-def _condition(step: VerdictStep, inputs: VerdictInputs) -> Condition | None:
-    """The condition that failed, with what is missing."""
-    if step.verdict is not Verdict.NOT_DECIDABLE:
-        return None
-    return Condition(code=step.reason, messages=inputs.missing if step.reason == "missing_input" else ())
 
 
 def _terms(context: DecisionContext) -> DecisionTerms:
@@ -280,15 +452,19 @@ def _decision_inputs(context: DecisionContext) -> DecisionInputs:
     )
 
 
-def _notes(payoff_model: PayoffModel | None, step: VerdictStep) -> tuple[str, ...]:
+def _notes(prepared: PreparedDecision, step: VerdictStep) -> tuple[str, ...]:
+    payoff_model, table = prepared.payoff_model, prepared.context.table
     if payoff_model is None:
         return ()
     draws = payoff_model.draws
     notes = [
-        f"{draws.n_draws:,} joint draws over {draws.n_clusters:,} clusters of the {draws.n_cases:,} cases that every "
-        "candidate answered."
+        f"{draws.n_draws:,} joint draws over {draws.n_clusters:,} clusters of the {draws.n_cases:,} shared cases."
     ]
-    if payoff_model.terms.value_per_correct is None:
+    if table.repeated is None:
+        notes.append(
+            "The run keeps no digest of its inputs: whether cases repeat each other was not looked at."
+        )
+    if not payoff_model.in_value:
         notes.append(
             "value_per_correct is not declared: the cheapest arm among those as good as the best is sought, and regret "
             "is in cost."

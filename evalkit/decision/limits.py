@@ -24,20 +24,31 @@ class LimitCheck:
     unknown: tuple[str, ...]
 
 
-def check_limits(summary: ArmSummary, unit_cost: float | None, limits: Mapping[str, Limit]) -> LimitCheck:
+def check_limits(
+    summary: ArmSummary,
+    unit_cost: float | None,
+    limits: Mapping[str, Limit],
+    *,
+    shift: float = 0.0,
+    primary: str | None = None,
+) -> LimitCheck:
     """Compare an arm's observed figures with the limits; a figure that is not known breaks none.
 
     Args:
         summary: Quality and latency.
         unit_cost: Money per request in the scenario that the verdict uses; None when unknown.
         limits: By metric name, ``p50_latency_s``, ``p95_latency_s`` and their like, or ``cost_per_request``.
+        shift: By how much the primary metric is taken to be higher.
+        primary: Name of the primary metric.
     """
     broken, unknown = [], []
     for name, limit in limits.items():
         figure = observed(summary, unit_cost, name)
         if figure is None:
             unknown.append(name)
-        elif not within(figure, limit):
+            continue
+        figure += shift if name == primary else 0.0
+        if not within(figure, limit):
             side = (
                 f"at least {limit.min:g}"
                 if limit.min is not None and figure < limit.min

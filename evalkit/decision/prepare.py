@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from evalkit.comparison.differences import best_untuned, mean_score, tuned_candidates
+from evalkit.comparison.leaked_cases import without_leaked
 from evalkit.comparison.settings import ComparisonSettings
-from evalkit.comparison.table import OK, ScoreTable
+from evalkit.comparison.table import BoolArray, FloatArray, ScoreTable
 from evalkit.decision.claims import Claims
 from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.limits import LimitCheck, check_limits
-from evalkit.decision.payoffs.joint_draws import draw_jointly
-from evalkit.decision.payoffs.payoff_model import PayoffModel
+from evalkit.decision.payoffs.dominated import dominated_arms
+from evalkit.decision.payoffs.joint_draws import DrawPlan, draw_jointly
+from evalkit.decision.payoffs.payoff_model import TUNED, UNTUNED, PayoffModel
+from evalkit.decision.shared_cases import DecisionCases, decision_cases
+from evalkit.decision.tuning_route import arm_life
 from evalkit.economics.prices import PriceTable
+from evalkit.errors import SuiteError
 from evalkit.pricing.arm_costs import ArmCostModel, arm_cost_model, terms_of
 from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary
-from evalkit.stats.arrays import mean_of
-from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, Suite
+from evalkit.stats.production_mix import mix_weights
+from evalkit.stats.training_runs import Deploy
+from evalkit.suite.schema import Suite
 
 _UNDECLARED = (
     "declare `economics` with at least requests_per_month: what an answer costs and is worth is not known"
@@ -37,8 +43,8 @@ class PreparedDecision:
 
     Attributes:
         context: The run, what its arms cost, the pair of arms.
-        payoff_model: Payoffs in every draw; None where they cannot be worked out.
-        missing: Why they cannot, and what to declare; empty where they can.
+        payoff_model: Payoffs in every draw of the arms whose costs are known; None where there is none.
+        missing: What is not known and needed, and what to declare; empty where everything is.
     """
 
     context: DecisionContext
@@ -46,10 +52,27 @@ class PreparedDecision:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseVariant:
+    """Other cases, or other scores, than those that the verdict rests on: what is tried beside it.
+
+    Attributes:
+        wrong_where_missing: Candidates whose missing answers count as wrong.
+        weights: Shape (n_cases,), weights in production in place of the declared mix; None for none.
+        deploy: How the first model of production comes about; None for as declared.
+        n_draws: How many draws; None for as many as the suite declares.
+    """
+
+    wrong_where_missing: frozenset[str] = frozenset()
+    weights: FloatArray | None = None
+    deploy: Deploy | None = None
+    n_draws: int | None = None
+
+
 def prepare_decision(
     suite: Suite, run: ComparedRun, *, prices: PriceTable | None = None, seed: int | None = None
 ) -> PreparedDecision:
-    """Price the arms, draw what the cases leave possible, and find the best arm of each family.
+    """Set leaked cases aside, price the arms, draw what the cases leave possible, and find the best arm of each side.
 
     Args:
         suite: Economics, limits, margin, alpha.
@@ -60,15 +83,20 @@ def prepare_decision(
     Raises:
         SuiteError: Economics are declared and the price of a model is not known.
     """
+    run = replace(run, table=without_leaked(run.table, run.profile))
     table, seed = run.table, suite.run.seed if seed is None else seed
     summaries = {summary.name: summary for summary in run.comparison.arms}
     scored = [arm for arm in table.candidates if mean_score(table, arm.name) is not None]
+    today = date.fromisoformat(run.manifest.started_at[:10])
     cost_models = _cost_models(suite, run, summaries, prices)
-    missing = tuple(_missing(suite, table, scored, cost_models))
-    payoff_model = None if missing else _payoff_model(suite, table, scored, summaries, cost_models, seed)
-    if payoff_model is None and not missing:
-        missing = (_NO_SHARED_CASE,)
-    tuned, untuned = _best_pair(table, payoff_model)
+    lives = (
+        {} if suite.economics is None else {arm.name: arm_life(suite, run, arm, today) for arm in table.arms}
+    )
+    cases = _cases(suite, table, scored, CaseVariant())
+    dominated: tuple[str, ...] = ()
+    if suite.economics is not None and cases is not None:
+        dominated = dominated_arms(cases, cost_models, lives, terms_of(suite.economics), suite.decision.alpha)
+    missing = tuple(_missing(suite, table, scored, cost_models, dominated))
     context = DecisionContext(
         suite=suite,
         run=run,
@@ -81,15 +109,114 @@ def prepare_decision(
             run.comparison,
             ComparisonSettings(alpha=suite.decision.alpha, margin=suite.decision.margin, seed=seed),
         ),
-        wrong={arm.name: _share_wrong(table, arm.name) for arm in scored},
+        cases=cases,
+        wrong={} if cases is None else {arm.name: cases.wrong(arm.name) for arm in scored},
+        lives=lives,
+        dominated=dominated,
         limit_checks={
             arm.name: _limit_check(suite, summaries[arm.name], cost_models.get(arm.name)) for arm in scored
         },
-        tuned=tuned,
-        untuned=untuned,
-        today=date.fromisoformat(run.manifest.started_at[:10]),
+        tuned=None,
+        untuned=None,
+        today=today,
     )
-    return PreparedDecision(context, payoff_model, missing)
+    payoff_model = payoff_model_of(context, seed, CaseVariant())
+    if payoff_model is None and not missing:
+        missing = (_NO_SHARED_CASE,)
+    tuned, untuned = _best_pair(table, payoff_model)
+    return PreparedDecision(replace(context, tuned=tuned, untuned=untuned), payoff_model, missing)
+
+
+def payoff_model_of(context: DecisionContext, seed: int, variant: CaseVariant) -> PayoffModel | None:
+    """Payoffs of the arms whose costs are known; None where there is none, or no case is shared.
+
+    Args:
+        context: The run, its costs and lives.
+        seed: Of every draw.
+        variant: Other cases or scores than those that the verdict rests on.
+    """
+    suite, terms = context.suite, context.terms
+    arms = tuple(
+        arm
+        for arm in context.candidates
+        if arm.name in context.limit_checks
+        and arm.name in context.cost_models
+        and not context.cost_models[arm.name].unknown
+    )
+    if terms is None or not arms or context.cases is None:
+        return None
+    scored = [arm for arm in context.candidates if arm.name in context.limit_checks]
+    plain = variant.weights is None and not variant.wrong_where_missing and variant.deploy is None
+    cases = context.cases if plain else _cases(suite, context.table, scored, variant)
+    if cases is None:
+        return None
+    plan = DrawPlan(
+        primary=context.table.primary,
+        arms=arms,
+        cases=cases,
+        cost_models={arm.name: context.cost_models[arm.name] for arm in arms},
+        terms=terms,
+        lives=context.lives,
+        seed=seed,
+        n_draws=variant.n_draws or suite.decision.draws,
+        seed_sd=suite.decision.seed_sd,
+        deploy=variant.deploy or suite.decision.deploy,
+    )
+    return PayoffModel(draw_jointly(plan), suite.decision.limits, suite.decision.margin, context.summaries)
+
+
+def _cases(
+    suite: Suite, table: ScoreTable, scored: Sequence[ArmFacts], variant: CaseVariant
+) -> DecisionCases | None:
+    weights = variant.weights
+    if weights is None and suite.decision.mix:
+        weights = declared_weights(suite, table)
+    if not scored:
+        return None
+    return decision_cases(
+        table,
+        scored,
+        wrong_where_missing=variant.wrong_where_missing,
+        weights=weights,
+        deploy_seed=suite.decision.deploy_seed,
+    )
+
+
+def declared_weights(suite: Suite, table: ScoreTable) -> FloatArray:
+    """Shape (n_cases,): the weight of each case under ``decision.mix``, mean 1.
+
+    A case has the value ``a`` of ``type`` when it is tagged ``a``, ``type:a`` or ``type=a``.
+
+    Raises:
+        SuiteError: The shares do not fit the tags of these cases.
+    """
+    values: dict[str, list[str | None]] = {}
+    for name, shares in suite.decision.mix.items():
+        of_case: list[str | None] = [None] * table.n_cases
+        for value in shares:
+            for case in np.flatnonzero(_tagged(table, name, value)):
+                if of_case[case] not in (None, value):
+                    raise _mix_error(
+                        suite, name, f"{table.case_ids[case]} is tagged both {of_case[case]} and {value}"
+                    )
+                of_case[case] = value
+        values[name] = of_case
+    try:
+        mix: dict[str, dict[Hashable, float]] = {
+            name: dict(shares.items()) for name, shares in suite.decision.mix.items()
+        }
+        return mix_weights(values, mix)
+    except ValueError as error:
+        raise _mix_error(suite, next(iter(suite.decision.mix)), str(error)) from error
+
+
+def _tagged(table: ScoreTable, name: str, value: str) -> BoolArray:
+    masks = [table.tags[tag] for tag in (value, f"{name}:{value}", f"{name}={value}") if tag in table.tags]
+    return np.logical_or.reduce(masks) if masks else np.zeros(table.n_cases, dtype=bool)
+
+
+def _mix_error(suite: Suite, name: str, problem: str) -> SuiteError:
+    return SuiteError(suite.source.problem(("decision", "mix", name), problem))
 
 
 def _cost_models(
@@ -111,6 +238,7 @@ def _missing(
     table: ScoreTable,
     scored: Sequence[ArmFacts],
     cost_models: Mapping[str, ArmCostModel],
+    dominated: Sequence[str],
 ) -> Iterator[str]:
     """One sentence for each thing without which payoffs cannot be worked out."""
     if scored and all(arm.tuned for arm in scored):
@@ -121,57 +249,22 @@ def _missing(
     for arm in table.candidates:
         if arm.name not in names:
             yield f"{arm.name} has no score: run its owed cells, or take the arm out"
-        elif arm.name in cost_models:
+        elif arm.name in cost_models and arm.name not in dominated:
             yield from cost_models[arm.name].unknown
 
 
-def _payoff_model(
-    suite: Suite,
-    table: ScoreTable,
-    scored: Sequence[ArmFacts],
-    summaries: Mapping[str, ArmSummary],
-    cost_models: Mapping[str, ArmCostModel],
-    seed: int,
-) -> PayoffModel | None:
-    """None where no case has a score of every candidate."""
-    limits = suite.decision.limits
-    draws = draw_jointly(
-        table,
-        scored,
-        {arm.name: cost_models[arm.name] for arm in scored},
-        None if suite.economics is None else terms_of(suite.economics),
-        n_draws=suite.decision.draws,
-        seed=seed,
-        limit_metrics=[
-            name for name in limits if name not in (*LATENCY_LIMITS, *OTHER_LIMITS, table.primary)
-        ],
-    )
-    return None if draws is None else PayoffModel(draws, limits, suite.decision.margin, summaries)
-
-
 def _best_pair(table: ScoreTable, payoff_model: PayoffModel | None) -> tuple[str | None, str | None]:
-    """The best tuned and the best untuned candidate: of lowest expected regret where money is known, else by mean."""
+    """The best tuned and the best untuned candidate: of highest expected net benefit where known, else by mean."""
     means = {name: mean for name in tuned_candidates(table) if (mean := mean_score(table, name)) is not None}
     tuned, untuned = max(means, key=lambda name: means[name], default=None), best_untuned(table)
     if payoff_model is None:
         return tuned, untuned
     payoffs = payoff_model.at()
-    if not payoffs.names:
-        return tuned, untuned
-    best_tuned, best_other = payoffs.best_of(payoffs.tuned), payoffs.best_of(~payoffs.tuned)
+    best_tuned, best_other = payoffs.best_of(TUNED), payoffs.best_of(UNTUNED)
     return (
         tuned if best_tuned is None else payoffs.names[best_tuned],
         untuned if best_other is None else payoffs.names[best_other],
     )
-
-
-def _share_wrong(table: ScoreTable, arm: str) -> float:
-    """Share of answers that are neither right nor declined; a graded score counts as that much right."""
-    scores = table.scores(arm)
-    has_score = np.isfinite(scores)
-    answered = table.status[table.row(arm)] == OK
-    declined = (table.abstained[table.row(arm)] & answered).mean(axis=1)
-    return mean_of(np.maximum(0.0, 1.0 - scores - declined)[has_score])
 
 
 def _limit_check(suite: Suite, summary: ArmSummary, cost_model: ArmCostModel | None) -> LimitCheck:

@@ -10,7 +10,7 @@ from evalkit.comparison.failures import AnswerFacts
 from evalkit.comparison.table import ScoreTable
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import aggregate_of
-from evalkit.records.comparison import Comparison
+from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
 from evalkit.records.tuning import TuningReport
@@ -39,12 +39,18 @@ def current_comparison(
     if kept.format_version > 1:
         return kept
     if all(len(table.trainings(arm.name)) == 1 for arm in table.candidates):
-        return replace(kept, arms=tuple(replace(arm, **training_facts(table, arm.name)) for arm in kept.arms))
+        return replace(
+            kept,
+            arms=tuple(
+                replace(arm, prefix_tokens=_prefix(arm), **training_facts(table, arm.name))
+                for arm in kept.arms
+            ),
+        )
     measured = ArmMeasurements(
         latency=list(run.latency()),
         facts={arm.name: AnswerFacts(failures=arm.failures, retrieval=arm.retrieval) for arm in kept.arms},
         chance={arm.name: arm.scorer_chance for arm in kept.arms if arm.scorer_chance is not None},
-        prefix_tokens={arm.name: arm.prefix_tokens for arm in kept.arms},
+        prefix_tokens={arm.name: tokens for arm in kept.arms if (tokens := _prefix(arm)) is not None},
     )
     aggregates = {
         name: aggregate
@@ -53,6 +59,11 @@ def current_comparison(
     }
     anew = compare(suite, table, measured, tuning=tuning, aggregates=aggregates)
     return replace(anew, extra=kept.extra)
+
+
+def _prefix(arm: ArmSummary) -> float | None:
+    """Tokens of the shared prefix; in format 1 a prefix that was not counted stands as 0."""
+    return None if arm.device_s is None and not arm.prefix_tokens else arm.prefix_tokens
 
 
 def method_note(run: RunFolder, manifest: Manifest) -> str | None:

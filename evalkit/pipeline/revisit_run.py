@@ -36,7 +36,7 @@ def compare_again(run: RunFolder, suite: Suite, request: ComparisonRequest) -> C
     """Comparison -> the differences that ``request`` names."""
     return requested_differences(
         run.manifest(),
-        spine.read_table(run, suite),
+        spine.compared_table(run, suite),
         run.read("comparison.json", Comparison),
         aggregates_of(suite),
         request,

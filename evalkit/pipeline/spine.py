@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import structs
 
 from evalkit.arms.arm import Arm
@@ -20,7 +21,8 @@ from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
-from evalkit.comparison.table import ScoreTable
+from evalkit.comparison.leaked_cases import without_leaked
+from evalkit.comparison.table import TOKEN_KINDS, ScoreTable
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
 from evalkit.decision.context import ComparedRun
@@ -48,7 +50,7 @@ from evalkit.records.run import DeclaredEconomics, DeclaredRange, RunRecords
 from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport
 from evalkit.reporting.write import write_reports
-from evalkit.runner.prefix import prefix_tokens, shared_prefix
+from evalkit.runner.prefix import fixed_share, prefix_tokens, shared_prefix
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics, Range
@@ -63,6 +65,7 @@ __all__ = [
     "answer",
     "ask_training_rows",
     "compare_arms",
+    "compared_table",
     "decide_run",
     "prepare",
     "profile_data",
@@ -107,13 +110,19 @@ def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
     return build_table(manifest, run.cases(), samples, run.scores(), suite.primary_metric)
 
 
+def compared_table(run: RunFolder, suite: Suite) -> ScoreTable:
+    """The scores that arms are compared on: without the cases that stand in the training rows, and their clusters."""
+    table = read_table(run, suite)
+    return without_leaked(table, run.read("profile.json", Profile)) if run.has("profile.json") else table
+
+
 def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
     """Scores -> comparison."""
     suite = prepared.suite
-    table = read_table(run, suite)
+    table = compared_table(run, suite)
     latency = list(run.latency())
     looked_at = [prepared.cases.get(case_id) for case_id in sorted(prepared.cases.ids)[:40]]
-    prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at) for arm in prepared.arms}
+    prefixes = {arm.name: _prefix_tokens(suite, arm, looked_at, table) for arm in prepared.arms}
     comparison = compare(
         suite,
         table,
@@ -144,7 +153,7 @@ def decide_run(run: RunFolder, suite: Suite) -> Decision:
     if run.has(PRICES_FILE):
         digests = structs.replace(manifest.digests, prices=prices_digest(suite))
         manifest = structs.replace(manifest, digests=digests)
-    table, tuning = read_table(run, suite), tuning_of(run)
+    table, tuning = compared_table(run, suite), tuning_of(run)
     compared = ComparedRun(
         manifest=manifest,
         table=table,
@@ -225,6 +234,12 @@ def _aggregates(metrics: Mapping[str, AnyMetric]) -> dict[str, Aggregate]:
     }
 
 
-def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case]) -> float | None:
+def _prefix_tokens(suite: Suite, arm: Arm, cases: Sequence[Case], table: ScoreTable) -> float | None:
+    """By the model's tokenizer; without one, the prefix's share of the prompt's characters times its input tokens."""
     count = text_token_counter(answering_config(suite, arm.facts.model), suite.folder)
-    return prefix_tokens(shared_prefix(arm, cases), count)
+    prefix = shared_prefix(arm, cases)
+    if count is not None:
+        return prefix_tokens(prefix, count)
+    tokens = table.tokens[table.rows(arm.name), ..., TOKEN_KINDS.index("input")]
+    share = fixed_share(arm, cases, prefix)
+    return None if share is None or not np.isfinite(tokens).any() else share * float(np.nanmean(tokens))

@@ -75,6 +75,7 @@ class ArmCostModel:
         tokens: TokenColumns,
         device_s: FloatArray,
         *,
+        stated: FloatArray | None = None,
         scenario: Scenario | None = None,
         prices: Mapping[str, float] | None = None,
     ) -> FloatArray:
@@ -83,13 +84,17 @@ class ArmCostModel:
         Args:
             tokens: Mean tokens of a request in every draw; not read for models paid by the hour.
             device_s: Shape (n_draws,), mean device seconds; read only for models paid by the hour.
+            stated: Shape (n_draws,), mean money of a request as its answers came with it; read only for arms that
+                nothing else prices. Default: the observed mean in every draw.
             scenario: Default: the one that the verdict uses.
             prices: Prices to put in place of the declared ones, by name.
 
         Returns:
             Shape (n_draws,); NaN where the cost is not known.
         """
-        cache = self.caches[scenario or self.costs.scenario]
+        cache = self.caches.get(scenario or self.costs.scenario)
+        if cache is None:
+            return np.full(device_s.shape, np.nan)
         changed = {
             name: exact(value) for name, value in (prices or {}).items() if name in self.request_prices
         }
@@ -102,7 +107,8 @@ class ArmCostModel:
             return request_costs(tokens, row, cache=cache) + passages
         hour_price = changed.get(self.hour_source, self.hour_price)
         if hour_price is None:
-            return np.full(device_s.shape, np.nan if self.stated is None else float(self.stated))
+            mean = np.full(device_s.shape, np.nan if self.stated is None else float(self.stated))
+            return mean if stated is None or self.stated is None else np.where(np.isnan(stated), mean, stated)
         return device_costs(device_s, hour_price, prefix_prefill_s=self.prefill_s, cache=cache) + passages
 
 
@@ -138,7 +144,7 @@ def arm_cost_model(
         prices: In force, checked by ``check_prices``.
     """
     request = request_pricing(suite, arm, summary, prices)
-    caches = _caches(economics, summary)
+    caches = _caches(suite, economics, arm, summary, by_token=request.row is not None)
     passages = retrieval_costs(suite, economics, arm, summary, prices)
     per_request = {scenario: request.lines(summary, cache) for scenario, cache in caches.items()}
     training = tuple(training_lines(suite, arm, tuning, request.row)) if arm.tuned else ()
@@ -154,6 +160,7 @@ def arm_cost_model(
     )
     answers = replace(costs, per_request=per_request)
     unknown = [
+        *_unknown_prefix(arm, costs),
         *unknown_of_request(suite, arm, summary, answers, request),
         *_unknown_training(suite, arm, costs),
     ]
@@ -171,12 +178,33 @@ def arm_cost_model(
     )
 
 
-def _caches(economics: Economics, summary: ArmSummary) -> dict[Scenario, PromptCache]:
+def _caches(
+    suite: Suite, economics: Economics, arm: ArmFacts, summary: ArmSummary, *, by_token: bool
+) -> dict[Scenario, PromptCache]:
+    """The scenarios that can be priced; the assumed one only where the shared prefix is known or does not matter."""
     caches: dict[Scenario, PromptCache] = {"cold": PromptCache("cold"), "observed": PromptCache("observed")}
-    if economics.prompt_cache_hit is not None:
+    if economics.prompt_cache_hit is None:
+        return caches
+    prefix = prefix_of(suite, arm, summary)
+    if prefix is not None or not by_token or economics.prompt_cache_hit == 0:
         hit = exact(economics.prompt_cache_hit)
-        caches["assumed"] = PromptCache("assumed", shared_prefix=round(summary.prefix_tokens), hit_rate=hit)
+        caches["assumed"] = PromptCache("assumed", shared_prefix=round(prefix or 0), hit_rate=hit)
     return caches
+
+
+def prefix_of(suite: Suite, arm: ArmFacts, summary: ArmSummary) -> float | None:
+    """Tokens of the prompt prefix that all requests of an arm share: declared, else measured; None for unknown."""
+    config = suite.arms.get(arm.parent or arm.name)
+    return summary.prefix_tokens if config is None or config.prefix_tokens is None else config.prefix_tokens
+
+
+def _unknown_prefix(arm: ArmFacts, costs: ArmCosts) -> Iterator[str]:
+    """What to declare so that the assumed hit rate can be priced."""
+    if costs.scenario not in costs.per_request:
+        yield (
+            f"{arm.name}: a prompt-cache hit rate is assumed and how much of its prompt all requests share is not "
+            f"known; give arms.{arm.parent or arm.name}.prefix_tokens"
+        )
 
 
 def _unknown_training(suite: Suite, arm: ArmFacts, costs: ArmCosts) -> Iterator[str]:

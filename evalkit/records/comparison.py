@@ -157,7 +157,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
         quality: Metric name to estimate.
         worst_case: Primary metric with every missing score counted as 0; None when nothing is missing.
         finish_reasons: Count by reason, over ok samples.
-        prefix_tokens: Mean prompt tokens of the prefix shared by the arm's requests.
+        prefix_tokens: Mean prompt tokens of the prefix shared by the arm's requests; None where it is not known.
         device_s: Mean device seconds per answer; None for hosted models.
         prefill_s: Mean measured seconds that a cold prefill of the shared prefix adds.
         unit_cost: Mean money per request as observed, in ``currency``; None when unknown.
@@ -189,7 +189,7 @@ class ArmSummary(Record, frozen=True, kw_only=True):
     worst_case: float | None = None
     latency: LatencySummary | None = None
     tokens: TokenSummary | None = None
-    prefix_tokens: float = 0.0
+    prefix_tokens: float | None = None
     device_s: float | None = None
     prefill_s: float = 0.0
     unit_cost: Money | None = None

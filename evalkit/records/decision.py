@@ -132,6 +132,9 @@ class BreakEven(Record, frozen=True, kw_only=True):
         months: Months to earn back at the mode volume.
         never: Share of draws in which it is never reached, in [0, 1]; None where a cost is not known.
         reason: In words, with the sum that a person can check.
+        side: The treatment is ahead ``above`` or ``below`` that volume, ``always``, ``never``, or it is ``unknown``
+            because a cost is not known; None in records of format 1.
+        out_of_reach: The volume is more than 100 times the declared one: at that volume it never pays.
     """
 
     treatment: str
@@ -141,6 +144,8 @@ class BreakEven(Record, frozen=True, kw_only=True):
     months: Interval3 | None
     never: float | None
     reason: str
+    side: Literal["above", "below", "always", "never", "unknown"] | None = None
+    out_of_reach: bool = False
 
 
 class WouldChange(Record, frozen=True, kw_only=True):
@@ -588,10 +593,12 @@ class Decision(Record, frozen=True, kw_only=True):
         pairwise_share: Share of draws in which the first is worth more than the second (an arm or ``none``); a tie
             counts half.
         p_best: By arm and ``none``: share of draws in which it is the best of all.
-        runner_up: The choice of second highest expected net benefit.
+        runner_up: The choice that would be taken instead: the best one of another side (``none`` is one), else the
+            second best.
         other_choice_loses: Expected regret of ``runner_up``, money over the horizon.
         expected_regret: By arm and ``none``, money over the horizon.
-        condition: The one condition that failed, for ``not_decidable``.
+        condition: The one condition that failed, for ``not_decidable``; for ``alternatives_first`` the alternative that
+            may beat the tuned arm, and in which share of draws.
         evpi: Expected value of perfect information, money over the horizon; None without a value per answer.
         purchase: What ``collect_more_data`` asks for.
         q_star: Tuned quality at which tuning pays; only when no tuned candidate was measured.

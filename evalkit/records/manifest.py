@@ -17,11 +17,17 @@ class Digests(Record, frozen=True, kw_only=True):
 
 
 class CaseFacts(Record, frozen=True, kw_only=True):
-    """What deciding needs of a case: a row of ``cases.jsonl``. A run is decided without its suite's data."""
+    """What deciding needs of a case: a row of ``cases.jsonl``. A run is decided without its suite's data.
+
+    Attributes:
+        input: Digest of the normalised question with every field that the prompts read. None where no question is
+            known (scores measured elsewhere), and in runs made before it was kept.
+    """
 
     id: str
     cluster: str
     tags: tuple[str, ...] = ()
+    input: str | None = None
 
 
 class Manifest(Record, frozen=True, kw_only=True):

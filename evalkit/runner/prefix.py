@@ -28,6 +28,17 @@ def shared_prefix(arm: Arm, cases: Iterable[Case]) -> tuple[Message, ...]:
     return shared
 
 
+def fixed_share(arm: Arm, cases: Iterable[Case], prefix: tuple[Message, ...]) -> float | None:
+    """Share of the characters of the arm's first prompts that their shared prefix makes; None without a prompt."""
+    lengths = [
+        sum(len(message.content) for message in arm.compose(case).messages)
+        for case in itertools.islice(cases, _SAMPLED)
+    ]
+    if not sum(lengths):
+        return None
+    return min(1.0, sum(len(message.content) for message in prefix) * len(lengths) / sum(lengths))
+
+
 def prefix_tokens(messages: tuple[Message, ...], count: Callable[[str], int] | None) -> float | None:
     """Tokens of a prefix, or None where the model's tokenizer is not at hand. Template tokens are left out."""
     if count is None:

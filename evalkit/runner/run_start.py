@@ -19,6 +19,7 @@ import msgspec
 from evalkit.clock import Clock
 from evalkit.data.cases import Cases
 from evalkit.data.input_files import corpus_files, example_files, extra_files, prompt_files, recorded_files
+from evalkit.data.question_text import QuestionText
 from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
@@ -70,8 +71,14 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         **provenance(suite.folder),
     )
     _keep_suite(suite, run)
+    question_text = QuestionText.of(suite)
     with Appender(run.file(CASES_FILE)) as file:
-        file.append(CaseFacts(id=case.id, cluster=case.cluster, tags=case.tags) for case in experiment.cases)
+        file.append(
+            CaseFacts(
+                id=case.id, cluster=case.cluster, tags=case.tags, input=question_text.input_digest(case)
+            )
+            for case in experiment.cases
+        )
     run.write("manifest.json", manifest)
     return run
 

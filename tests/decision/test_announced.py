@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.decision.checklist.tuning_route import route_of
+from evalkit.decision.tuning_route import route_of
 from evalkit.records.run_observations import AnnouncedDay, RunObservations
 
 N = 60

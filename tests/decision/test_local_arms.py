@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from evalkit.decision.checklist.tuning_route import route_of
+from evalkit.decision.tuning_route import route_of
 from evalkit.decision.payoffs.joint_draws import draw_jointly, uncertain_inputs
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 from evalkit.records.record import Money

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from evalkit.decision.checklist.tuning_route import months_later, route_of
+from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.records.profile import LeakedPair
 from evalkit.records.tuning import LossPoint, TuningReport
 from tests.builders.records import training

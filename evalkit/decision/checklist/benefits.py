@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from evalkit.decision.checklist.question import COST, EXTENSIBILITY, QUALITY
-from evalkit.decision.checklist.tuning_route import route_of
 from evalkit.decision.context import DecisionContext
+from evalkit.decision.tuning_route import route_of
 from evalkit.decision.wording import amount, interval, margin, score
 from evalkit.economics.break_even import break_even
 from evalkit.records.comparison import Difference, ExtraSet

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from evalkit.decision.checklist.end_dates import announced_evidence, announced_of, end_dates
 from evalkit.decision.checklist.question import COMPUTE, DATA, EFFORT, TUNABILITY, Question
-from evalkit.decision.checklist.tuning_route import months_later, route_of
 from evalkit.decision.context import DecisionContext
+from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.decision.wording import amount, share
 from evalkit.economics.cash_flow import renewal_months
 from evalkit.economics.ledger import ledger

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from evalkit.decision.checklist.tuning_route import months_later, route_of
 from evalkit.decision.context import DecisionContext
+from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.records.decision import Evidence
 from evalkit.records.run_observations import AnnouncedDay
 

@@ -11,16 +11,18 @@ from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.checklist.end_dates import EndDate, end_dates
 from evalkit.decision.checklist.provenance_flags import answering_models, optimised_prompts
 from evalkit.decision.checklist.scorer_checks import at_an_end, control_failed
-from evalkit.decision.checklist.tuning_route import months_later, route_of
 from evalkit.decision.context import DecisionContext
+from evalkit.decision.tuning_route import months_later, route_of
 from evalkit.decision.wording import interval, share
 from evalkit.pricing.fixed_costs import retune_every
 from evalkit.records.decision import RedFlag
 from evalkit.suite.models import TunedModelConfig
 
 CONTROL_FAILED = "negative_control_failed"
+UNCALIBRATED_JUDGE = "uncalibrated_judge"
 _DIFFERENT_COVERAGE = 0.02
 _PAIRS_SHOWN = 3
+_MIN_REST, _MIN_SHARE_OF_REST = 50, 0.9
 
 _Check = Callable[[DecisionContext], Iterator[RedFlag]]
 
@@ -29,6 +31,11 @@ def red_flags(context: DecisionContext) -> tuple[RedFlag, ...]:
     """All red flags that apply, the invalid ones first."""
     flags = [flag for check in _CHECKS for flag in check(context)]
     return tuple(sorted(flags, key=lambda flag: flag.severity != "invalid"))
+
+
+def no_verdict_codes(flags: tuple[RedFlag, ...]) -> tuple[str, ...]:
+    """Codes of the flags with which the scores carry no verdict on any side."""
+    return tuple(flag.code for flag in flags if flag.code in (CONTROL_FAILED, UNCALIBRATED_JUDGE))
 
 
 def invalid_codes(flags: tuple[RedFlag, ...]) -> tuple[str, ...]:
@@ -40,9 +47,12 @@ def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
     """Questions of the test among the training rows; answers may be shared by design."""
     for rows in context.run.profile.training.values():
         if rows.leaked_exact:
-            yield _invalid(
+            flag = _warn if _rest_carries(context) else _invalid
+            aside = len(context.table.set_aside)
+            yield flag(
                 "question_leakage",
-                f"{rows.leaked_exact:,} questions of {rows.file} are test questions, word for word or but for spelling",
+                f"{rows.leaked_exact:,} questions of {rows.file} are test questions, word for word or but for spelling"
+                + (f"; {aside} cases were set aside with their groups" if aside else ""),
             )
         if rows.leaked_near:
             near = [pair for pair in rows.leaked if pair.match == "near"]
@@ -52,6 +62,12 @@ def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
                 "near_duplicates",
                 f"{rows.leaked_near:,} questions of {rows.file} are almost test questions: {shown}{without}",
             )
+
+
+def _rest_carries(context: DecisionContext) -> bool:
+    """Whether the leaked cases were set aside and enough are left: 90% of the cases, and 50."""
+    rest, aside = context.table.n_cases, len(context.table.set_aside)
+    return aside > 0 and rest >= _MIN_REST and rest >= _MIN_SHARE_OF_REST * (rest + aside)
 
 
 def _without_near(context: DecisionContext, cases: set[str]) -> str:
@@ -92,7 +108,7 @@ def _scorer(context: DecisionContext) -> Iterator[RedFlag]:
     judge = context.table.judges.get(context.table.primary)
     if judge is not None:
         yield _invalid(
-            "uncalibrated_judge",
+            UNCALIBRATED_JUDGE,
             f"{context.table.primary} is judged by {judge}, which was not compared with labels by people",
         )
         family = judge.split("-")[0].casefold()

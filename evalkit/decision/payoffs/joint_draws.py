@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 
 from evalkit.comparison.settings import generator
-from evalkit.comparison.table import (
-    SECONDS,
-    TOKEN_KINDS,
-    FloatArray,
-    IntArray,
-    ScoreTable,
-    mean_over_repeats,
-)
+from evalkit.comparison.table import TOKEN_KINDS, BoolArray, FloatArray, IntArray
+from evalkit.decision.shared_cases import ABSTAINED, DEVICE_S, OWN, STATED, DecisionCases
 from evalkit.economics.ledger import Terms
+from evalkit.economics.lifetime import Lifetime, retunes
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.economics.triangular import TriangularRange
 from evalkit.pricing.arm_costs import ArmCostModel
+from evalkit.pricing.fixed_costs import is_retune
 from evalkit.records.arm import ArmFacts
-from evalkit.stats.draws import joint_draws
-
-_ABSTAINED = "abstained"
-_DEVICE_S = "device_s"
+from evalkit.stats.bayesian_bootstrap import JointMeans, joint_means
+from evalkit.stats.scored_cases import ScoredCases
+from evalkit.stats.training_runs import (
+    Deploy,
+    TrainingPlan,
+    over_the_life,
+    training_offsets,
+    wrong_after,
+)
+from evalkit.stats.training_spread import TrainingSpread, measured_spread, training_spread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +35,44 @@ class DrawnAnswers:
     """One candidate in every draw; each array has shape (n_draws,).
 
     Attributes:
-        quality: Mean primary score, in [0, 1].
+        quality: Mean primary score of the measured trainings, as the cases leave it possible, in [0, 1].
+        offset: By how much the trainings of production differ from it; 0 for an untuned arm.
+        own: Mean score of the training that is deployed as measured.
+        plan: How the tuned models of production come about; None for an untuned arm.
         abstained: Share of requests that it declined to answer.
         tokens: Mean tokens of a request; NaN where none were counted.
         device_s: Mean device seconds; NaN for hosted models.
-        other: Further metrics that a limit is set on, by name.
+        stated: Mean money of a request as its answers came with it; NaN where none did.
     """
 
     quality: FloatArray
+    offset: FloatArray
+    own: FloatArray
+    plan: TrainingPlan | None
     abstained: FloatArray
     tokens: TokenColumns
     device_s: FloatArray
-    other: Mapping[str, FloatArray] = field(default_factory=dict)
+    stated: FloatArray
+
+    def over_life(self, shift: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Quality and share of wrong answers over the arm's life, each of shape (n_draws,).
+
+        Args:
+            shift: By how much the measured quality is taken to be higher.
+        """
+        quality, wrong = self._measured(self.quality, shift)
+        if self.plan is None:
+            return quality, wrong
+        moved = np.clip(quality + self.offset, 0.0, 1.0)
+        later = wrong_after(wrong, quality, moved - quality)
+        if self.plan.deploy == "fresh":
+            return moved, later
+        first, first_wrong = self._measured(self.own, shift)
+        return over_the_life(first, moved, self.plan), over_the_life(first_wrong, later, self.plan)
+
+    def _measured(self, quality: FloatArray, shift: float) -> tuple[FloatArray, FloatArray]:
+        shifted = quality if shift == 0.0 else np.clip(quality + shift, 0.0, 1.0)
+        return shifted, np.maximum(0.0, 1.0 - shifted - self.abstained)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,96 +82,134 @@ class JointDraws:
     Attributes:
         primary: Name of the metric that carries the decision.
         arms: The candidates.
+        cases: The shared cases behind the draws.
         answers: By name of the arm, its quality and use in every draw.
-        cost_models: By name of the arm; empty where no economics are declared.
-        terms: Volume, value and horizon; None where no economics are declared.
+        cost_models: By name of the arm.
+        terms: Volume, value and horizon.
+        lives: By name of the arm, how long its model answers inside the horizon.
         inputs: Uncertain inputs by name, each of shape (n_draws,). Each has a source of chance of its own, so that
             an input that becomes certain leaves the draws of the others as they are.
         ranges: By name of the input, the range that it is drawn from.
-        n_cases: Cases that every candidate has a score for; the draws rest on these.
-        n_clusters: Clusters that those cases lie in.
+        column_of: Shape (n_arms,), equal numbers for arms that are one and the same score column.
+        constant_difference: Shape (n_arms, n_arms), pairs whose difference shows no spread.
         n_draws: How many draws.
+        draw_again: Makes so many times the draws, from fresh sources of chance.
     """
 
     primary: str
     arms: tuple[ArmFacts, ...]
+    cases: DecisionCases
     answers: Mapping[str, DrawnAnswers]
     cost_models: Mapping[str, ArmCostModel]
-    terms: Terms | None
+    terms: Terms
+    lives: Mapping[str, Lifetime]
     inputs: Mapping[str, FloatArray]
     ranges: Mapping[str, TriangularRange]
-    n_cases: int
-    n_clusters: int
+    column_of: IntArray
+    constant_difference: BoolArray
     n_draws: int
+    draw_again: Callable[[int], JointDraws]
+
+    @property
+    def n_cases(self) -> int:
+        """Cases that the draws rest on."""
+        return self.cases.n_cases
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters that those cases lie in."""
+        return self.cases.n_clusters
 
 
-def draw_jointly(
-    table: ScoreTable,
-    arms: Sequence[ArmFacts],
-    cost_models: Mapping[str, ArmCostModel],
-    terms: Terms | None,
-    *,
-    n_draws: int,
-    seed: int,
-    limit_metrics: Sequence[str] = (),
-) -> JointDraws | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawPlan:
+    """All that joint draws are made from.
+
+    Attributes:
+        primary: Name of the metric that carries the decision.
+        arms: The candidates whose costs are known, with at least one.
+        cases: The shared cases, of these arms at least.
+        cost_models: By name of the arm.
+        terms: Volume, value and horizon.
+        lives: By name of the arm, how long its model answers inside the horizon.
+        seed: The suite's.
+        n_draws: How many draws.
+        seed_sd: Standard deviation between trainings that the suite declares; None for the default.
+        deploy: Whether the first model of production is trained anew or one that was measured.
+    """
+
+    primary: str
+    arms: tuple[ArmFacts, ...]
+    cases: DecisionCases
+    cost_models: Mapping[str, ArmCostModel]
+    terms: Terms
+    lives: Mapping[str, Lifetime]
+    seed: int
+    n_draws: int
+    seed_sd: float | None = None
+    deploy: Deploy = "fresh"
+
+
+def draw_jointly(plan: DrawPlan, times: int = 1) -> JointDraws:
     """Draw quality, use and uncertain inputs of all candidates together, as the cases leave them possible.
 
-    All candidates are drawn on the cases that all of them have a score for, so that a case that one arm failed to
-    answer favours none.
-
     Args:
-        table: The run.
-        arms: The candidates; each has at least one score.
-        cost_models: By name of the arm; empty where no economics are declared.
-        terms: Volume and value; None where no economics are declared.
-        n_draws: How many draws.
-        seed: The suite's.
-        limit_metrics: Metrics other than the primary one that a limit is set on.
-
-    Returns:
-        None when no case has a score of every candidate.
+        plan: What they are made from.
+        times: Makes so many times the draws of the plan; each number has sources of chance of its own.
     """
-    scores = {arm.name: table.scores(arm.name) for arm in arms}
-    shared = np.isfinite(np.stack(list(scores.values()))).all(axis=0)
-    if not shared.any():
-        return None
-    codes = np.unique(table.clusters[shared], return_inverse=True)[1].astype(np.int64)
-    sizes = np.bincount(codes).astype(np.float64)
-    quality = np.stack([np.bincount(codes, weights=scores[arm.name][shared]) for arm in arms], axis=1)
-    columns = [
-        _ClusterSums.of(arm.name, name, values[shared], codes)
-        for arm in arms
-        for name, values in _alongside(table, arm.name, limit_metrics).items()
-    ]
-    measured = [column for column in columns if column.counts.sum() > 0]
-    sampled = joint_draws(
-        quality,
-        sizes,
-        generator(seed, "joint draws"),
-        n_draws=n_draws,
-        alongside=np.stack([column.sums for column in measured], axis=1),
-        alongside_counts=np.stack([column.counts for column in measured], axis=1),
+    again = () if times == 1 else (f"times {times}",)
+    n_draws = plan.n_draws * times
+    columns = [plan.cases.column(arm.name) for arm in plan.arms]
+    scored = _of_arms(plan.cases, columns)
+    means = joint_means(scored, generator(plan.seed, "joint draws", *again), n_draws=n_draws)
+    plans = [training_plan(plan, arm) for arm in plan.arms]
+    offsets = training_offsets(
+        means.quality, plans, means.column_of, generator(plan.seed, "trainings", *again)
     )
-    means = {
-        (column.arm, column.quantity): sampled.alongside[:, index] for index, column in enumerate(measured)
-    }
-    ranges = {} if terms is None else uncertain_inputs(cost_models, terms)
+    ranges = uncertain_inputs(plan.cost_models, plan.terms)
     return JointDraws(
-        primary=table.primary,
-        arms=tuple(arms),
+        primary=plan.primary,
+        arms=plan.arms,
+        cases=plan.cases,
         answers={
-            arm.name: _answers(arm.name, sampled.quality[:, index], means, limit_metrics)
-            for index, arm in enumerate(arms)
+            arm.name: _answers(means, at, offsets[:, at], plans[at]) for at, arm in enumerate(plan.arms)
         },
-        cost_models=dict(cost_models),
-        terms=terms,
-        inputs={name: span.draw(generator(seed, "input", name), n_draws) for name, span in ranges.items()},
+        cost_models={arm.name: plan.cost_models[arm.name] for arm in plan.arms},
+        terms=plan.terms,
+        lives=plan.lives,
+        inputs={
+            name: span.draw(generator(plan.seed, "input", name, *again), n_draws)
+            for name, span in ranges.items()
+        },
         ranges=ranges,
-        n_cases=int(shared.sum()),
-        n_clusters=sampled.n_clusters,
+        column_of=means.column_of,
+        constant_difference=means.constant_difference,
         n_draws=n_draws,
+        draw_again=lambda more: draw_jointly(plan, more),
     )
+
+
+def training_plan(plan: DrawPlan, arm: ArmFacts) -> TrainingPlan | None:
+    """How the models of a tuned candidate come about in production; None for an untuned one."""
+    if not arm.tuned:
+        return None
+    cases = plan.cases
+    scores = cases.seed_scores[arm.name]
+    spread = spread_of(scores, cases.clusters, plan.seed_sd)
+    life = plan.lives[arm.name]
+    return TrainingPlan(spread, retunes(life.months, retune_months(plan.cost_models[arm.name])), plan.deploy)
+
+
+def spread_of(seed_scores: FloatArray, clusters: IntArray, seed_sd: float | None) -> TrainingSpread:
+    """The spread between trainings, updated by the measured ones; not updated where all cases are one cluster."""
+    if seed_scores.shape[1] == 1 or np.unique(clusters).size < 2:
+        return training_spread([float(seed_scores[:, 0].mean())], prior_sd=seed_sd)
+    return measured_spread(seed_scores, clusters, seed_sd)
+
+
+def retune_months(cost_model: ArmCostModel) -> Decimal | None:
+    """Months between two tunings of an arm, as its ledger has them; None where it is trained once."""
+    return next((renewal.every_months for renewal in cost_model.costs.renewals if is_retune(renewal)), None)
 
 
 def uncertain_inputs(cost_models: Mapping[str, ArmCostModel], terms: Terms) -> dict[str, TriangularRange]:
@@ -162,56 +229,37 @@ def uncertain_inputs(cost_models: Mapping[str, ArmCostModel], terms: Terms) -> d
     return {name: ranges[name] for name in sorted(ranges) if not ranges[name].is_point}
 
 
-def _alongside(table: ScoreTable, arm: str, metrics: Sequence[str]) -> dict[str, FloatArray]:
-    """What is averaged over the same weights as quality, per case; NaN where unknown."""
-    row = table.row(arm)
-    tokens, seconds = table.tokens[row].astype(np.float64), table.seconds[row].astype(np.float64)
-    quantities = {kind: mean_over_repeats(tokens[..., index]) for index, kind in enumerate(TOKEN_KINDS)}
-    quantities[_DEVICE_S] = mean_over_repeats(seconds[..., SECONDS.index("device_s")])
-    # A declined answer that the metric counts as right (a case whose reference is "unknown") is not an abstention.
-    declined = mean_over_repeats(table.abstained[row].astype(np.float64))
-    quantities[_ABSTAINED] = np.minimum(declined, 1.0 - table.scores(arm))
-    return quantities | {metric: table.scores(arm, metric) for metric in metrics}
+def _of_arms(cases: DecisionCases, columns: Sequence[int]) -> ScoredCases:
+    """The scores of some of the arms; a quantity that varies in no arm is left out, since its mean is known."""
+    scored = cases.scored
+    return replace(
+        scored,
+        names=tuple(scored.names[at] for at in columns),
+        kinds=tuple(scored.kinds[at] for at in columns),
+        scores=scored.scores[:, columns],
+        averaged=tuple(scored.averaged[at] for at in columns),
+        alongside={
+            name: table[:, columns]
+            for name, table in scored.alongside.items()
+            if np.isfinite(table[:, columns]).any()
+        },
+    )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ClusterSums:
-    """One quantity of one arm, summed in each cluster.
-
-    Attributes:
-        arm: Name of the arm.
-        quantity: Name of the quantity.
-        sums: Shape (n_clusters,), sum of the values that are known.
-        counts: Shape (n_clusters,), how many are known.
-    """
-
-    arm: str
-    quantity: str
-    sums: FloatArray
-    counts: FloatArray
-
-    @classmethod
-    def of(cls, arm: str, quantity: str, values: FloatArray, codes: IntArray) -> _ClusterSums:
-        """From values of shape (n_cases,), NaN where unknown, and the number of each case's cluster."""
-        finite = np.isfinite(values)
-        sums, counts = (
-            np.bincount(codes, weights=column) for column in (np.where(finite, values, 0.0), finite * 1.0)
-        )
-        return cls(arm, quantity, sums.astype(np.float64), counts.astype(np.float64))
-
-
-def _answers(
-    arm: str, quality: FloatArray, means: Mapping[tuple[str, str], FloatArray], metrics: Sequence[str]
-) -> DrawnAnswers:
+def _answers(means: JointMeans, at: int, offset: FloatArray, plan: TrainingPlan | None) -> DrawnAnswers:
+    quality = means.quality[:, at]
     unknown = np.full(quality.shape, np.nan)
 
     def mean(name: str) -> FloatArray:
-        return means.get((arm, name), unknown)
+        return means.alongside[name][:, at] if name in means.alongside else unknown
 
     return DrawnAnswers(
         quality=quality,
-        abstained=mean(_ABSTAINED),
+        offset=offset,
+        own=mean(OWN) if OWN in means.alongside else quality,
+        plan=plan,
+        abstained=np.nan_to_num(mean(ABSTAINED)),
         tokens=TokenColumns(**{kind: mean(kind) for kind in TOKEN_KINDS}),
-        device_s=mean(_DEVICE_S),
-        other={metric: mean(metric) for metric in metrics},
+        device_s=mean(DEVICE_S),
+        stated=mean(STATED),
     )

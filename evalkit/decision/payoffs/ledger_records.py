@@ -13,6 +13,9 @@ from evalkit.economics.line_item import LineItem
 from evalkit.economics.pareto import ParetoPoint, pareto_front
 from evalkit.records.decision import BreakEven, Interval3, LedgerColumn, LedgerLine
 
+_REACH = 100.0
+"""A volume more than so many times the declared one is out of reach."""
+
 
 def ledger_columns(context: DecisionContext) -> dict[str, LedgerColumn]:
     """By candidate, what it costs over the horizon; empty where no economics are declared."""
@@ -47,6 +50,9 @@ def break_evens(context: DecisionContext, payoff_model: PayoffModel | None) -> t
     Args:
         context: The arms and what they cost.
         payoff_model: Draws for the ranges; None where a cost is not known.
+
+    Returns:
+        A pair of which one arm's model shuts inside the horizon is left out: the two do not answer for the same months.
     """
     if context.terms is None or context.untuned is None:
         return ()
@@ -54,7 +60,7 @@ def break_evens(context: DecisionContext, payoff_model: PayoffModel | None) -> t
     return tuple(
         record
         for arm in context.candidates
-        if arm.name != context.untuned
+        if arm.name != context.untuned and _same_life(context, arm.name, context.untuned)
         for basis in bases
         for record in _break_even(context, payoff_model, arm.name, context.untuned, basis)
     )
@@ -83,8 +89,9 @@ def _break_even(
         return
     point = break_even(left, right, terms, basis=basis)
     volume = None if point.requests_per_month is None else float(point.requests_per_month)
+    declared = float(terms.requests_per_month.mode)
     months = None if point.months is None else float(point.months)
-    never = 1.0 if point.side == "never" else 0.0
+    never = None if point.side == "unknown" else 1.0 if point.side == "never" else 0.0
     volumes, payback = BreakEvenBand(volume, None, volume), BreakEvenBand(months, None, months)
     if payoff_model is not None and {treatment, control} <= payoff_model.draws.answers.keys():
         drawn = break_even_range(
@@ -105,7 +112,13 @@ def _break_even(
         months=None if months is None else Interval3(low=payback.low, mode=months, high=payback.high),
         never=never,
         reason=point.reason,
+        side=point.side,
+        out_of_reach=volume is not None and volume > _REACH * declared,
     )
+
+
+def _same_life(context: DecisionContext, one: str, other: str) -> bool:
+    return context.lives[one].months == context.lives[other].months
 
 
 def _lines(items: tuple[LineItem, ...]) -> tuple[LedgerLine, ...]:

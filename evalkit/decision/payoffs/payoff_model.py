@@ -1,27 +1,37 @@
-"""What every candidate is worth in every draw, as things stand or with one assumption changed.
+"""What every choice is worth in every draw, as things stand or with one assumption changed.
 
-With ``value_per_correct`` the payoff is net benefit. Without it the payoff is minus the cost, and an arm counts in
-a draw only where it is non-inferior to the best arm of that draw and inside every limit.
+With ``value_per_correct`` the payoff is net benefit, and to run no arm is one of the choices. Without it the payoff is
+minus the cost, and an arm counts in a draw only where it is non-inferior to the best arm of that draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from evalkit.comparison.table import BoolArray, FloatArray
-from evalkit.decision.limits import COST_LIMIT, observed, within
+from evalkit.comparison.table import BoolArray, FloatArray, IntArray
+from evalkit.decision.limits import check_limits
 from evalkit.decision.payoffs.joint_draws import JointDraws
-from evalkit.economics.cash_flow import discounted_months
-from evalkit.economics.ledger import VOLUME, Terms
-from evalkit.economics.net_benefit import DrawnArm, fixed_cost_draws, input_draws, worth_draws
+from evalkit.decision.shared_cases import kind_of
+from evalkit.economics.cheapest_adequate import cheapest_adequate
+from evalkit.economics.ledger import VALUE, VOLUME, WRONG, Terms
+from evalkit.economics.lifetime_costs import lifetime_cost_draws
+from evalkit.economics.net_benefit import DrawnArm, input_draws
+from evalkit.economics.payoff_table import NONE, ArmDraws, costs_over_horizon, net_benefits
 from evalkit.economics.prompt_cache import Scenario
 from evalkit.pricing.fixed_costs import CADENCE, with_cadence
-from evalkit.records.arm import ArmKind
 from evalkit.records.comparison import ArmSummary
+from evalkit.records.decision import Side
+from evalkit.records.digits import significant
+from evalkit.stats.value_of_information import choice
 from evalkit.suite.schema import Limit
+
+TUNED: Side = "tuned"
+UNTUNED: Side = "untuned"
+_SIDES: dict[str, Side] = {"tuned": "tuned", "none": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,55 +44,97 @@ class WhatIf:
         shifts: By arm, how much higher its quality came out, in every draw.
         margin: The loss that would not matter.
         scenario: The prompt-cache scenario.
+        limits: Ends of limits by name and side: ``("format", "min")``.
     """
 
     inputs: Mapping[str, float] = field(default_factory=dict)
     shifts: Mapping[str, float] = field(default_factory=dict)
     margin: float | None = None
     scenario: Scenario | None = None
+    limits: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 UNCHANGED = WhatIf()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Payoffs:
-    """Payoffs of the candidates inside the limits.
+    """Payoffs of the choices: the candidates inside the limits and, where answers have a value, none.
 
     Attributes:
-        names: Names of the arms; column i of every table is arm i.
-        kinds: Kinds of the arms, in the same order.
-        payoff: Shape (n_draws, n_arms), money over the horizon; minus infinity where an arm does not count.
+        names: Names of the choices; column i of every table is choice i. ``none`` is last.
+        kinds: ``tuned``, ``prompting``, ``retrieval``, ``none``.
+        payoff: Shape (n_draws, n_choices), money over the horizon; minus infinity where an arm does not count.
         in_value: The payoff is net benefit; else minus cost.
-        cost: Shape (n_arms,), mean cost over the horizon.
+        cost: Shape (n_choices,), mean cost over the horizon; 0 for none.
+        column_of: Shape (n_choices,), equal numbers for arms that are one and the same score column; -1 for none.
+        no_spread: Shape (n_choices, n_choices), pairs of arms whose scores differ by the same in every case.
     """
 
     names: tuple[str, ...]
-    kinds: tuple[ArmKind, ...]
+    kinds: tuple[str, ...]
     payoff: FloatArray
     in_value: bool
     cost: FloatArray
+    column_of: IntArray
+    no_spread: BoolArray
 
-    @property
-    def tuned(self) -> BoolArray:
-        """Shape (n_arms,), which arms are of the tuned family."""
-        return np.array([kind.tuned for kind in self.kinds], dtype=bool)
+    @cached_property
+    def sides(self) -> tuple[Side, ...]:
+        """Side of each choice: ``tuned``, ``untuned`` or ``none``."""
+        return tuple(_SIDES.get(kind, "untuned") for kind in self.kinds)
 
-    def share_won(self, group: BoolArray) -> float:
-        """Share of draws in which the best arm of ``group`` beats all others; a tie counts half.
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The choices that are arms."""
+        return tuple(name for name in self.names if name != NONE)
 
-        Args:
-            group: Shape (n_arms,).
+    @cached_property
+    def expected(self) -> FloatArray:
+        """Shape (n_choices,): mean payoff to the digits that no processor changes.
+
+        Without a value, the share of draws in which the choice is the cheapest that counts.
         """
-        if group.all() or not group.any():
-            return float(np.isfinite(self.payoff).any(axis=1).mean()) if group.any() else 0.0
-        return share_ahead(self.payoff[:, group].max(axis=1), self.payoff[:, ~group].max(axis=1))
+        return np.array([significant(float(column.mean())) for column in self._score.T])
+
+    @cached_property
+    def _score(self) -> FloatArray:
+        if self.in_value:
+            return self.payoff
+        highest = self.payoff.max(axis=1, keepdims=True)
+        wins = (self.payoff == highest) & np.isfinite(self.payoff)
+        shares: FloatArray = wins / np.maximum(1, wins.sum(axis=1, keepdims=True))
+        return shares
+
+    def ranked(self) -> tuple[int, ...]:
+        """Columns of the choices, the best first; of equals the one that asks for less comes first.
+
+        To run nothing asks for less than an untuned arm, and that for less than a tuned one. Without a value, of arms
+        that are the cheapest equally often the one of lower mean cost.
+        """
+        order = {NONE: 0, UNTUNED: 1, TUNED: 2}
+
+        def key(column: int) -> tuple[float, float, int, int]:
+            cost = 0.0 if self.in_value else significant(float(self.cost[column]))
+            return -float(self.expected[column]), cost, order[self.sides[column]], column
+
+        return tuple(sorted(range(len(self.names)), key=key))
+
+    def best_of(self, side: str) -> int | None:
+        """Column of the best choice of a side; None where the side has none."""
+        return next((column for column in self.ranked() if self.sides[column] == side), None)
+
+    def distinct(self, side: str) -> int:
+        """How many different score columns a side has; copies of an arm count once."""
+        return len({int(self.column_of[at]) for at, own in enumerate(self.sides) if own == side})
 
     def regret(self) -> FloatArray:
-        """Shape (n_arms,), mean loss against the best arm of each draw, over the draws in which an arm counts.
+        """Shape (n_choices,), mean loss against the best choice of each draw, over the draws in which a choice counts.
 
         NaN for an arm that never counts.
         """
+        if self.in_value:
+            return choice(self.payoff).expected_regret
         best = self.payoff.max(axis=1, keepdims=True, initial=-np.inf)
         counts = np.isfinite(self.payoff)
         lost = np.zeros_like(self.payoff)
@@ -91,35 +143,6 @@ class Payoffs:
         mean = np.full(times.shape, np.nan)
         np.divide(lost.sum(axis=0), times, out=mean, where=times > 0)
         return mean
-
-    def best_of(self, group: BoolArray) -> int | None:
-        """Column of the arm to take from ``group``; None where the group is empty."""
-        return self.best_in(group) if group.any() else None
-
-    def best_in(self, group: BoolArray) -> int:
-        """Column of the arm to take from ``group``, which holds one: the lowest expected regret, the first of equals.
-
-        Without a value per answer, the arm that is the cheapest admissible one of its group most often: an arm that
-        rarely counts has little regret in the draws where it does.
-        """
-        columns = np.flatnonzero(group)
-        table = self.payoff[:, columns]
-        if self.in_value:
-            return int(columns[int(np.argmax(table.mean(axis=0)))])
-        best = table.max(axis=1, keepdims=True)
-        wins = ((table == best) & np.isfinite(table)).mean(axis=0)
-        return int(columns[int(np.argmax(wins))])
-
-
-def share_ahead(one: FloatArray, other: FloatArray) -> float:
-    """Share of draws in which one payoff is larger than another; a tie counts half.
-
-    Args:
-        one: Shape (n_draws,).
-        other: Shape (n_draws,).
-    """
-    tied = (one == other) & np.isfinite(one)
-    return float((one > other).mean() + tied.mean() / 2.0)
 
 
 class PayoffModel:
@@ -130,9 +153,6 @@ class PayoffModel:
         limits: ``decision.limits``.
         margin: ``decision.margin``.
         summaries: By arm, the observed figures that are compared with the limits.
-
-    Raises:
-        ValueError: The draws were made without economics.
     """
 
     def __init__(
@@ -142,55 +162,66 @@ class PayoffModel:
         margin: float,
         summaries: Mapping[str, ArmSummary],
     ) -> None:
-        if draws.terms is None:
-            raise ValueError("a payoff model needs economics: declare `economics` in the suite")
         self.draws = draws
         self.terms: Terms = draws.terms
-        self._limits = limits
-        self._margin = margin
-        self._summaries = summaries
-        self._months = float(discounted_months(draws.terms.discount_rate, draws.terms.horizon_months))
+        self.limits = limits
+        self.margin = margin
+        self.summaries = summaries
         self._fixed: dict[str, FloatArray | float] = {}
         self._arms: dict[str, DrawnArm] = {}
+        self._performance: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._sources = {
             name: {factor.source for item in model.costs.items for factor in item.factors}
             | set(model.request_prices)
             for name, model in draws.cost_models.items()
         }
 
+    def again(self, times: int) -> PayoffModel:
+        """The same on so many times the draws."""
+        return PayoffModel(self.draws.draw_again(times), self.limits, self.margin, self.summaries)
+
     @property
-    def margin(self) -> float:
-        """The difference in score that would not matter, as declared."""
-        return self._margin
+    def in_value(self) -> bool:
+        """Whether a correct answer has a declared value, so that net benefit decides."""
+        return self.terms.value_per_correct is not None
 
     def at(self, what_if: WhatIf = UNCHANGED) -> Payoffs:
-        """Payoffs of the candidates inside the limits, as things stand or under changed assumptions."""
-        in_value = self.terms.value_per_correct is not None
-        drawn = self.drawn_inputs(what_if)
-        volume = input_draws(self.terms.requests_per_month, VOLUME, drawn)
-        columns: list[FloatArray] = []
-        costs: list[FloatArray] = []
-        arms = [
-            arm
-            for arm in self.draws.arms
-            if not in_value or self._inside(arm.name, what_if.shifts.get(arm.name, 0.0))
-        ]
-        admissible = None if in_value else self._admissible(what_if)
-        for arm in arms:
-            cost = self._cost(arm.name, volume, what_if)
-            costs.append(cost)
-            if admissible is None:
-                worth = worth_draws(self.arm(arm.name, what_if), self.terms, drawn)
-                columns.append(self._months * volume * worth - cost)
-            else:
-                columns.append(np.where(admissible[arm.name], -cost, -np.inf))
-        shape = (self.draws.n_draws, len(arms))
+        """Payoffs of the choices, as things stand or under changed assumptions."""
+        arms = [arm for arm in self.draws.arms if self._inside(arm.name, what_if)]
+        places = [self.draws.arms.index(arm) for arm in arms]
+        drawn = [self.arm_draws(arm.name, what_if) for arm in arms]
+        in_value, inputs = self.in_value, self.drawn_inputs(what_if)
+        volume = input_draws(self.terms.requests_per_month, VOLUME, inputs)
+        names, kinds = [arm.name for arm in arms], [kind_of(arm.kind) for arm in arms]
+        columns = self.draws.column_of[places]
+        n_choices = len(arms) + in_value
+        no_spread = np.zeros((n_choices, n_choices), dtype=bool)
+        no_spread[: len(arms), : len(arms)] = self.draws.constant_difference[np.ix_(places, places)]
+        costs = costs_over_horizon(drawn, volume=volume) if drawn else np.empty((self.draws.n_draws, 0))
+        if in_value:
+            names, kinds, columns = [*names, NONE], [*kinds, NONE], np.append(columns, -1)
+            payoff = np.zeros((self.draws.n_draws, 1))
+            if drawn:
+                payoff = net_benefits(
+                    drawn,
+                    volume=volume,
+                    value_per_correct=input_draws(self.terms.value_per_correct, VALUE, inputs),
+                    cost_per_wrong=input_draws(self.terms.cost_per_wrong, WRONG, inputs),
+                )
+        else:
+            margin = self.margin if what_if.margin is None else what_if.margin
+            payoff = np.empty((self.draws.n_draws, 0))
+            if drawn:
+                quality = np.stack([arm.quality for arm in drawn], axis=1)
+                payoff = cheapest_adequate(quality, costs, margin).payoffs
         return Payoffs(
-            names=tuple(arm.name for arm in arms),
-            kinds=tuple(arm.kind for arm in arms),
-            payoff=np.stack(columns, axis=1) if columns else np.empty(shape),
+            names=tuple(names),
+            kinds=tuple(kinds),
+            payoff=payoff,
             in_value=in_value,
-            cost=np.array([cost.mean() for cost in costs]),
+            cost=np.append(costs.mean(axis=0), [0.0] * in_value),
+            column_of=columns.astype(np.int64),
+            no_spread=no_spread,
         )
 
     def net_benefit(self, name: str) -> FloatArray:
@@ -199,11 +230,19 @@ class PayoffModel:
         Raises:
             ValueError: No value per answer is declared.
         """
-        volume = input_draws(self.terms.requests_per_month, VOLUME, self.draws.inputs)
-        worth = worth_draws(self.arm(name), self.terms, self.draws.inputs)
-        return np.asarray(
-            self._months * volume * worth - self._cost(name, volume, UNCHANGED), dtype=np.float64
+        inputs = self.drawn_inputs(UNCHANGED)
+        table = net_benefits(
+            [self.arm_draws(name)],
+            volume=input_draws(self.terms.requests_per_month, VOLUME, inputs),
+            value_per_correct=input_draws(self.terms.value_per_correct, VALUE, inputs),
+            cost_per_wrong=input_draws(self.terms.cost_per_wrong, WRONG, inputs),
         )
+        return table[:, 0]
+
+    def total_cost(self, name: str) -> FloatArray:
+        """Shape (n_draws,): what one candidate costs over its life inside the horizon, discounted."""
+        volume = input_draws(self.terms.requests_per_month, VOLUME, self.draws.inputs)
+        return costs_over_horizon([self.arm_draws(name)], volume=volume)[:, 0]
 
     def drawn_inputs(self, what_if: WhatIf) -> Mapping[str, FloatArray]:
         """The uncertain inputs in every draw, points in place of those that are changed."""
@@ -211,6 +250,18 @@ class PayoffModel:
             return self.draws.inputs
         points = {name: np.full(self.draws.n_draws, value) for name, value in what_if.inputs.items()}
         return {**self.draws.inputs, **points}
+
+    def arm_draws(self, name: str, what_if: WhatIf = UNCHANGED) -> ArmDraws:
+        """One candidate in every draw, for the table of payoffs."""
+        arm = self.arm(name, what_if)
+        return ArmDraws(
+            name=name,
+            months=float(self.draws.lives[name].discounted_months),
+            quality=arm.quality,
+            wrong=arm.wrong,
+            unit_cost=arm.unit_cost,
+            fixed=self.fixed(name, what_if),
+        )
 
     def arm(self, name: str, what_if: WhatIf = UNCHANGED) -> DrawnArm:
         """Costs, quality, share of wrong answers and unit cost of one candidate in every draw."""
@@ -220,10 +271,18 @@ class PayoffModel:
         untouched = shift == 0.0 and not prices and what_if.scenario is None
         if untouched and name in self._arms:
             return self._arms[name]
-        quality = answers.quality if shift == 0.0 else np.clip(answers.quality + shift, 0.0, 1.0)
-        wrong = np.maximum(0.0, 1.0 - quality - answers.abstained)
+        if shift != 0.0:
+            quality, wrong = answers.over_life(shift)
+        else:
+            if name not in self._performance:
+                self._performance[name] = answers.over_life()
+            quality, wrong = self._performance[name]
         unit_cost = cost_model.unit_costs(
-            answers.tokens, answers.device_s, scenario=what_if.scenario, prices=prices
+            answers.tokens,
+            answers.device_s,
+            stated=answers.stated,
+            scenario=what_if.scenario,
+            prices=prices,
         )
         arm = DrawnArm(cost_model.costs, quality, wrong, unit_cost)
         if untouched:
@@ -238,57 +297,33 @@ class PayoffModel:
             return self._fixed[name]
         costs = self.draws.cost_models[name].costs
         changed = costs if months is None else with_cadence(costs, months)
-        fixed = fixed_cost_draws(changed, self.terms, self.drawn_inputs(what_if))
+        fixed = lifetime_cost_draws(changed, self.draws.lives[name], self.drawn_inputs(what_if))
         if untouched:
             self._fixed[name] = fixed
         return fixed
 
-    def _cost(self, name: str, volume: FloatArray | float, what_if: WhatIf) -> FloatArray:
-        return np.asarray(
-            self._months * volume * self.arm(name, what_if).unit_cost + self.fixed(name, what_if),
-            dtype=np.float64,
-        )
-
-    def _inside(self, name: str, shift: float) -> bool:
+    def _inside(self, name: str, what_if: WhatIf) -> bool:
         """Whether the observed figures keep to the limits; a shifted quality is compared with the limit on it."""
+        if not self.limits:
+            return True
         unit_cost = self.draws.cost_models[name].costs.unit_cost
-        for limit_name, limit in self._limits.items():
-            figure = observed(
-                self._summaries[name], None if unit_cost is None else float(unit_cost), limit_name
-            )
-            if figure is None:
-                continue
-            if not within(figure + (shift if limit_name == self._primary else 0.0), limit):
-                return False
-        return True
+        check = check_limits(
+            self.summaries[name],
+            None if unit_cost is None else float(unit_cost),
+            changed_limits(self.limits, what_if.limits),
+            shift=what_if.shifts.get(name, 0.0),
+            primary=self.draws.primary,
+        )
+        return not check.broken
 
-    def _admissible(self, what_if: WhatIf) -> dict[str, BoolArray]:
-        """By arm, shape (n_draws,): non-inferior to the best arm inside the limits, and inside them itself."""
-        margin = self._margin if what_if.margin is None else what_if.margin
-        inside = {arm.name: self._inside_draws(arm.name, what_if) for arm in self.draws.arms}
-        quality = {arm.name: self.arm(arm.name, what_if).quality for arm in self.draws.arms}
-        best = np.max([np.where(inside[name], quality[name], -np.inf) for name in inside], axis=0)
-        return {name: inside[name] & (quality[name] >= best - margin) for name in inside}
 
-    def _inside_draws(self, name: str, what_if: WhatIf) -> BoolArray:
-        """Limits in every draw: on quality and cost as drawn, on latency as observed."""
-        kept = np.ones(self.draws.n_draws, dtype=bool)
-        arm, answers = self.arm(name, what_if), self.draws.answers[name]
-        for limit_name, limit in self._limits.items():
-            if limit_name == COST_LIMIT:
-                figures = arm.unit_cost
-            elif limit_name == self._primary:
-                figures = arm.quality
-            elif limit_name in answers.other:
-                figures = answers.other[limit_name]
-            else:
-                figure = observed(self._summaries[name], None, limit_name)
-                figures = np.full(self.draws.n_draws, np.nan if figure is None else figure)
-            low = -np.inf if limit.min is None else limit.min
-            high = np.inf if limit.max is None else limit.max
-            kept &= np.isnan(figures) | ((figures >= low) & (figures <= high))
-        return kept
-
-    @property
-    def _primary(self) -> str:
-        return self.draws.primary
+def changed_limits(
+    limits: Mapping[str, Limit], changes: Mapping[tuple[str, str], float]
+) -> Mapping[str, Limit]:
+    """The limits with some of their ends put elsewhere."""
+    if not changes:
+        return limits
+    changed = dict(limits)
+    for (name, end), value in changes.items():
+        changed[name] = changed[name].model_copy(update={end: value})
+    return changed

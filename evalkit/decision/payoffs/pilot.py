@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 import numpy as np
 
 from evalkit.comparison.settings import generator
 from evalkit.comparison.table import FloatArray
-from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.payoff_model import PayoffModel, Payoffs, WhatIf
 from evalkit.decision.wording import amount, score
-from evalkit.economics.cash_flow import discounted_months
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Renewal
-from evalkit.economics.line_item import Factor, LineItem, total
-from evalkit.economics.net_benefit import fixed_cost_draws, input_draws
+from evalkit.economics.lifetime import lifetime
+from evalkit.economics.lifetime_costs import lifetime_cost_draws
+from evalkit.economics.line_item import Factor, LineItem, mean_total, total_draws
+from evalkit.economics.net_benefit import input_draws
 from evalkit.economics.training_cost import hosting, labour
-from evalkit.economics.triangular import exact
+from evalkit.economics.triangular import TriangularRange, exact
 from evalkit.pricing.fixed_costs import RETUNE_HOURS, range_of, retune_every
 from evalkit.suite.economics import Economics
 from evalkit.suite.schema import Pilot
@@ -29,8 +27,9 @@ class PilotOutcome:
     """Whether a pilot tune is worth its cost, and why.
 
     Attributes:
-        q_star: Tuned quality at which tuning pays at the mode; above 1 where none does; None where it cannot be said.
+        q_star: Tuned quality at which tuning pays at the means; above 1 where none does; None where it cannot be said.
         expected_gain: Mean over draws of what a pilot could gain; None where no pilot was declared.
+        gain_at_target: Net benefit at the target less that of the best choice without tuning; None without a target.
         cost: Of the pilot, declared or estimated.
         worth_it: Whether a pilot is worth more than it costs, which is what ``pilot_first`` rests on.
         reason: In words, with the numbers.
@@ -38,6 +37,7 @@ class PilotOutcome:
 
     q_star: float | None
     expected_gain: float | None
+    gain_at_target: float | None
     cost: float | None
     worth_it: bool
     reason: str
@@ -52,16 +52,12 @@ class PilotQuestion:
             requests have a price.
         pilot: What it is believed to reach and cost, where declared.
         target: Quality the use case asks for.
-        quality: By untuned candidate, its observed mean.
-        wrong: By untuned candidate, its observed share of wrong answers.
         seed: The suite's.
     """
 
     tuned_costs: ArmCosts
     pilot: Pilot | None
     target: float | None
-    quality: Mapping[str, float]
-    wrong: Mapping[str, float]
     seed: int
 
 
@@ -102,91 +98,106 @@ def assess_pilot(
 ) -> PilotOutcome:
     """Whether a pilot tune is worth its cost before anything else is decided.
 
-    Declared: the mean over draws of what the tuned arm would gain over the best untuned one, where it gains, against
-    the pilot's cost. Not declared: at the target quality, against what a first tune is estimated to cost.
+    Declared: the mean over draws of what the tuned arm would gain over the best choice without tuning, where it gains,
+    against the pilot's cost. Not declared: at the target quality, against what a first tune is estimated to cost.
 
     Args:
         payoff_model: Terms and draws.
-        payoffs: The untuned candidates under ``what_if``, at least one.
-        question: The tuned arm that would be piloted, and what it is compared with.
+        payoffs: The choices under ``what_if``, none of them tuned.
+        question: The tuned arm that would be piloted.
         what_if: Changed assumptions.
     """
-    terms = payoff_model.terms
-    if terms.value_per_correct is None:
+    if not payoffs.in_value:
         return _unknown("without value_per_correct nothing says what a better answer is worth")
-    best = max(_at_mode(payoff_model, question, name, what_if) for name in payoffs.names)
-    nothing, everything = (_tuned_at_mode(payoff_model, question, quality, what_if) for quality in (0.0, 1.0))
-    q_star = (best - nothing) / (everything - nothing) if everything > nothing else None
-    first_tune = float(total(question.tuned_costs.one_off) or 0)
+    currency, best = payoff_model.terms.currency, payoffs.ranked()[0]
+    level = float(payoffs.payoff[:, best].mean())
+    nothing, everything = (
+        float(_tuned_draws(payoff_model, question, np.full(1, quality), what_if, at_means=True)[0])
+        for quality in (0.0, 1.0)
+    )
+    q_star = (level - nothing) / (everything - nothing) if everything > nothing else None
+    first_tune = float(mean_total(question.tuned_costs.one_off) or 0)
+    at_target = None
+    if question.target is not None:
+        at_target = nothing + question.target * (everything - nothing) - level
     if question.pilot is not None:
         cost = float(question.pilot.cost)
-        gain = _expected_gain(payoff_model, payoffs, question, question.pilot, what_if)
+        gain = _expected_gain(payoff_model, payoffs.payoff[:, best], question, what_if)
         relation = "more than" if gain > cost else "no more than"
         reason = (
-            f"a pilot is expected to gain {amount(gain, terms.currency)}, {relation} its cost of "
-            f"{amount(cost, terms.currency)}"
+            f"a pilot is expected to gain {amount(gain, currency)}, {relation} its cost of "
+            f"{amount(cost, currency)}"
         )
-        return PilotOutcome(q_star, gain, cost, gain > cost, reason)
-    if q_star is None or question.target is None:
+        return PilotOutcome(q_star, gain, at_target, cost, gain > cost, reason)
+    if q_star is None or question.target is None or at_target is None:
         reason = "declare use_case.target or decision.pilot to say what tuning may reach"
-        return PilotOutcome(q_star, None, first_tune, False, reason)
-    gain_at_target = _tuned_at_mode(payoff_model, question, question.target, what_if) - best
-    worth = q_star <= question.target and gain_at_target > first_tune
+        return PilotOutcome(q_star, None, at_target, first_tune, False, reason)
+    worth = q_star <= question.target and at_target > first_tune
     reason = (
         f"{_pays_from(q_star)}; at the target of {score(question.target)} it would gain "
-        f"{amount(gain_at_target, terms.currency)}, a first tune costs about {amount(first_tune, terms.currency)}"
+        f"{amount(at_target, currency)}, a first tune costs about {amount(first_tune, currency)}"
     )
-    return PilotOutcome(q_star, None, first_tune, worth, reason)
+    return PilotOutcome(q_star, None, at_target, first_tune, worth, reason)
 
 
 def _expected_gain(
-    payoff_model: PayoffModel, payoffs: Payoffs, question: PilotQuestion, pilot: Pilot, what_if: WhatIf
+    payoff_model: PayoffModel, best: FloatArray, question: PilotQuestion, what_if: WhatIf
 ) -> float:
-    """Mean over draws of what the piloted arm gains over the best untuned one, where it gains."""
-    n_draws, terms = payoff_model.draws.n_draws, payoff_model.terms
-    reached = range_of(pilot.quality).draw(generator(question.seed, "pilot"), n_draws)
-    tuned = _tuned_draws(payoff_model, question.tuned_costs, reached, what_if)
-    assert terms.value_per_correct is not None  # noqa: S101 - assess_pilot has looked
-    return float(np.maximum(0.0, tuned - payoffs.payoff.max(axis=1)).mean())
+    """Mean over draws of what the piloted arm gains over the best choice without tuning, where it gains."""
+    assert question.pilot is not None  # noqa: S101 - assess_pilot has looked
+    reached = range_of(question.pilot.quality).draw(
+        generator(question.seed, "pilot"), payoff_model.draws.n_draws
+    )
+    tuned = _tuned_draws(payoff_model, question, reached, what_if)
+    return float(np.maximum(0.0, tuned - best).mean())
 
 
 def _tuned_draws(
-    payoff_model: PayoffModel, costs: ArmCosts, quality: FloatArray, what_if: WhatIf
+    payoff_model: PayoffModel,
+    question: PilotQuestion,
+    quality: FloatArray,
+    what_if: WhatIf,
+    *,
+    at_means: bool = False,
 ) -> FloatArray:
-    """Net benefit of the tuned arm in every draw, at the mean request of the arm it is priced like."""
-    terms, drawn = payoff_model.terms, payoff_model.drawn_inputs(what_if)
-    months = float(discounted_months(terms.discount_rate, terms.horizon_months))
+    """Net benefit of the tuned arm in every draw, at the mean request of the arm it is priced like.
+
+    Args:
+        payoff_model: Terms and draws.
+        question: What the tuned arm would cost.
+        quality: Shape (n_draws,).
+        what_if: Changed assumptions.
+        at_means: Put every uncertain input at its mean.
+    """
+    terms, costs, n_draws = payoff_model.terms, question.tuned_costs, quality.size
+    drawn: dict[str, FloatArray] = {}
+    # No measured arm is trained, so that hours of work and their rate are ranges of this arm's costs alone.
+    for name, span in {**uncertain_of(costs), **payoff_model.draws.ranges}.items():
+        drawn[name] = span.draw(generator(question.seed, "input", name), n_draws)
+        if at_means:
+            drawn[name] = np.full(n_draws, float(span.mean))
+    drawn |= {} if at_means else payoff_model.draws.inputs
+    drawn |= {name: np.full(n_draws, value) for name, value in what_if.inputs.items()}
+    life = lifetime(terms.horizon_months, terms.discount_rate)
     volume = input_draws(terms.requests_per_month, VOLUME, drawn)
     value, loss = (
         input_draws(terms.value_per_correct, VALUE, drawn),
         input_draws(terms.cost_per_wrong, WRONG, drawn),
     )
-    unit_cost: FloatArray | float = 0.0
-    for item in costs.request_lines:
-        unit_cost = unit_cost + item.draws(drawn)
+    unit_cost = total_draws(costs.request_lines, drawn)
     margin = value * quality - loss * (1.0 - quality) - unit_cost
-    return np.asarray(months * volume * margin - fixed_cost_draws(costs, terms, drawn), dtype=np.float64)
+    fixed = lifetime_cost_draws(costs, life, drawn)
+    return np.asarray(float(life.discounted_months) * volume * margin - fixed, dtype=np.float64)
 
 
-def _at_mode(payoff_model: PayoffModel, question: PilotQuestion, name: str, what_if: WhatIf) -> float:
-    shift = what_if.shifts.get(name, 0.0)
-    net_benefit = point_net_benefit(
-        payoff_model.draws.cost_models[name].costs,
-        payoff_model.terms,
-        quality=min(1.0, max(0.0, question.quality[name] + shift)),
-        wrong=min(1.0, max(0.0, question.wrong[name] - shift)),
-        inputs=what_if.inputs,
-    )
-    return -np.inf if net_benefit is None else float(net_benefit)
-
-
-def _tuned_at_mode(
-    payoff_model: PayoffModel, question: PilotQuestion, quality: float, what_if: WhatIf
-) -> float:
-    net_benefit = point_net_benefit(
-        question.tuned_costs, payoff_model.terms, quality=quality, wrong=1.0 - quality, inputs=what_if.inputs
-    )
-    return float(net_benefit or Decimal(0))
+def uncertain_of(costs: ArmCosts) -> dict[str, TriangularRange]:
+    """The ranges behind the ledger lines of one arm, by name."""
+    return {
+        factor.source: factor.value
+        for item in costs.items
+        for factor in item.factors
+        if factor.value is not None and not factor.value.is_point
+    }
 
 
 def _pays_from(q_star: float) -> str:
@@ -196,4 +207,4 @@ def _pays_from(q_star: float) -> str:
 
 
 def _unknown(reason: str) -> PilotOutcome:
-    return PilotOutcome(None, None, None, False, reason)
+    return PilotOutcome(None, None, None, None, False, reason)

@@ -1,25 +1,37 @@
-"""From payoffs and paired claims to one verdict: the steps of the method, in their order."""
+"""From payoffs and findings to one verdict: the steps of the method, in their order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from evalkit.comparison.table import BoolArray
+from evalkit.comparison.table import FloatArray
 from evalkit.decision.claims import Claims
-from evalkit.decision.payoffs.more_cases import best_purchase
-from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, Payoffs, WhatIf, share_ahead
+from evalkit.decision.payoffs.net_benefit_claims import claim_between, input_mean
+from evalkit.decision.payoffs.payoff_model import (
+    TUNED,
+    UNCHANGED,
+    UNTUNED,
+    PayoffModel,
+    Payoffs,
+    WhatIf,
+)
 from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, assess_pilot
+from evalkit.decision.verdict.unfinished import Unfinished, UnfinishedAlternative
 from evalkit.economics.ledger import VALUE, VOLUME
-from evalkit.economics.net_benefit import input_draws
-from evalkit.records.arm import ArmKind
-from evalkit.records.decision import SampleValue, Verdict
+from evalkit.economics.payoff_table import NONE
+from evalkit.records.decision import SampleValue, Side, Verdict
+from evalkit.stats.draw_shares import beats_all, draw_share
+from evalkit.stats.settled_share import SettledShare, confidence_threshold, settled_share
 
-DEPENDS = "depends"
 MIN_CASES = 50
 MIN_CLUSTERS = 20
-"""Below these a paired claim does not carry ``fine_tune``."""
+"""Below these no verdict is confident."""
+
+DEPENDS = "depends"
+"""Reason of a verdict that may depend on an input; completed by what would change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +41,27 @@ class VerdictInputs:
     Attributes:
         tuned_measured: A tuned candidate has scores, inside the limits or not.
         blocked: Reason codes of the checklist's questions that block tuning.
-        control_failed: The scorer failed its negative control.
-        invalid: Codes of the red flags that the evidence cannot carry ``fine_tune`` with.
+        no_verdict: Codes of the flags with which the scores carry no verdict on any side: the scorer failed its
+            negative control, or an uncalibrated judge gives the primary metric.
+        invalid: Codes of all red flags with which the evidence cannot carry ``fine_tune``.
         missing: What is not known and needed, with what to declare.
-        confidence: The share of draws that counts as sure.
+        confidence: The share of draws that counts as sure, before it is shared among candidates.
         cost_per_case: Money for one more case, as declared; None where it is not.
         pilot: What a pilot would be compared with; None where a tuned candidate was measured.
-        best_untuned: The untuned candidate of the highest mean, inside the limits or not: what a tuned arm is
-            compared with where no untuned one keeps to the limits.
+        unfinished: Alternatives to tuning that are not finished.
+        meanwhile: The untuned candidate to run where nothing can be computed.
     """
 
     tuned_measured: bool
     blocked: tuple[str, ...]
-    control_failed: bool
+    no_verdict: tuple[str, ...]
     invalid: tuple[str, ...]
     missing: tuple[str, ...]
     confidence: float
     cost_per_case: float | None
     pilot: PilotQuestion | None
-    best_untuned: str | None = None
+    unfinished: tuple[UnfinishedAlternative, ...] = ()
+    meanwhile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,221 +71,356 @@ class VerdictStep:
     Attributes:
         verdict: The answer.
         reason: A code.
-        arm: The recommended arm, or None.
-        confidence: Share of draws in which the winning family (or, with one family, kind) wins.
-        p_best: Share of draws won, by family, or by kind where one family was measured.
+        arm: The recommended arm, or None for none.
+        side: Of the choice of highest expected net benefit.
+        confidence: Share of draws in which the named choice beats every choice of the other sides, with its threshold;
+            None for one arm alone.
+        apart: Share in which an untuned arm beats every arm of the other kinds, where that was asked.
         pilot: Whether a pilot is worth its cost, where that was assessed.
-        purchase: The cases to add, for ``collect_more_data``.
+        purchase: The cases or trainings to add, for ``collect_more_data``.
+        figure: The figure of the condition that failed.
+        needed: What it would have to be.
+        subject: What the figure is of.
     """
 
     verdict: Verdict
     reason: str
     arm: str | None = None
-    confidence: float | None = None
-    p_best: dict[str, float] = field(default_factory=dict)
+    side: Side | None = None
+    confidence: SettledShare | None = None
+    apart: SettledShare | None = None
     pilot: PilotOutcome | None = None
     purchase: SampleValue | None = None
+    figure: float | None = None
+    needed: float | None = None
+    subject: str | None = None
+    unfinished: tuple[Unfinished, ...] = field(default=())
+
+    @property
+    def shown(self) -> bool:
+        """Whether the confidence that was asked is reached."""
+        return self.confidence is not None and self.confidence.reached
 
 
 def verdict_without_payoffs(inputs: VerdictInputs) -> VerdictStep:
     """The verdict where payoffs cannot be worked out at all: it is not decidable, and the reason says why."""
-    if inputs.control_failed:
-        return VerdictStep(Verdict.NOT_DECIDABLE, "invalid_evidence")
-    return VerdictStep(Verdict.NOT_DECIDABLE, "missing_input")
+    reason = "invalid_evidence" if inputs.no_verdict else "missing_input"
+    return VerdictStep(Verdict.NOT_DECIDABLE, reason, arm=inputs.meanwhile)
+
+
+Purchases = Callable[[PayoffModel, str | None, WhatIf], SampleValue | None]
+"""The best purchase of cases or trainings before deciding, None where none pays."""
+
+
+class Ladder:
+    """The steps of the method, on one set of draws and under one assumption.
+
+    Args:
+        payoff_model: Payoffs of the candidates whose costs are known.
+        claims: Paired claims on quality, for verdicts without a value.
+        inputs: What does not depend on money.
+        what_if: Changed assumptions.
+        settle: Draw again where a share is so near its threshold that chance could decide.
+        purchases: What more evidence would be worth.
+    """
+
+    def __init__(
+        self,
+        payoff_model: PayoffModel,
+        claims: Claims,
+        inputs: VerdictInputs,
+        what_if: WhatIf = UNCHANGED,
+        *,
+        settle: bool = False,
+        purchases: Purchases | None = None,
+    ) -> None:
+        self._model = payoff_model
+        self._claims = claims
+        self._inputs = inputs
+        self._what_if = what_if
+        self._settle = settle
+        self._purchases = purchases
+        self._payoffs = payoff_model.at(what_if)
+
+    def verdict(self) -> VerdictStep:
+        """Where the ladder ends."""
+        inputs, payoffs = self._inputs, self._payoffs
+        if not payoffs.arms or not np.isfinite(payoffs.payoff).any():
+            return VerdictStep(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
+        if inputs.no_verdict:
+            return self._meanwhile("invalid_evidence", subject=inputs.no_verdict[0])
+        if inputs.missing:
+            return self._winner_step(Verdict.NOT_DECIDABLE, "missing_input")
+        winner = payoffs.ranked()[0]
+        side = payoffs.sides[winner]
+        step = self._of_side(winner, side)
+        if step is not None:
+            return step
+        return self._undecided(winner)
+
+    def _of_side(self, winner: int, side: str) -> VerdictStep | None:
+        """Steps 2 to 6; None where none of them decides."""
+        inputs = self._inputs
+        if side == TUNED:
+            return self._tuned(winner)
+        if side == NONE:
+            return self._none(winner)
+        if not inputs.tuned_measured and (step := self._pilot(winner)) is not None:
+            return step
+        return self._untuned(winner)
+
+    def _none(self, winner: int) -> VerdictStep | None:
+        if not self._inputs.tuned_measured and (step := self._pilot(winner)) is not None:
+            return step
+        share = self._share(winner)
+        if self._enough and share is not None and share.reached:
+            return self._step(Verdict.NONE_WORTH_RUNNING, "all_cost_more", winner, confidence=share)
+        return None
+
+    def _tuned(self, winner: int) -> VerdictStep | None:
+        inputs, payoffs = self._inputs, self._payoffs
+        share = self._share(winner)
+        if inputs.blocked:
+            untuned = payoffs.best_of(UNTUNED)
+            arm = None if untuned is None else payoffs.names[untuned]
+            step = self._step(Verdict.BLOCKED, inputs.blocked[0], winner, confidence=share)
+            return replace(step, arm=arm)
+        unrivalled = share is None and self._alone_within_limits and self._enough
+        if not (self._carries(share) or unrivalled) or inputs.invalid:
+            return None
+        if not payoffs.in_value and (reason := self._quality_reason(winner)) is None:
+            return None
+        beaten = tuple(
+            done for each in inputs.unfinished if (done := self._unfinished(each, winner)) is not None
+        )
+        if payoffs.in_value and beaten:
+            step = self._step(Verdict.ALTERNATIVES_FIRST, beaten[0].code, winner, confidence=share)
+            return replace(step, unfinished=beaten)
+        reason = "worth_most" if payoffs.in_value else self._quality_reason(winner) or ""
+        return self._step(Verdict.FINE_TUNE, reason, winner, confidence=share)
+
+    def _quality_reason(self, winner: int) -> str | None:
+        """Why a tuned arm may be told to run where a better answer has no price: as good or better, and cheaper."""
+        payoffs = self._payoffs
+        untuned = payoffs.best_of(UNTUNED)
+        if untuned is None:
+            return "alone_within_limits" if self._alone_within_limits else None
+        if not payoffs.cost[winner] < payoffs.cost[untuned]:
+            return None
+        treatment, control = payoffs.names[winner], payoffs.names[untuned]
+        shift = self._what_if.shifts.get(treatment, 0.0) - self._what_if.shifts.get(control, 0.0)
+        claim = self._claims.claim(treatment, control, shift=shift, margin=self._what_if.margin)
+        reasons = {
+            "superior": "superior_and_cheaper",
+            "non_inferior": "as_good_and_cheaper",
+            "equivalent": "as_good_and_cheaper",
+        }
+        return reasons.get(claim)
+
+    def _untuned(self, winner: int) -> VerdictStep | None:
+        inputs, payoffs = self._inputs, self._payoffs
+        share = self._share(winner)
+        apart = self._apart(winner)
+        alone = len(payoffs.arms) == 1
+        verdict = Verdict.USE_RAG if payoffs.kinds[winner] == "retrieval" else Verdict.STAY_FEW_SHOT
+        if not inputs.tuned_measured:
+            if alone:
+                return self._step(verdict, "no_tuned_arm", winner) if self._enough else None
+            if self._carries(apart) and self._bounds_above_zero(winner):
+                return self._step(verdict, "no_tuned_arm", winner, confidence=apart, apart=apart)
+            return None
+        if self._alone_within_limits and self._enough and (share is None or share.reached):
+            return self._step(verdict, "alone_within_limits", winner, confidence=share)
+        if not self._carries(share):
+            return None
+        if apart is not None and apart.reached and self._bounds_above_zero(winner):
+            return self._step(verdict, "untuned_wins", winner, confidence=share, apart=apart)
+        return self._step(Verdict.DO_NOT_TUNE, "open_between_untuned", winner, confidence=share, apart=apart)
+
+    def _pilot(self, winner: int) -> VerdictStep | None:
+        """Step 6, where it says to make a pilot."""
+        pilot = self.pilot
+        if pilot is None or not pilot.worth_it or self._inputs.blocked:
+            return None
+        return self._step(Verdict.PILOT_FIRST, "pilot_pays", winner)
+
+    @property
+    def pilot(self) -> PilotOutcome | None:
+        """What a pilot would have to reach; None where a tuned candidate was measured."""
+        question = self._inputs.pilot
+        if question is None:
+            return None
+        return assess_pilot(self._model, self._payoffs, question, self._what_if)
+
+    def _undecided(self, winner: int) -> VerdictStep:
+        """Steps 7 and 8."""
+        inputs, payoffs = self._inputs, self._payoffs
+        side = payoffs.sides[winner]
+        untuned_only = side != TUNED and not inputs.tuned_measured and payoffs.kinds[winner] != NONE
+        share = self._apart(winner) if untuned_only else self._share(winner)
+        named = payoffs.names[winner]
+        if payoffs.in_value and not inputs.invalid and inputs.cost_per_case is not None and self._purchases:
+            purchase = self._purchases(self._model, named, self._what_if)
+            if purchase is not None:
+                reason = "more_cases_pay" if purchase.kind == "cases" else "more_trainings_pay"
+                step = self._step(Verdict.COLLECT_MORE_DATA, reason, winner, confidence=share)
+                return replace(step, purchase=purchase)
+        if inputs.invalid and side == TUNED:
+            return self._meanwhile("invalid_evidence", subject=inputs.invalid[0], confidence=share)
+        if not self._enough:
+            cases = self._model.draws.cases
+            few = cases.n_distinct < MIN_CASES
+            step = self._step(Verdict.NOT_DECIDABLE, "too_few_cases", winner, confidence=share)
+            return replace(
+                step,
+                subject="cases" if few else "clusters",
+                figure=float(cases.n_distinct if few else cases.n_clusters),
+                needed=float(MIN_CASES if few else MIN_CLUSTERS),
+            )
+        if not payoffs.in_value and side == TUNED and share is not None and share.reached:
+            return self._step(Verdict.NOT_DECIDABLE, "depends_on_value_per_correct", winner, confidence=share)
+        return self._step(Verdict.NOT_DECIDABLE, DEPENDS, winner, confidence=share)
+
+    def indifference(self) -> tuple[float, float] | None:
+        """The larger of two expected regrets and what the margin is worth, where neither exceeds that; else None.
+
+        The two are the recommended choice and the best choice of another side (with one side, of another kind).
+        """
+        payoffs = self._payoffs
+        if not payoffs.in_value:
+            return None
+        best, *others = payoffs.ranked()
+        rivals = [at for at in others if payoffs.sides[at] != payoffs.sides[best]] or others
+        arms = [at for at in rivals if payoffs.kinds[at] != NONE] or rivals
+        if not arms:
+            return None
+        regret = payoffs.regret()
+        margin = self._model.margin if self._what_if.margin is None else self._what_if.margin
+        worth = (
+            margin
+            * input_mean(self._model, VALUE, self._what_if)
+            * input_mean(self._model, VOLUME, self._what_if)
+            * self._model.terms.horizon_months
+        )
+        most = max(float(regret[best]), float(regret[arms[0]]))
+        return (most, worth) if most < worth else None
+
+    @property
+    def _enough(self) -> bool:
+        cases = self._model.draws.cases
+        return cases.n_distinct >= MIN_CASES and cases.n_clusters >= MIN_CLUSTERS
+
+    @property
+    def _alone_within_limits(self) -> bool:
+        """Whether other arms were measured and none of them keeps to the limits."""
+        return len(self._payoffs.arms) == 1 < len(self._model.draws.arms)
+
+    def _carries(self, share: SettledShare | None) -> bool:
+        return self._enough and share is not None and share.reached
+
+    def _share(self, winner: int) -> SettledShare | None:
+        """Share in which the named choice beats every choice of the other sides; None where there is none."""
+        payoffs = self._payoffs
+        side = payoffs.sides[winner]
+        rivals = [name for name, own in zip(payoffs.names, payoffs.sides, strict=True) if own != side]
+        if not rivals or (len(self._model.draws.arms) == 1 and side != NONE):
+            return None
+        threshold = confidence_threshold(self._inputs.confidence, payoffs.distinct(side))
+        return self._settled(winner, rivals, threshold)
+
+    def _apart(self, winner: int) -> SettledShare | None:
+        """Share in which an untuned arm beats every untuned arm of the other kinds, and none where nothing is tuned."""
+        payoffs = self._payoffs
+        if len(payoffs.arms) == 1:
+            return None
+        own = payoffs.kinds[winner]
+        apart = {own, TUNED} if self._inputs.tuned_measured else {own}
+        if self._inputs.tuned_measured:
+            apart |= {NONE}
+        rivals = [name for name, kind in zip(payoffs.names, payoffs.kinds, strict=True) if kind not in apart]
+        return self._settled(winner, rivals, self._level)
+
+    @property
+    def _level(self) -> float:
+        distinct = max(2, self._payoffs.distinct(UNTUNED))
+        return confidence_threshold(self._inputs.confidence, distinct)
+
+    def _bounds_above_zero(self, winner: int) -> bool:
+        """Whether the one-sided bound of net benefit against every arm of the other untuned kinds is above 0."""
+        payoffs, own = self._payoffs, self._payoffs.kinds[winner]
+        if not payoffs.in_value:
+            return True
+        for at, kind in enumerate(payoffs.kinds):
+            if kind in (own, TUNED, NONE):
+                continue
+            claim = claim_between(self._model, payoffs.names[winner], payoffs.names[at], self._what_if)
+            if claim is None or claim.no_spread or not claim.lower_bound(self._level) > 0.0:
+                return False
+        return True
+
+    def _settled(self, winner: int, rivals: list[str], threshold: float) -> SettledShare:
+        payoffs, named = self._payoffs, self._payoffs.names[winner]
+        won = _wins(payoffs, named, rivals)
+        flat = any(payoffs.no_spread[winner, payoffs.names.index(name)] for name in rivals)
+        if not self._settle:
+            found = draw_share(won)
+            return SettledShare(found, threshold, reached=found.share >= threshold and not flat, open=False)
+
+        def again(times: int) -> FloatArray:
+            return _wins(self._model.again(times).at(self._what_if), named, rivals)
+
+        settled = settled_share(won, threshold, again)
+        return replace(settled, reached=settled.reached and not flat)
+
+    def _unfinished(self, alternative: UnfinishedAlternative, winner: int) -> Unfinished | None:
+        return alternative.beats(self._model, self._payoffs, winner, self._what_if)
+
+    def _step(
+        self,
+        verdict: Verdict,
+        reason: str,
+        winner: int,
+        *,
+        confidence: SettledShare | None = None,
+        apart: SettledShare | None = None,
+    ) -> VerdictStep:
+        payoffs = self._payoffs
+        name = payoffs.names[winner]
+        return VerdictStep(
+            verdict,
+            reason,
+            arm=None if name == NONE else name,
+            side=payoffs.sides[winner],
+            confidence=confidence,
+            apart=apart,
+            pilot=self.pilot,
+        )
+
+    def _winner_step(self, verdict: Verdict, reason: str) -> VerdictStep:
+        return self._step(verdict, reason, self._payoffs.ranked()[0])
+
+    def _meanwhile(self, reason: str, *, subject: str, confidence: SettledShare | None = None) -> VerdictStep:
+        """Invalid evidence recommends nothing; the best untuned arm is what to run meanwhile."""
+        payoffs = self._payoffs
+        untuned = payoffs.best_of(UNTUNED)
+        step = self._step(Verdict.NOT_DECIDABLE, reason, payoffs.ranked()[0], confidence=confidence)
+        return replace(step, arm=None if untuned is None else payoffs.names[untuned], subject=subject)
 
 
 def choose_verdict(
-    payoff_model: PayoffModel, claims: Claims, inputs: VerdictInputs, what_if: WhatIf = UNCHANGED
-) -> VerdictStep:
-    """The verdict as things stand, or with one assumption changed.
-
-    Args:
-        payoff_model: Payoffs; arms outside the limits are already left out (step 0).
-        claims: Paired claims.
-        inputs: What does not depend on money.
-        what_if: Changed assumptions.
-    """
-    payoffs = payoff_model.at(what_if)
-    if not payoffs.names or not np.isfinite(payoffs.payoff).any():
-        return VerdictStep(Verdict.NOT_DECIDABLE, "no_arm_within_limits")
-    tuned = payoffs.tuned
-    meanwhile = _name(payoffs, payoffs.best_of(~tuned))
-    if inputs.control_failed:
-        return VerdictStep(Verdict.NOT_DECIDABLE, "invalid_evidence", arm=meanwhile)
-    pilot = None
-    if not inputs.tuned_measured and inputs.pilot is not None:
-        pilot = assess_pilot(payoff_model, payoffs, inputs.pilot, what_if)
-        if pilot.worth_it and not inputs.blocked:
-            _, confidence, p_best = _race(payoffs)
-            return VerdictStep(Verdict.PILOT_FIRST, "pilot_pays", meanwhile, confidence, p_best, pilot)
-    winners, confidence, p_best = _race(payoffs)
-    best = payoffs.best_in(winners)
-    tuned_wins = payoffs.kinds[best].tuned
-    if tuned_wins and inputs.blocked:
-        return VerdictStep(Verdict.BLOCKED, inputs.blocked[0], meanwhile, confidence, p_best)
-    claim = _claim(payoffs, claims, best, what_if, inputs) if tuned_wins else None
-    if confidence >= inputs.confidence and (claim is None or (claim.carries and not inputs.invalid)):
-        reason = _why(payoffs, inputs, claim)
-        return VerdictStep(
-            _verdict_for(payoffs.kinds[best]), reason, payoffs.names[best], confidence, p_best, pilot
-        )
-    if payoffs.in_value and not inputs.invalid and inputs.cost_per_case is not None:
-        purchase = best_purchase(payoff_model, what_if, inputs.cost_per_case)
-        if purchase is not None:
-            return VerdictStep(
-                Verdict.COLLECT_MORE_DATA, "more_cases_pay", meanwhile, confidence, p_best, pilot, purchase
-            )
-    reason = _why_not(payoff_model, payoffs, claims, inputs, claim, what_if)
-    return VerdictStep(Verdict.NOT_DECIDABLE, reason, meanwhile, confidence, p_best, pilot)
-
-
-@dataclass(frozen=True, slots=True)
-class PairedClaim:
-    """Whether the paired evidence carries ``fine_tune``.
-
-    Attributes:
-        claim: As ``Difference.claim``.
-        alone: No untuned arm is inside the limits; the claim is against the best one outside.
-        cheaper: The tuned arm costs less over the horizon: the gain is cost.
-        enough: At least 50 cases in at least 20 clusters.
-        singled_out: The arm itself beats the untuned ones in enough draws for the number of tuned candidates that it
-            was chosen from.
-    """
-
-    claim: str
-    alone: bool
-    cheaper: bool
-    enough: bool
-    singled_out: bool = True
-
-    @property
-    def carries(self) -> bool:
-        """Superior; or not worse by more than the margin, where the gain is cost or keeping to the limits."""
-        if not (self.enough and self.singled_out) or self.claim == "superior":
-            return self.enough and self.singled_out
-        return (self.cheaper or self.alone) and self.claim in ("non_inferior", "equivalent")
-
-
-def _race(payoffs: Payoffs) -> tuple[BoolArray, float, dict[str, float]]:
-    """The winning group of arms, the share of draws it wins, and the shares of all groups.
-
-    Between families where both are in the race; else between kinds, few-shot and zero-shot counting as one.
-    """
-    tuned = payoffs.tuned
-    if tuned.any() and not tuned.all():
-        shares = {"tuned": payoffs.share_won(tuned), "untuned": payoffs.share_won(~tuned)}
-        # A tie goes to the family that needs no training.
-        winners = tuned if shares["tuned"] > shares["untuned"] else ~tuned
-        return winners, max(shares.values()), shares
-    groups = {_kind_name(kind): _of_kind(payoffs, _kind_name(kind)) for kind in payoffs.kinds}
-    shares = {name: payoffs.share_won(group) for name, group in groups.items()}
-    name = _kind_name(payoffs.kinds[payoffs.best_in(np.ones(len(payoffs.names), dtype=bool))])
-    return groups[name], shares[name], shares
-
-
-def _of_kind(payoffs: Payoffs, name: str) -> BoolArray:
-    return np.array([_kind_name(kind) == name for kind in payoffs.kinds], dtype=bool)
-
-
-def _kind_name(kind: ArmKind) -> str:
-    if kind.tuned:
-        return "tuned"
-    return "rag" if kind is ArmKind.RAG else "few_shot"
-
-
-def _claim(
-    payoffs: Payoffs, claims: Claims, best: int, what_if: WhatIf, inputs: VerdictInputs
-) -> PairedClaim:
-    """The paired claim of the tuned arm against the untuned one it would replace: that of lowest expected regret."""
-    treatment = payoffs.names[best]
-    untuned = payoffs.best_of(~payoffs.tuned)
-    control = inputs.best_untuned if untuned is None else payoffs.names[untuned]
-    if control is None:
-        return PairedClaim("no_claim", alone=True, cheaper=False, enough=False)
-    record = claims.between(treatment, control)
-    shift = what_if.shifts.get(treatment, 0.0) - what_if.shifts.get(control, 0.0)
-    return PairedClaim(
-        claim=claims.claim(treatment, control, shift=shift, margin=what_if.margin),
-        alone=untuned is None,
-        cheaper=untuned is not None and bool(payoffs.cost[best] < payoffs.cost[untuned]),
-        enough=record.n >= MIN_CASES and record.n_clusters >= MIN_CLUSTERS,
-        singled_out=singled_out(payoffs, best, inputs.confidence),
-    )
-
-
-def singled_out(payoffs: Payoffs, best: int, confidence: float) -> bool:
-    """Whether one of several tuned candidates wins by itself, the error that confidence allows shared among them.
-
-    The best of several wins more often than any of them: among three that are worth exactly as much as the untuned
-    arm, the family's share alone would advise tuning in 40% of the runs (tests/benchmarks/simulate_decisions.py).
-    Candidates of equal payoff in every draw count once.
-    """
-    if payoffs.tuned.sum() == 1 or payoffs.tuned.all():
-        return True
-    candidates = len({column.tobytes() for column in payoffs.payoff[:, payoffs.tuned].T})
-    share = share_ahead(payoffs.payoff[:, best], payoffs.payoff[:, ~payoffs.tuned].max(axis=1))
-    return share >= 1.0 - (1.0 - confidence) / candidates
-
-
-def _verdict_for(kind: ArmKind) -> Verdict:
-    if kind.tuned:
-        return Verdict.FINE_TUNE
-    return Verdict.USE_RAG if kind is ArmKind.RAG else Verdict.STAY_FEW_SHOT
-
-
-def _why(payoffs: Payoffs, inputs: VerdictInputs, claim: PairedClaim | None) -> str:
-    if claim is not None:
-        if claim.claim == "superior":
-            return "superior"
-        return "alone_within_limits" if claim.alone else "as_good_and_cheaper"
-    return "untuned_wins" if inputs.tuned_measured else "no_tuned_arm"
-
-
-def _why_not(
     payoff_model: PayoffModel,
-    payoffs: Payoffs,
     claims: Claims,
     inputs: VerdictInputs,
-    claim: PairedClaim | None,
-    what_if: WhatIf,
-) -> str:
-    """Why no verdict is sure enough, as a code: the first reason that holds.
-
-    ``depends`` is completed by ``sensitivity.full_reason``, which knows what would change the verdict.
-    ``missing_input`` is not among the reasons: with an input missing there are no payoffs.
-    """
-    if inputs.invalid:
-        return "invalid_evidence"
-    if claim is None:
-        claim = _leading_claim(payoffs, claims, what_if, inputs)
-    if claim is not None and (not claim.enough or claim.claim == "no_claim"):
-        return "no_paired_claim"
-    if _is_indifferent(payoff_model, payoffs, what_if):
-        return "indifferent"
-    return (
-        "no_paired_claim" if claim is not None and not claim.carries and claim.claim != "worse" else "depends"
-    )
+    what_if: WhatIf = UNCHANGED,
+    *,
+    settle: bool = False,
+    purchases: Purchases | None = None,
+) -> VerdictStep:
+    """The verdict as things stand, or with one assumption changed; see ``Ladder``."""
+    ladder = Ladder(payoff_model, claims, inputs, what_if, settle=settle, purchases=purchases)
+    return ladder.verdict()
 
 
-def _leading_claim(
-    payoffs: Payoffs, claims: Claims, what_if: WhatIf, inputs: VerdictInputs
-) -> PairedClaim | None:
-    """The claim of the best tuned arm where the untuned family leads; None with one family."""
-    best = payoffs.best_of(payoffs.tuned)
-    return None if best is None else _claim(payoffs, claims, best, what_if, inputs)
-
-
-def _is_indifferent(payoff_model: PayoffModel, payoffs: Payoffs, what_if: WhatIf) -> bool:
-    """Whether choosing wrongly is expected to lose less than the margin is worth over the horizon."""
-    terms = payoff_model.terms
-    if not payoffs.in_value or terms.value_per_correct is None:
-        return False
-    drawn = payoff_model.drawn_inputs(what_if)
-    value = float(np.mean(input_draws(terms.value_per_correct, VALUE, drawn)))
-    volume = float(np.mean(input_draws(terms.requests_per_month, VOLUME, drawn)))
-    margin = payoff_model.margin if what_if.margin is None else what_if.margin
-    return float(np.nanmin(payoffs.regret())) < margin * value * volume * terms.horizon_months
-
-
-def _name(payoffs: Payoffs, column: int | None) -> str | None:
-    return None if column is None else payoffs.names[column]
+def _wins(payoffs: Payoffs, named: str, rivals: list[str]) -> FloatArray:
+    columns: Mapping[str, int] = {name: at for at, name in enumerate(payoffs.names)}
+    return beats_all(payoffs.payoff, columns[named], [columns[name] for name in rivals])

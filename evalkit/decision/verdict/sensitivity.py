@@ -12,23 +12,31 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evalkit.decision.context import DecisionContext
-from evalkit.decision.payoffs.more_cases import values_of_more_cases
+from evalkit.decision.payoffs.more_evidence import EvidencePrices, values_of_evidence
 from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, Payoffs, WhatIf
-from evalkit.decision.verdict.choose_verdict import DEPENDS, VerdictInputs, VerdictStep, choose_verdict
+from evalkit.decision.verdict.choose_verdict import (
+    DEPENDS,
+    Ladder,
+    VerdictInputs,
+    VerdictStep,
+    choose_verdict,
+)
 from evalkit.decision.verdict.would_change import (
+    LIMITS,
     QUALITY,
+    OwnSpread,
     VariedInput,
     expected_crossing,
     nearest_change,
     varied_inputs,
 )
-from evalkit.economics.triangular import TriangularRange
-from evalkit.records.decision import SampleValue, TornadoBar, WouldChange
+from evalkit.economics.payoff_table import NONE
+from evalkit.records.decision import Condition, Outcome, SampleValue, TornadoBar, WouldChange
 from evalkit.records.digits import significant
 from evalkit.stats.value_of_information import choice, evppi
 
-CASES = "quality"
-"""Name under which the EVPPI of what the cases tell, the quality of all arms at once, is recorded."""
+CASES, TRAININGS = "quality", "trainings"
+"""Names under which the EVPPI of what the cases tell, and of how trainings turn out, is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,12 @@ class Sensitivity:
     """What stands beside a verdict.
 
     Attributes:
-        regret: By arm inside the limits, its expected regret in money over the horizon.
+        regret: By choice inside the limits, its expected regret in money over the horizon.
         evpi: Value of perfect information, money over the horizon; None without a value per answer.
         evppi: By input, what it would be worth to know it exactly; the largest first.
-        evsi: For growing numbers of cases, what answering them would be worth.
-        would_change: For each input, where the verdict changes.
-        tornado: How far each input moves the lead of the recommended arm, the widest bar first.
-        ranges: By input, the two ends of its range.
+        evsi: What more cases and more trainings would be worth.
+        would_change: For each input, where the verdict changes; those inside their own range first.
+        tornado: How far each input moves the lead of the recommended choice, the widest bar first.
     """
 
     regret: Mapping[str, float] = field(default_factory=dict)
@@ -51,77 +58,158 @@ class Sensitivity:
     evsi: tuple[SampleValue, ...] = ()
     would_change: tuple[WouldChange, ...] = ()
     tornado: tuple[TornadoBar, ...] = ()
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def analyse(
-    payoff_model: PayoffModel, context: DecisionContext, inputs: VerdictInputs, step: VerdictStep
+    payoff_model: PayoffModel,
+    context: DecisionContext,
+    inputs: VerdictInputs,
+    step: VerdictStep,
+    prices: EvidencePrices,
 ) -> Sensitivity:
     """Vary every input on the same draws, and value what is not known.
 
-    A scorer that failed its negative control carries no verdict, whatever the inputs: then nothing is varied.
+    Scores that carry no verdict carry none whatever the inputs, and neither does a run with a cost that is not known:
+    then no input is varied.
 
     Args:
         payoff_model: Payoffs.
         context: The run and the pair of arms in question.
         inputs: What the verdict rests on beside the payoffs.
         step: The verdict.
+        prices: Of more evidence.
     """
     payoffs = payoff_model.at()
     quality = {
-        arm.name: mean for arm in payoff_model.draws.arms if (mean := context.quality(arm.name)) is not None
+        arm.name: mean
+        for arm in payoff_model.draws.arms
+        if (mean := context.shared_quality(arm.name)) is not None
     }
     varied = varied_inputs(payoff_model, quality)
-    ranges = input_ranges_of(payoff_model.draws.ranges, _quality_intervals(context, quality))
+    spreads = own_spreads(payoff_model, context)
     changes: tuple[WouldChange, ...] = ()
-    if not inputs.control_failed:
+    if not inputs.no_verdict and not inputs.missing:
 
         def verdict_at(what_if: WhatIf) -> VerdictStep:
             return choose_verdict(payoff_model, context.claims, inputs, what_if)
 
         changes = tuple(
-            nearest_change(each, verdict_at, _crossing(payoff_model, context, each, quality))
+            nearest_change(
+                each, verdict_at, _crossing(payoff_model, context, each, quality), spreads.get(each.name)
+            )
             for each in varied
         )
+    chosen = step.arm if step.side != NONE else NONE
     return Sensitivity(
         regret=expected_regret(payoffs),
         evpi=perfect_information_value(payoffs),
         evppi=input_information_values(payoff_model, payoffs),
-        evsi=_values_of_more_cases(payoff_model, inputs),
-        would_change=changes,
-        tornado=() if step.arm is None else tornado(payoff_model, varied, ranges, step.arm),
-        ranges=ranges,
+        evsi=values_of_evidence(payoff_model, prices, chosen),
+        would_change=by_likelihood(changes),
+        tornado=() if chosen is None else tornado(payoff_model, varied, spreads, chosen),
     )
 
 
-def full_reason(step: VerdictStep, sensitivity: Sensitivity) -> str:
-    """The reason of a verdict; where it depends on an input, with the name of that input.
+def by_likelihood(changes: Sequence[WouldChange]) -> tuple[WouldChange, ...]:
+    """Flips inside their own range first, the likeliest first; then the others in their order."""
 
-    That is the input of the largest EVPPI whose flip lies inside its range.
+    def key(item: tuple[int, WouldChange]) -> tuple[bool, float, int]:
+        place, change = item
+        return not change.inside, -significant(change.probability or 0.0) if change.inside else 0.0, place
+
+    return tuple(change for _, change in sorted(enumerate(changes), key=key))
+
+
+def condition_of(
+    step: VerdictStep, ladder: Ladder, inputs: VerdictInputs, sensitivity: Sensitivity, currency: str
+) -> Condition | None:
+    """The one condition that a verdict which cannot decide has failed; None for the others.
+
+    Where no earlier condition fails, that is in order: an input whose flip lies inside its range, indifference, and a
+    share below its threshold.
 
     Args:
-        step: The verdict, its reason ``depends`` where an input decides.
-        sensitivity: EVPPI, flips and ranges, from ``analyse``.
+        step: The verdict.
+        ladder: What it was read from.
+        inputs: What is missing, in words.
+        sensitivity: Flips.
+        currency: Of money.
     """
+    if step.verdict.value != "not_decidable":
+        return None
     if step.reason != DEPENDS:
-        return step.reason
-    flips = {change.input: change.flips_at for change in sensitivity.would_change}
-    ranges = sensitivity.ranges
+        return Condition(
+            code=step.reason,
+            subject=step.subject,
+            figure=step.figure,
+            needed=step.needed,
+            unit=step.subject if step.subject in ("cases", "clusters") else "",
+            messages=inputs.missing if step.reason == "missing_input" else (),
+        )
+    decisive = next(
+        (
+            change
+            for change in sensitivity.would_change
+            if change.inside and not change.input.startswith((QUALITY, LIMITS))
+        ),
+        None,
+    )
+    if decisive is not None:
+        return _depends(decisive)
+    if (indifferent := ladder.indifference()) is not None:
+        return Condition(
+            code="indifferent",
+            subject=step.arm or NONE,
+            figure=indifferent[0],
+            needed=indifferent[1],
+            unit=currency,
+        )
+    share = step.confidence
+    return Condition(
+        code="not_sure_enough",
+        subject=step.arm or NONE,
+        figure=None if share is None else share.found.share,
+        needed=None if share is None else share.threshold,
+        unit="share of draws",
+    )
 
-    def flips_inside(name: str) -> bool:
-        at = flips.get(name)
-        return at is not None and name in ranges and ranges[name][0] <= at <= ranges[name][1]
 
-    some_quality = any(flips_inside(name) for name in flips if name.startswith(QUALITY))
-    for name in sensitivity.evppi:
-        if flips_inside(name) or (name == CASES and some_quality):
-            return f"depends_on_{name.replace(' ', '_')}"
-    # No single input flips it inside its range: what is left is the spread of the cases.
-    return f"depends_on_{CASES}"
+def _depends(change: WouldChange) -> Condition:
+    """An input decides: what follows below its flip and above it."""
+    now = Outcome(at=change.current, verdict=change.verdict_now or "")
+    below, above = now, now
+    if change.flips_below is not None and change.verdict_below is not None:
+        below = Outcome(at=change.flips_below, verdict=change.verdict_below, arm=change.arm_below)
+    if change.flips_above is not None and change.verdict_above is not None:
+        above = Outcome(at=change.flips_above, verdict=change.verdict_above, arm=change.arm_above)
+    return Condition(
+        code=f"depends_on_{change.input.replace(' ', '_')}",
+        subject=change.input,
+        figure=change.current,
+        needed=change.flips_at,
+        unit=change.unit,
+        low_side=below,
+        high_side=above,
+    )
+
+
+def own_spreads(payoff_model: PayoffModel, context: DecisionContext) -> dict[str, OwnSpread]:
+    """By input, its declared range; by quality, the interval of the arm with the draws of its mean."""
+    spreads = {
+        name: OwnSpread(float(span.low), float(span.high), span)
+        for name, span in payoff_model.draws.ranges.items()
+    }
+    for arm in payoff_model.draws.arms:
+        drawn = payoff_model.draws.answers[arm.name].quality
+        estimate = context.summaries[arm.name].quality.get(context.table.primary)
+        if estimate is not None and estimate.low is not None and estimate.high is not None:
+            low, high = (float(end) for end in np.percentile(drawn, (2.5, 97.5)))
+            spreads[f"{QUALITY}{arm.name}"] = OwnSpread(low, high, draws=drawn)
+    return spreads
 
 
 def expected_regret(payoffs: Payoffs) -> dict[str, float]:
-    """By arm inside the limits, what choosing it is expected to lose, in money over the horizon.
+    """By choice inside the limits, what it is expected to lose, in money over the horizon.
 
     An arm that counts in no draw is left out.
     """
@@ -138,17 +226,26 @@ def perfect_information_value(payoffs: Payoffs) -> float | None:
 
 
 def input_information_values(payoff_model: PayoffModel, payoffs: Payoffs) -> dict[str, float]:
-    """EVPPI: what it would be worth to know one input exactly, the quality of all arms being one of them.
+    """EVPPI: what it would be worth to know one input exactly.
+
+    The quality of all arms together is one of them, and how trainings turn out another.
 
     Returns:
         By input, money over the horizon, the largest first; empty without a value per answer or with fewer than two
-        arms.
+        choices.
     """
     if not payoffs.in_value or len(payoffs.names) < 2:
         return {}
     draws = payoff_model.draws
-    quality = np.stack([draws.answers[name].quality for name in payoffs.names], axis=1)
+    distinct = {int(draws.column_of[at]): arm.name for at, arm in reversed(list(enumerate(draws.arms)))}
+    names = [name for name in distinct.values() if name in payoffs.names]
+    if not names:
+        return {}
+    quality = np.stack([draws.answers[name].quality for name in names], axis=1)
     values = {CASES: evppi(payoffs.payoff, quality)}
+    offsets = [draws.answers[name].offset for name in names if draws.answers[name].plan is not None]
+    if offsets:
+        values[TRAININGS] = evppi(payoffs.payoff, np.stack(offsets, axis=1))
     values |= {name: evppi(payoffs.payoff, drawn) for name, drawn in draws.inputs.items()}
     return dict(sorted(values.items(), key=lambda item: (-significant(item[1]), item[0])))
 
@@ -156,26 +253,26 @@ def input_information_values(payoff_model: PayoffModel, payoffs: Payoffs) -> dic
 def tornado(
     payoff_model: PayoffModel,
     varied: Sequence[VariedInput],
-    ranges: Mapping[str, tuple[float, float]],
-    arm: str,
+    spreads: Mapping[str, OwnSpread],
+    chosen: str,
 ) -> tuple[TornadoBar, ...]:
-    """The expected lead of one arm, with each input at either end of its range.
+    """The expected lead of one choice, with each input at either end of its range.
 
     Args:
         payoff_model: Payoffs.
         varied: The inputs.
-        ranges: By input name, the two ends of its range; inputs without a range are left out.
-        arm: Name of the recommended arm.
+        spreads: By input name, the two ends of its range; inputs without one are left out.
+        chosen: Name of the recommended choice.
 
     Returns:
         The widest bar first; an input that moves nothing has none.
     """
     bars = []
     for each in varied:
-        if each.name not in ranges:
+        if each.name not in spreads:
             continue
-        low, high = ranges[each.name]
-        at_low, at_high = (expected_lead(payoff_model, arm, each.at(end)) for end in (low, high))
+        low, high = spreads[each.name].low, spreads[each.name].high
+        at_low, at_high = (expected_lead(payoff_model, chosen, each.at(end)) for end in (low, high))
         if at_low is not None and at_high is not None and at_low != at_high:
             bars.append(
                 TornadoBar(input=each.name, low_input=low, high_input=high, at_low=at_low, at_high=at_high)
@@ -183,32 +280,24 @@ def tornado(
     return tuple(sorted(bars, key=lambda bar: -significant(abs(bar.at_high - bar.at_low))))
 
 
-def expected_lead(payoff_model: PayoffModel, arm: str, what_if: WhatIf = UNCHANGED) -> float | None:
-    """Expected net benefit of an arm less that of the best arm of the other family (else: of the best other arm).
+def expected_lead(payoff_model: PayoffModel, chosen: str, what_if: WhatIf = UNCHANGED) -> float | None:
+    """Expected net benefit of a choice less that of the best choice of the other sides (else: of the best other one).
 
     Returns:
-        Money over the horizon; None without a value per answer, for an arm outside the limits, and where no other arm
-        is inside them.
+        Money over the horizon; None without a value per answer, for an arm outside the limits, and where nothing else
+        can be chosen.
     """
     payoffs = payoff_model.at(what_if)
-    if arm not in payoffs.names or not payoffs.in_value:
+    if chosen not in payoffs.names or not payoffs.in_value:
         return None
-    column = payoffs.names.index(arm)
-    others = payoffs.tuned != payoffs.tuned[column]
+    column = payoffs.names.index(chosen)
+    others = np.array([side != payoffs.sides[column] for side in payoffs.sides])
     if not others.any():
         others = np.arange(len(payoffs.names)) != column
     if not others.any():
         return None
     means = payoffs.payoff.mean(axis=0)
     return float(means[column] - means[others].max())
-
-
-def input_ranges_of(
-    ranges: Mapping[str, TriangularRange], intervals: Mapping[str, tuple[float, float]]
-) -> dict[str, tuple[float, float]]:
-    """The two ends of each uncertain input: of its declared range, or of the interval of an arm's quality."""
-    ends = {name: (float(declared.low), float(declared.high)) for name, declared in ranges.items()}
-    return ends | {f"{QUALITY}{arm}": interval for arm, interval in intervals.items()}
 
 
 def _crossing(
@@ -218,21 +307,3 @@ def _crossing(
     if tuned is None or untuned is None or not {tuned, untuned} <= quality.keys():
         return None
     return expected_crossing(payoff_model, varied, tuned, untuned, quality, context.wrong)
-
-
-def _values_of_more_cases(payoff_model: PayoffModel, inputs: VerdictInputs) -> tuple[SampleValue, ...]:
-    if payoff_model.terms.value_per_correct is None:
-        return ()
-    return values_of_more_cases(payoff_model, UNCHANGED, cost_per_case=inputs.cost_per_case)
-
-
-def _quality_intervals(
-    context: DecisionContext, quality: Mapping[str, float]
-) -> dict[str, tuple[float, float]]:
-    """By candidate, the interval of its quality, where it has one."""
-    intervals = {}
-    for name in quality:
-        estimate = context.summaries[name].quality[context.table.primary]
-        if estimate.low is not None and estimate.high is not None:
-            intervals[name] = (estimate.low, estimate.high)
-    return intervals

@@ -7,20 +7,28 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from evalkit.decision.payoffs.deterministic import point_net_benefit
+import numpy as np
+
+from evalkit.comparison.table import FloatArray
+from evalkit.decision.limits import observed
+from evalkit.decision.payoffs.deterministic import point_net_benefit, priced
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
 from evalkit.decision.verdict.choose_verdict import VerdictStep
 from evalkit.economics.crossing import crossing
-from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts
+from evalkit.economics.ledger import VALUE, VOLUME, WRONG
+from evalkit.economics.triangular import TriangularRange
 from evalkit.pricing.arm_costs import ArmCostModel
 from evalkit.pricing.fixed_costs import CADENCE, is_retune
 from evalkit.records.decision import WouldChange
+from evalkit.suite.schema import OTHER_LIMITS
 
 MARGIN = "margin"
 QUALITY = "quality:"
+LIMITS = "limits."
 REACH = 100.0
 _STEPS = 20  # of the log grid on each side: a factor of 1.26 a step
 _HALVINGS = 20  # of one step: to two parts in ten million
+_HAIR = 1e-9
 
 VerdictAt = Callable[[WhatIf], VerdictStep]
 """The verdict under an assumption."""
@@ -31,7 +39,8 @@ class VariedInput:
     """One number that the verdict rests on.
 
     Attributes:
-        name: ``requests_per_month``, a price, hours, ``retune_every_months``, ``margin``, or ``quality:`` and an arm.
+        name: ``requests_per_month``, a price, hours, ``retune_every_months``, ``margin``, ``quality:`` and an arm, or
+            ``limits.NAME.min`` and ``limits.NAME.max``.
         current: The declared number, the mode of its range, or the observed mean.
         unit: What the number counts, in words.
         below: Values to try below the current one, the nearest first.
@@ -52,6 +61,9 @@ class VariedInput:
             return WhatIf(margin=value)
         if self.name.startswith(QUALITY):
             return WhatIf(shifts={self.name.removeprefix(QUALITY): value - self.current})
+        if self.name.startswith(LIMITS):
+            name, _, end = self.name.removeprefix(LIMITS).rpartition(".")
+            return WhatIf(limits={(name, end): value})
         return WhatIf(inputs={self.name: value})
 
 
@@ -82,7 +94,41 @@ def varied_inputs(payoff_model: PayoffModel, quality: Mapping[str, float]) -> tu
     varied += [_cadence(months, terms.horizon_months) for months in sorted(cadences)[:1]]
     varied.append(_on_log_grid(MARGIN, payoff_model.margin, "of the score", highest=1.0))
     varied += [_quality(arm, mean) for arm, mean in quality.items()]
-    return tuple(varied)
+    return (*varied, *_limits(payoff_model))
+
+
+def _limits(payoff_model: PayoffModel) -> Iterator[VariedInput]:
+    """Each declared end of a limit, to be put where it lets in or keeps out one more arm."""
+    for name, limit in payoff_model.limits.items():
+        figures = set()
+        for arm in payoff_model.draws.arms:
+            unit_cost = payoff_model.draws.cost_models[arm.name].costs.unit_cost
+            figure = observed(
+                payoff_model.summaries[arm.name], None if unit_cost is None else float(unit_cost), name
+            )
+            if figure is not None:
+                figures.add(figure)
+        unit = (
+            "s"
+            if name.endswith("_s")
+            else payoff_model.terms.currency
+            if name in OTHER_LIMITS
+            else "of the score"
+        )
+        for end, current in (("min", limit.min), ("max", limit.max)):
+            if current is None:
+                continue
+            # At its own figure an arm is inside; a hair beyond it is outside.
+            tighter = 1.0 + (_HAIR if end == "min" else -_HAIR)
+            ends = sorted({*figures, *(figure * tighter for figure in figures)})
+            yield VariedInput(
+                f"{LIMITS}{name}.{end}",
+                current,
+                unit,
+                below=tuple(value for value in reversed(ends) if value < current),
+                above=tuple(value for value in ends if value > current),
+                whole=True,
+            )
 
 
 def _costs_of(cost_model: ArmCostModel, currency: str) -> Iterator[tuple[str, float, str]]:
@@ -98,8 +144,51 @@ def _costs_of(cost_model: ArmCostModel, currency: str) -> Iterator[tuple[str, fl
             yield factor.source, float(factor.value.mode), unit
 
 
-def nearest_change(varied: VariedInput, verdict_at: VerdictAt, closed_form: float | None) -> WouldChange:
-    """The nearest value of an input at which the verdict changes.
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnSpread:
+    """What is known of an input by itself.
+
+    Attributes:
+        low: Low end of its declared range, or of the interval of a quality.
+        high: High end.
+        declared: The range; None for a quality.
+        draws: Shape (n_draws,), the drawn values of a quality; None for a declared range.
+    """
+
+    low: float
+    high: float
+    declared: TriangularRange | None = None
+    draws: FloatArray | None = None
+
+    def share_beyond(self, below: float | None, above: float | None) -> float:
+        """How probable it is that the input lies at or beyond one of two values."""
+        if self.draws is not None:
+            beyond = np.zeros(self.draws.size, dtype=bool)
+            beyond |= False if below is None else self.draws <= below
+            beyond |= False if above is None else self.draws >= above
+            return float(beyond.mean())
+        return (0.0 if below is None else self._share_below(below)) + (
+            0.0 if above is None else 1.0 - self._share_below(above)
+        )
+
+    def _share_below(self, value: float) -> float:
+        """The triangular distribution's."""
+        assert self.declared is not None  # noqa: S101 - of a declared range
+        mode = float(self.declared.mode)
+        if value <= self.low:
+            return 0.0
+        if value >= self.high:
+            return 1.0
+        whole = self.high - self.low
+        if value <= mode:
+            return (value - self.low) ** 2 / (whole * (mode - self.low))
+        return 1.0 - (self.high - value) ** 2 / (whole * (self.high - mode))
+
+
+def nearest_change(
+    varied: VariedInput, verdict_at: VerdictAt, closed_form: float | None, spread: OwnSpread | None = None
+) -> WouldChange:
+    """Where the verdict changes as an input moves, on either side of its current value.
 
     Search outward from the current value, then halve the interval in which the verdict changes.
 
@@ -110,27 +199,67 @@ def nearest_change(varied: VariedInput, verdict_at: VerdictAt, closed_form: floa
         varied: The input.
         verdict_at: The verdict under an assumption.
         closed_form: Where the expected net benefits cross, or None.
+        spread: What is known of the input by itself; None where it has no range.
     """
     now = verdict_at(varied.at(varied.current))
-    sides = {"below": _Side(varied.current, varied.below), "above": _Side(varied.current, varied.above)}
-    for index in range(max(len(varied.below), len(varied.above))):
-        for side in sides.values():
-            if index >= len(side.values):
-                continue
-            then = verdict_at(varied.at(side.values[index]))
-            if then.verdict is not now.verdict:
-                near, far, then = _halved(varied, verdict_at, side.last, side.values[index], now, then)
-                return _record(varied, now, far if varied.whole else _between(near, far), then, closed_form)
-            side.last = side.values[index]
-    return _record(varied, now, None, None, closed_form)
+    below = _first_flip(varied, verdict_at, varied.below, now)
+    above = _first_flip(varied, verdict_at, varied.above, now)
+    nearest = min(
+        (flip for flip in (below, above) if flip is not None),
+        key=lambda flip: flip.steps,
+        default=None,
+    )
+    at_below, at_above = (None if flip is None else flip.at for flip in (below, above))
+    inside, probability = False, None
+    if spread is not None:
+        within = [
+            flip for flip in (below, above) if flip is not None and spread.low <= flip.at <= spread.high
+        ]
+        inside, probability = bool(within), spread.share_beyond(at_below, at_above)
+        nearest = within[0] if len(within) == 1 else nearest
+    return WouldChange(
+        input=varied.name,
+        current=varied.current,
+        unit=varied.unit,
+        flips_at=None if nearest is None else nearest.at,
+        verdict_now=now.verdict.value,
+        verdict_then=None if nearest is None else nearest.then.verdict.value,
+        arm_then=None if nearest is None else nearest.then.arm,
+        closed_form=closed_form,
+        low=None if spread is None else spread.low,
+        high=None if spread is None else spread.high,
+        inside=inside,
+        probability=probability,
+        flips_below=at_below,
+        verdict_below=None if below is None else below.then.verdict.value,
+        arm_below=None if below is None else below.then.arm,
+        flips_above=at_above,
+        verdict_above=None if above is None else above.then.verdict.value,
+        arm_above=None if above is None else above.then.arm,
+    )
 
 
-class _Side:
-    """One direction of the search, and the last value at which the verdict was still the same."""
+@dataclass(frozen=True, slots=True)
+class _Flip:
+    """A value at which the verdict is another one, and how many steps of the search lie before it."""
 
-    def __init__(self, current: float, values: tuple[float, ...]) -> None:
-        self.values = values
-        self.last = current
+    at: float
+    then: VerdictStep
+    steps: int
+
+
+def _first_flip(
+    varied: VariedInput, verdict_at: VerdictAt, values: tuple[float, ...], now: VerdictStep
+) -> _Flip | None:
+    """The nearest value on one side at which the verdict is another one."""
+    last = varied.current
+    for steps, value in enumerate(values):
+        then = verdict_at(varied.at(value))
+        if then.verdict is not now.verdict:
+            near, far, then = _halved(varied, verdict_at, last, value, now, then)
+            return _Flip(far if varied.whole else _between(near, far), then, steps)
+        last = value
+    return None
 
 
 def _halved(
@@ -149,25 +278,6 @@ def _halved(
 
 def _between(near: float, far: float) -> float:
     return math.sqrt(near * far) if near > 0.0 and far > 0.0 else (near + far) / 2.0
-
-
-def _record(
-    varied: VariedInput,
-    now: VerdictStep,
-    flips_at: float | None,
-    then: VerdictStep | None,
-    closed_form: float | None,
-) -> WouldChange:
-    return WouldChange(
-        input=varied.name,
-        current=varied.current,
-        unit=varied.unit,
-        flips_at=flips_at,
-        verdict_now=now.verdict.value,
-        verdict_then=None if then is None else then.verdict.value,
-        arm_then=None if then is None else then.arm,
-        closed_form=closed_form,
-    )
 
 
 def expected_crossing(
@@ -192,20 +302,21 @@ def expected_crossing(
         None without a value per answer, for inputs that net benefit is not linear in, where the input does not move
         the difference, and where the crossing is below 0.
     """
-    if payoff_model.terms.value_per_correct is None or varied.name in (MARGIN, CADENCE):
+    if (
+        payoff_model.terms.value_per_correct is None
+        or varied.name in (MARGIN, CADENCE)
+        or varied.name.startswith(LIMITS)
+    ):
         return None
-    costs: dict[str, ArmCosts] = {
-        arm: payoff_model.draws.cost_models[arm].costs for arm in (treatment, control)
-    }
+    draws = payoff_model.draws
 
     def worth(arm: str, value: float) -> Decimal:
         shift = value - varied.current if varied.name == f"{QUALITY}{arm}" else 0.0
         inputs = {} if varied.name.startswith(QUALITY) else {varied.name: value}
         net_benefit = point_net_benefit(
-            costs[arm],
+            priced(draws.cost_models[arm].costs, quality[arm] + shift, wrong[arm] - shift),
             payoff_model.terms,
-            quality=quality[arm] + shift,
-            wrong=wrong[arm] - shift,
+            draws.lives[arm],
             inputs=inputs,
             at="mean",
         )

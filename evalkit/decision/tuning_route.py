@@ -1,4 +1,4 @@
-"""By which route a model of the suite is tuned, and whether that route lasts through the horizon."""
+"""By which route a model of the suite is tuned, and how long it and the models on it last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
+from evalkit.decision.context import ComparedRun
+from evalkit.economics.cash_flow import months_between
+from evalkit.economics.lifetime import Lifetime, lifetime
 from evalkit.economics.providers import Route, route
+from evalkit.economics.triangular import exact
+from evalkit.records.arm import ArmFacts
 from evalkit.suite.models import GeminiModelConfig, HostedModelConfig, OpenAIModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 
@@ -82,3 +87,44 @@ def months_later(day: date, months: int) -> date:
     year, month = divmod(day.month - 1 + months, 12)
     last = (date(day.year + year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - date.resolution).day
     return date(day.year + year, month + 1, min(day.day, last))
+
+
+def arm_life(suite: Suite, run: ComparedRun, arm: ArmFacts, today: date) -> Lifetime:
+    """The life of an arm inside the horizon.
+
+    Args:
+        suite: Horizon, discount rate, and what takes the place of a model that shuts.
+        run: What providers announced while it was answered.
+        arm: Tuned or not.
+        today: The day the run was started.
+
+    Raises:
+        ValueError: The suite declares no economics.
+    """
+    economics = suite.economics
+    if economics is None:
+        raise ValueError("a life needs a horizon: declare `economics` in the suite")
+    shuts = shutdown_day(suite, run, arm)
+    return lifetime(
+        economics.horizon_months,
+        exact(economics.discount_rate),
+        shuts_after=None if shuts is None else months_between(today, shuts),
+        successor=suite.models[arm.model].replaced_by is not None,
+    )
+
+
+def shutdown_day(suite: Suite, run: ComparedRun, arm: ArmFacts) -> date | None:
+    """The first day on which the arm's model no longer answers: as announced, and as shipped with evalkit.
+
+    A date of retirement that a provider only calls deprecation is none: the model goes on answering.
+    """
+    days = [
+        date.fromisoformat(each.day)
+        for each in run.observations.announced
+        if each.model == arm.model and each.what == "shuts"
+    ]
+    tuning_route = route_of(suite, arm.model)
+    if tuning_route.route is not None:
+        shuts = tuning_route.route.shuts_on(tuning_route.base_model, tuned=arm.tuned)
+        days += [] if shuts is None else [shuts]
+    return min(days, default=None)
