@@ -137,8 +137,7 @@ def _facts(decision: Decision) -> Iterator[Fact]:
     yield Fact(
         "Checklist",
         f"{counts.for_tuning} for tuning, {counts.against + counts.blocked} against",
-        f"{counts.neither} neither, {counts.unknown} unknown; red flags: {counts.flags_invalid} invalid, "
-        f"{counts.flags_warn} warnings",
+        f"{counts.neither} neither, {counts.unknown} unknown; red flags: {evidence.flags(decision)}",
     )
 
 

@@ -107,7 +107,7 @@ def test_without_a_tuned_arm_nothing_is_claimed_about_tuning():
         whole, arms={name: one for name, one in whole.arms.items() if name != "fine_tuned"}, would_change=()
     )
     text = explain(untuned)
-    assert text.startswith("Use retrieval: run rag. rag beats doing nothing")
+    assert text.startswith("Use retrieval: run rag. rag beats few_shot and doing nothing")
     assert "fine-tune" not in text.replace("Use retrieval", "")
     assert "Tuning was not measured: nothing is claimed about it." in text
     assert "It would pay from 78.0% accuracy." in explain(replace(untuned, q_star=0.78))

@@ -42,6 +42,13 @@ def _others(decision: Decision, choice: str) -> str:
         return "every arm"
     tuned = decision.arms[choice].kind.tuned if choice in decision.arms else False
     rivals = candidates(decision, tuned=not tuned)
+    if not rivals and choice in decision.arms:  # one side alone: the arms of the other kind
+        kind = decision.arms[choice].kind.retrieves
+        rivals = [
+            arm for arm in candidates(decision, tuned=tuned) if decision.arms[arm].kind.retrieves is not kind
+        ]
+        if len(rivals) > 1:
+            return " and ".join(["every arm of the other kind", *nothing])
     if len(rivals) == 1:
         named = [rivals[0]]
     elif rivals:

@@ -95,7 +95,7 @@ def trainings(decision: Decision) -> str:
     spread = None if arm is None else decision.training_spread.get(arm)
     if arm is None or spread is None:
         return ""
-    return f"{_trained(arm, spread)}{_other_deployment(spread)}"
+    return f"{_trained(arm, spread)}{_other_deployment(decision, spread)}"
 
 
 def _trained(arm: str, spread: TrainingSpread) -> str:
@@ -112,7 +112,7 @@ def _trained(arm: str, spread: TrainingSpread) -> str:
     return f"{arm} was trained {spread.seeds} times; one training differs from the next by about {margin(spread.sd)}."
 
 
-def _other_deployment(spread: TrainingSpread) -> str:
+def _other_deployment(decision: Decision, spread: TrainingSpread) -> str:
     if spread.other_deploy_verdict is None:
         return ""
     other = (
@@ -120,7 +120,12 @@ def _other_deployment(spread: TrainingSpread) -> str:
         if spread.deploy == "fresh"
         else "a fresh training is deployed"
     )
-    return f" If {other}: {outcome(spread.other_deploy_verdict, spread.other_deploy_arm)}."
+    same = (spread.other_deploy_verdict, spread.other_deploy_arm) == (
+        decision.verdict,
+        decision.recommended_arm,
+    )
+    then = "the answer is the same" if same else outcome(spread.other_deploy_verdict, spread.other_deploy_arm)
+    return f" If {other}: {then}."
 
 
 def cases(decision: Decision) -> str:
@@ -150,9 +155,13 @@ def counts(decision: Decision) -> str:
     told = decision.counts
     answers = f"{told.for_tuning} for tuning, {told.against} against, {told.neither} neither, {told.unknown} unknown"
     blocked = f", {told.blocked} blocked" if told.blocked else ""
-    return (
-        f"Checklist: {answers}{blocked}. Red flags: {told.flags_invalid} invalid, {told.flags_warn} warnings."
-    )
+    return f"Checklist: {answers}{blocked}. Red flags: {flags(decision)}."
+
+
+def flags(decision: Decision) -> str:
+    """How many red flags there are, by severity."""
+    told = decision.counts
+    return f"{told.flags_invalid} invalid, {told.flags_warn} warning{'' if told.flags_warn == 1 else 's'}"
 
 
 def measured_tuning(decision: Decision) -> str:

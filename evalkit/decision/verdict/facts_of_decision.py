@@ -52,7 +52,7 @@ def best_of(decision: Decision, *, tuned: bool) -> str | None:
 
 
 def rival(decision: Decision) -> str | None:
-    """The arm that the one to run is compared with: the best of the other side, else the second choice.
+    """The arm that the one to run is compared with: the best of the other side, else the best other arm.
 
     None where there is no other arm.
     """
@@ -62,8 +62,8 @@ def rival(decision: Decision) -> str | None:
     other = best_of(decision, tuned=not decision.arms[choice].kind.tuned)
     if other is not None:
         return other
-    second = decision.runner_up
-    return second if second in decision.arms and second != choice else None
+    ranked = [name for name in decision.expected_regret if name in decision.arms and name != choice]
+    return min(ranked, key=lambda name: decision.expected_regret[name], default=None)
 
 
 def pair(decision: Decision) -> tuple[str, str] | None:
