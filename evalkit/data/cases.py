@@ -8,10 +8,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from evalkit.data.columns import (
+    ColumnFacts,
+    ColumnMapping,
+    case_mapping,
+    declared_columns,
+    undeclared_problems,
+    whole_number,
+)
 from evalkit.data.content_id import ContentIds
-from evalkit.data.fields import Fields, as_text, as_texts, case_fields
+from evalkit.data.fields import accepted_answers, as_text, as_texts
 from evalkit.data.hf_folder import is_hf_folder
-from evalkit.data.messages import Conversation, is_conversation, read_messages, split_conversation
+from evalkit.data.messages import (
+    Conversation,
+    answer_of_messages,
+    is_answer_messages,
+    is_conversation,
+    read_messages,
+    split_conversation,
+)
 from evalkit.data.row_index import RowIndex
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Case, Message
@@ -25,11 +40,14 @@ class Cases:
 
     Iterating and ``get`` decode a case each time; only ids and file positions are held. Use as a context
     manager, or call ``close``, to close the file early.
+
+    Attributes:
+        mapping: Which columns of the file are read for which field of a case.
     """
 
-    def __init__(self, rows: RowIndex, fields: Fields, index: dict[str, int]) -> None:
+    def __init__(self, rows: RowIndex, mapping: ColumnMapping, index: dict[str, int]) -> None:
         self._rows = rows
-        self._fields = fields
+        self.mapping = mapping
         self._index = index
         self._digest: str | None = None
 
@@ -77,7 +95,7 @@ class Cases:
 
     def first(self, n: int) -> Cases:
         """The first ``n`` cases, as an object that reads the same open file."""
-        return Cases(self._rows, self._fields, dict(islice(self._index.items(), n)))
+        return Cases(self._rows, self.mapping, dict(islice(self._index.items(), n)))
 
     def close(self) -> None:
         """Close the file of the cases; a temporary copy is deleted."""
@@ -90,7 +108,7 @@ class Cases:
         self.close()
 
     def _decode(self, case_id: str, row: int) -> Case:
-        return decode_case(self._rows.values(row), self._fields, case_id)
+        return decode_case(self._rows.values(row), self.mapping, case_id)
 
 
 def read_cases(suite: Suite, extra: str | None = None) -> Cases:
@@ -105,20 +123,38 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
     """
     at: Location = ("cases",) if extra is None else ("extra_cases", extra)
     config = suite.cases if extra is None else suite.extra_cases[extra]
-    fields = case_fields(suite, at)
     path = suite.path(config.path)
     if not path.is_file() and not is_hf_folder(path):
         raise DataError(suite.source.problem((*at, "path"), _no_file(path)))
+    declared = [column for columns in declared_columns(suite, at).values() for column in columns]
+    facts = ColumnFacts.of_file(path, format=config.format, declared=declared)
+    try:
+        mapping = case_mapping(suite, at, facts)
+    except ValueError as error:
+        raise DataError(Problem(str(path), None, "", str(error))) from None
     rows = RowIndex(path, shown_as=str(path), format=config.format)
+    index, problems = _index_rows(rows, mapping)
+    if not index and not problems:
+        problems.append(Problem(rows.shown_as, None, "", "holds no case; write one row for each question"))
+    # A column that no row has explains every row that has no question, so it comes first.
+    if facts.rows:
+        problems = [*undeclared_problems(suite, at, facts, path.name), *problems]
+    if problems:
+        rows.close()
+        raise DataError.first_of(problems)
+    return Cases(rows, mapping, index)
+
+
+def _index_rows(rows: RowIndex, mapping: ColumnMapping) -> tuple[dict[str, int], list[Problem]]:
+    """Id to row of every case, and what is wrong with the other rows."""
     index: dict[str, int] = {}
     content_ids = ContentIds()
     problems: list[Problem] = []
     for row in rows.scan():
-        fields.see(row.values)
         try:
-            given = fields.take(dict(row.values), "id")
+            given = mapping.take(dict(row.values), "id")
             case_id = as_text(given[0]).strip() if given else content_ids.new(row.values)
-            decode_case(row.values, fields, case_id)
+            decode_case(row.values, mapping, case_id)
         except ValueError as error:
             problems.append(Problem(rows.shown_as, row.line, "", str(error)))
         else:
@@ -129,53 +165,61 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
             else:
                 index[case_id] = len(rows)
                 rows.keep(row)
-    if not index and not problems:
-        problems.append(Problem(rows.shown_as, None, "", "holds no case; write one row for each question"))
-    # A column that no row has explains every row that has no question, so it comes first.
-    if problems := [*fields.undeclared(suite, path.name), *problems]:
-        rows.close()
-        raise DataError.first_of(problems)
-    return Cases(rows, fields, index)
+    return index, problems
 
 
-def decode_case(values: dict[str, Any], fields: Fields, case_id: str) -> Case:
+def decode_case(values: dict[str, Any], mapping: ColumnMapping, case_id: str) -> Case:
     """A case from the columns of its row.
 
     Raises:
         ValueError: The row has no question, or messages that cannot be one.
     """
     rest = dict(values)
-    fields.take(rest, "id")
-    question, earlier, answer = _question(
-        fields.take(rest, "input", keep=True), fields.take(rest, "messages")
-    )
-    reference = as_texts(fields.take(rest, "reference"))
+    mapping.take(rest, "id")
+    question, earlier, answer = _question(rest, mapping)
+    reference = _reference(mapping.take(rest, "reference"), mapping)
     if answer is not None:
         if reference:
             raise ValueError(
                 "the messages end with an answer, and there is a reference too; keep one of them"
             )
         reference = (answer,)
-    cluster = fields.take(rest, "cluster", keep=True)
+    cluster = mapping.take(rest, "cluster", keep=True)
     return Case(
         id=case_id,
         input=question,
         reference=reference,
         messages=earlier,
-        tags=as_texts(fields.take(rest, "tags", keep=True), parse_lists=True),
+        tags=as_texts(mapping.take(rest, "tags", keep=True), parse_lists=True),
         cluster=as_text(cluster[0]).strip() if cluster else case_id,
-        gold_passages=as_texts(fields.take(rest, "gold_passages"), parse_lists=True),
+        gold_passages=as_texts(mapping.take(rest, "gold_passages"), parse_lists=True),
         fields=rest,
     )
 
 
-def _question(given: list[Any], messages: list[Any]) -> tuple[str, tuple[Message, ...], str | None]:
+def _reference(given: list[Any], mapping: ColumnMapping) -> tuple[str, ...]:
+    """The accepted answers. Where the whole column of numbers was made floats, 5 is accepted for 5.0 too."""
+    answers: list[str] = []
+    for value in given:
+        plain = whole_number(value) if mapping.floats else value
+        if is_answer_messages(value):
+            answers.append(answer_of_messages(value))
+        elif plain is value:
+            answers += accepted_answers([value])
+        else:  # a number lost its form when it became a float; a text stands as it was written
+            answers += accepted_answers([value, plain] if isinstance(value, str) else [plain, value])
+    return tuple(answers)
+
+
+def _question(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, tuple[Message, ...], str | None]:
     """The question, the turns before it, and the answer where the messages end with one."""
+    given, messages = mapping.take(rest, "input", keep=True), mapping.take(rest, "messages")
     if given and is_conversation(given[0]) and not messages:
         given, messages = [], given
     if not given:
         if not messages:
-            raise ValueError("has no input: name its column in cases.fields, or call it input or question")
+            lacking = mapping.lacking("input") or ": name its column in cases.fields, or call it input or question"
+            raise ValueError(f"has no input{lacking}")
         talk: Conversation = split_conversation(messages[0])
         if not talk.question.strip():
             raise ValueError("its last user message is empty")

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from evalkit.data.fields import Fields, as_text
+from evalkit.data.columns import ColumnFacts, alias_mapping
+from evalkit.data.fields import as_text
 from evalkit.data.hf_folder import is_hf_folder
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
@@ -100,10 +101,10 @@ def _front_matter(text: str, file: str) -> tuple[str | None, str]:
 
 
 def _in_rows(path: Path) -> Iterator[_PlacedPassage]:
-    fields = Fields(aliases=_ALIASES)
+    mapping = alias_mapping(ColumnFacts.of_file(path), _ALIASES)
     for row in read_rows(path, shown_as=str(path)):
         rest = dict(row.values)
-        passage_id, text = fields.take(rest, "id"), fields.take(rest, "text")
+        passage_id, text = mapping.take(rest, "id"), mapping.take(rest, "text")
         if not passage_id or not text:
             missing = "id" if not passage_id else "text"
             columns = ", ".join(_ALIASES[missing])

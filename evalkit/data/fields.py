@@ -1,25 +1,18 @@
-"""Which column of a row is which field of a case: the usual column names, and those that a suite declares."""
+"""The usual names of the columns of a data file, and what the cells of a table hold as text."""
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from evalkit.errors import Problem, SuiteError, did_you_mean
-from evalkit.suite.schema import Suite
-from evalkit.suite.source import Location
-
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "sample_id", "doc_id"),
     "input": ("input", "question", "user_input", "prompt"),
-    "reference": ("reference", "target", "expected_output", "ground_truth", "ideal", "answer"),
-    "messages": ("messages",),
+    "reference": ("reference", "target", "expected_output", "ground_truth", "ideal", "answer", "answers"),
+    "messages": ("messages", "conversations", "conversation"),
     "tags": ("tags", "tag"),
     "cluster": ("cluster", "group"),
     "gold_passages": ("gold_passages", "docs", "reference_context_ids"),
@@ -27,74 +20,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 OUTPUT_ALIASES = (*ALIASES["reference"], "output", "completion", "response")
 """What the answer of a demonstration or a training row may be called."""
 
-_SEVERAL_COLUMNS = ("reference", "tags", "gold_passages")
-_MOST_COLUMNS = 1000  # remembered for messages
-
-
-@dataclass(slots=True)
-class Fields:
-    """Takes the fields of a case out of a row, and remembers which columns it has seen.
-
-    Attributes:
-        declared: Field name to the file's columns; wins over the aliases.
-        aliases: Field name to the columns looked for, in order, letter case aside, where nothing is declared.
-        strict: Look only for the declared column; else fall back to the aliases where a row lacks it.
-        at: Where the suite declares them.
-    """
-
-    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ALIASES)
-    strict: bool = True
-    at: Location = ("cases", "fields")
-    seen: set[str] = field(default_factory=set)
-
-    def see(self, columns: Iterable[str]) -> None:
-        """Remember the column names of a row, for ``undeclared``."""
-        if len(self.seen) >= _MOST_COLUMNS:
-            columns = set(columns).intersection(itertools.chain(*self.declared.values()))
-        self.seen.update(columns)
-
-    def take(self, row: dict[str, Any], name: str, *, keep: bool = False) -> list[Any]:
-        """The values that a row has for the field ``name``; an empty list where it has none.
-
-        Their columns are removed from ``row`` unless ``keep``: a prompt may also name ``{{question}}`` or a tag's
-        column, but never the reference.
-        """
-        take = row.__getitem__ if keep else row.pop
-        if columns := self.declared.get(name):
-            values = [take(column) for column in columns if not is_missing(row.get(column))]
-            if values or self.strict:
-                return values
-        for column in _in_order(tuple(row), self.aliases.get(name, ())):
-            if not is_missing(row[column]):
-                return [take(column)]
-        return []
-
-    def undeclared(self, suite: Suite, file: str) -> Iterator[Problem]:
-        """A problem for each declared column that no row has had."""
-        for name, columns in self.declared.items():
-            for column in columns:
-                if column not in self.seen:
-                    yield suite.source.problem(
-                        (*self.at, name),
-                        f"no row of {file} has a column {column!r}. {did_you_mean(column, sorted(self.seen))}",
-                    )
-
-
-def case_fields(suite: Suite, at: Location = ("cases",)) -> Fields:
-    """The fields of the suite's cases, or of an extra task set at ``("extra_cases", name)``.
-
-    Raises:
-        SuiteError: Several columns are given for a field that takes one.
-    """
-    return Fields(declared=_declared(suite, at), at=(*at, "fields"))
-
-
-def example_fields(suite: Suite) -> Fields:
-    """The fields of demonstrations and training rows: those of the cases, with more names for the answer."""
-    return Fields(
-        declared=_declared(suite, ("cases",)), aliases={**ALIASES, "reference": OUTPUT_ALIASES}, strict=False
-    )
+_SQUAD = {"text", "answer_start"}
 
 
 def is_missing(value: Any) -> bool:
@@ -134,6 +60,50 @@ def as_texts(values: Iterable[Any], *, parse_lists: bool = False) -> tuple[str, 
     return tuple(texts)
 
 
+def accepted_answers(values: Iterable[Any]) -> tuple[str, ...]:
+    """The accepted answers that a reference gives: a text, a list of texts, or an object of a known form.
+
+    The known forms are TriviaQA's (``value`` and ``aliases``) and SQuAD's (``text`` and ``answer_start``), also as the
+    JSON text that a table's cell holds. Any other object is an answer in JSON.
+
+    >>> accepted_answers([{"value": "Paris", "aliases": ["Paris", "City of Paris"]}])
+    ('Paris', 'City of Paris')
+    >>> accepted_answers([{"text": ["Paris", "Paris"], "answer_start": [3, 9]}]), accepted_answers([{"a": 1}])
+    (('Paris',), ('{"a":1}',))
+    """
+    answers: list[str] = []
+    for value in values:
+        for item in _opened_answers(value):
+            answers.extend(as_text(answer) for answer in item if not is_missing(answer))
+    return tuple(answers)
+
+
+def _opened_answers(value: Any) -> Iterable[list[Any]]:
+    for item in value if isinstance(value, list) else [value]:
+        form = _parse_object(item)
+        if isinstance(form, dict) and {"value", "aliases"} <= form.keys():
+            aliases = form["aliases"]
+            yield _each_once([form["value"], *(aliases if isinstance(aliases, list) else [aliases])])
+        elif isinstance(form, dict) and form.keys() == _SQUAD:
+            yield _each_once(form["text"] if isinstance(form["text"], list) else [form["text"]])
+        else:
+            yield [item]
+
+
+def _each_once(answers: list[Any]) -> list[Any]:
+    return [answer for index, answer in enumerate(answers) if answer not in answers[:index]]
+
+
+def _parse_object(value: Any) -> Any:
+    """The object of a known form that a table's cell holds as JSON text; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return msgspec.json.decode(value, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError):
+            return value
+    return value
+
+
 def parse_list(value: Any) -> Any:
     """The list that a text holds as JSON; any other value as it is."""
     if isinstance(value, str) and value.lstrip().startswith("["):
@@ -142,29 +112,3 @@ def parse_list(value: Any) -> Any:
         except (msgspec.MsgspecError, RecursionError):
             return value
     return value
-
-
-def _declared(suite: Suite, at: Location) -> dict[str, tuple[str, ...]]:
-    declared: dict[str, tuple[str, ...]] = {}
-    config = suite.cases if at == ("cases",) else suite.extra_cases[str(at[-1])]
-    for name, columns in config.fields.items():
-        listed = (columns,) if isinstance(columns, str) else tuple(columns)
-        if len(listed) != 1 and name not in _SEVERAL_COLUMNS:
-            raise SuiteError(
-                suite.source.problem((*at, "fields", name), f"takes one column, not {len(listed)}")
-            )
-        declared[name] = listed
-    return declared
-
-
-# The rows of a file have the same columns, and every field is looked for in each row.
-@functools.lru_cache(maxsize=256)
-def _in_order(columns: tuple[str, ...], aliases: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that are one of ``aliases``, in the order of the aliases."""
-    matching: list[str] = []
-    for alias in aliases:
-        if alias in columns:
-            matching.append(alias)
-        else:
-            matching += [column for column in columns if column.strip().lower() == alias]
-    return tuple(matching)

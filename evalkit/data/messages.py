@@ -1,4 +1,4 @@
-"""Conversations in OpenAI's form, split into the question, the turns before it and the answer after it."""
+"""Conversations in OpenAI's or ShareGPT's form, split into the question, the turns before it and the answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from evalkit.data.fields import parse_list
 from evalkit.records.case import Message
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_SHAREGPT_ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
+_WEIGHTS = ("weight", "train", "loss")  # OpenAI's, and what other trainers call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,64 @@ def is_conversation(value: Any) -> bool:
     return isinstance(opened, list) and bool(opened) and all(isinstance(item, dict) for item in opened)
 
 
+def is_answer_messages(value: Any) -> bool:
+    """Whether a cell that should hold an answer holds messages, as TRL's conversational completions do."""
+    return is_conversation(value) and all(
+        {"role", "content"} <= item.keys() or {"from", "value"} <= item.keys() for item in parse_list(value)
+    )
+
+
+def answer_of_messages(value: Any) -> str:
+    """The assistant's message that ends a list of messages which holds an answer, with or without its question.
+
+    Raises:
+        ValueError: The list does not end with an assistant's message, or holds something else than text.
+    """
+    last = read_messages(value)[-1]
+    if last.role != "assistant":
+        raise ValueError("its answer is a list of messages that does not end with an assistant's")
+    return last.content
+
+
+def trained_part(value: Any) -> Any:
+    """A conversation up to its last assistant message that is trained on: one without a weight, or of weight 1.
+
+    Earlier turns stay, whatever their weight: they are what the answer follows. A list that does not end with an
+    assistant's message, or is no list of objects, comes back as it is.
+
+    Returns:
+        The messages; none where every assistant message has weight 0.
+
+    Raises:
+        ValueError: A weight is neither 0 nor 1.
+    """
+    opened = parse_list(value)
+    if not isinstance(opened, list) or not all(isinstance(item, dict) for item in opened):
+        return value
+    weights = [_weight(item, number) for number, item in enumerate(opened, start=1)]
+    if not opened or _role(opened[-1]) != "assistant":
+        return opened
+    trained = [
+        index for index, item in enumerate(opened) if _role(item) == "assistant" and weights[index] == 1
+    ]
+    return opened[: trained[-1] + 1] if trained else []
+
+
+def _role(item: dict[str, Any]) -> str | None:
+    return _ROLES.get(str(item.get("role"))) or _SHAREGPT_ROLES.get(str(item.get("from")))
+
+
+def _weight(item: dict[str, Any], number: int) -> int:
+    for name in _WEIGHTS:
+        if (value := item.get(name)) is not None:
+            if value not in (0, 1):
+                raise ValueError(f"message {number} has {name} {value!r}; a message is trained on (1) or not (0)")
+            return int(value)
+    return 1
+
+
 def read_messages(value: Any) -> tuple[Message, ...]:
-    """Messages from ``[{"role": ..., "content": ...}, ...]``.
+    """Messages from ``[{"role": ..., "content": ...}, ...]``, or ShareGPT's ``[{"from": ..., "value": ...}, ...]``.
 
     Raises:
         ValueError: Not such a list; or a role or kind of content that a text question cannot have.
@@ -62,10 +120,12 @@ def split_conversation(value: Any) -> Conversation:
 def _message(item: Any, number: int) -> Message:
     if not isinstance(item, dict):
         raise ValueError(f"message {number} is not an object with role and content")
-    role = _ROLES.get(str(item.get("role")))
+    sharegpt = "role" not in item and "from" in item
+    roles, named, text = (_SHAREGPT_ROLES, "from", "value") if sharegpt else (_ROLES, "role", "content")
+    role = roles.get(str(item.get(named)))
     if role is None:
-        raise ValueError(f"message {number} has role {item.get('role')!r}; valid roles: {', '.join(_ROLES)}")
-    return Message(role=cast(Any, role), content=_content(item.get("content"), number))
+        raise ValueError(f"message {number} has {named} {item.get(named)!r}; valid: {', '.join(roles)}")
+    return Message(role=cast(Any, role), content=_content(item.get(text), number))
 
 
 def _content(content: Any, number: int) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.data.columns import prompt_fields
 from evalkit.data.duplicates import text_digest
 from evalkit.data.fields import as_text, is_missing
 from evalkit.data.messages import read_messages
 from evalkit.records.case import Case, Example
-from evalkit.suite.schema import PromptConfig, PromptUse, Suite
+from evalkit.suite.schema import Suite
 from evalkit.text.normalise import normalise
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
 _OURS = {"input", "output", "passages", "reference"}
 
 
@@ -34,11 +33,7 @@ class QuestionText:
     @classmethod
     def of(cls, suite: Suite) -> QuestionText:
         """The question texts that the prompts of ``suite`` show."""
-        prompts: list[PromptConfig | PromptUse] = list(suite.prompts.values())
-        prompts += [arm.prompt for arm in suite.arms.values() if isinstance(arm.prompt, PromptUse)]
-        texts = [text for prompt in prompts for text in (prompt.user, prompt.system) if text]
-        placeholders = {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}
-        return cls(tuple(sorted(placeholders - _OURS)))
+        return cls(tuple(sorted(prompt_fields(suite) - _OURS)))
 
     def limited_to(self, rows: Iterable[Example]) -> QuestionText:
         """The same without the columns that no row has: they would hide that a row asks what a case asks."""

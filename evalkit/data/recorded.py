@@ -1,13 +1,16 @@
-"""Answers made elsewhere, read from a file of rows ``case_id, output``."""
+"""Answers made elsewhere, read from a file of rows ``case_id, output``; ``data.answer_columns`` has all the names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from evalkit.data.answer_columns import Figures, answer_mapping, given_number, renamed
+from evalkit.data.columns import ColumnFacts, ColumnMapping, whole_number
 from evalkit.data.fields import as_text, is_missing, parse_list
 from evalkit.data.row_index import RowIndex
 from evalkit.errors import DataError, Problem
@@ -19,6 +22,7 @@ _Key = tuple[str, int]
 
 _TEXTS = ("case_id", "output", "error", "answering_model")
 _MOST_TOKENS = 10**10
+_MOST_MONEY = 10**9
 _LARGEST = {"repeat": 10**6, "service_s": 1e7, "ttft_s": 1e7}  # seconds: four months
 
 
@@ -28,6 +32,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
     Attributes:
         service_s: Seconds from the request to the last token, where it was measured.
         ttft_s: Seconds to the first token.
+        cost: Money of the answer, where the file states it.
         error: Why there is no answer: such a case is missing, not wrong.
         answering_model: The id of the model that answered, where the file says it.
     """
@@ -39,6 +44,7 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
     usage: Usage | None = None
     service_s: float | None = None
     ttft_s: float | None = None
+    cost: Decimal | None = None
     passages: tuple[Passage, ...] = ()
     error: str | None = None
     answering_model: str | None = None
@@ -52,24 +58,54 @@ class RecordedAnswer(Record, frozen=True, kw_only=True):
             timing=Timing(service_s=self.service_s, ttft_s=self.ttft_s),
             passages=self.passages,
             answering_model=self.answering_model,
+            cost=self.cost,
         )
 
 
-class RecordedAnswers(Mapping[_Key, RecordedAnswer]):
-    """Answers by ``(case_id, repeat)``, decoded on demand; only keys and file positions are held."""
+_OWN_NAMES = {
+    name: (name,) for name in ("repeat", "finish_reason", "usage", "passages", "error", "answering_model")
+}  # beside those of ``data.answer_columns``
 
-    def __init__(self, rows: RowIndex, index: dict[_Key, int]) -> None:
+
+class RecordedAnswers(Mapping[_Key, RecordedAnswer]):
+    """Answers by ``(case_id, repeat)``, decoded on demand; only keys and file positions are held.
+
+    Where the whole column of ids was made floats, 1.0 is found as 1.
+
+    Attributes:
+        mapping: Which columns of the file are read for which field of an answer.
+        figures: Money, seconds and tokens of all answers.
+    """
+
+    def __init__(
+        self, rows: RowIndex, index: dict[_Key, int], mapping: ColumnMapping, figures: Figures
+    ) -> None:
         self._rows = rows
         self._index = index
+        self.mapping = mapping
+        self.figures = figures
 
     def __getitem__(self, key: _Key) -> RecordedAnswer:
-        return _answer(self._rows.values(self._index[key]))
+        if key not in self._index and self.mapping.numbered:
+            key = (whole_number(key[0]), key[1])
+        return _answer(self._rows.values(self._index[key]), self.mapping)
 
     def __iter__(self) -> Iterator[_Key]:
         return iter(self._index)
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def of_no_case(self, case_ids: Container[str]) -> list[str]:
+        """The ids of the file that are no case's, each once, in file order."""
+        plain = self.mapping.numbered
+        return list(
+            dict.fromkeys(
+                case_id
+                for case_id, _ in self._index
+                if case_id not in case_ids and not (plain and f"{case_id}.0" in case_ids)
+            )
+        )
 
     def close(self) -> None:
         """Close the file of the answers."""
@@ -83,12 +119,14 @@ def read_recorded(path: Path) -> RecordedAnswers:
         DataError: The file is missing, empty or unreadable; a row has no ``case_id``, neither output nor error,
             a value of the wrong kind, or the case and repeat of an earlier row. Up to 20 problems, with lines.
     """
+    mapping = answer_mapping(ColumnFacts.of_file(path), also=_OWN_NAMES)
     rows = RowIndex(path, shown_as=str(path))
     index: dict[_Key, int] = {}
     problems: list[Problem] = []
+    figures = Figures()
     for row in rows.scan():
         try:
-            answer = _answer(row.values)
+            answer = _answer(row.values, mapping)
         except ValueError as error:
             problems.append(Problem(str(path), row.line, "", str(error)))
             continue
@@ -99,21 +137,28 @@ def read_recorded(path: Path) -> RecordedAnswers:
             continue
         index[key] = len(rows)
         rows.keep(row)
+        figures.add(
+            service_s=answer.service_s,
+            ttft_s=answer.ttft_s,
+            cost=None if answer.cost is None else float(answer.cost),
+            tokens=None if answer.usage is None else (answer.usage.prompt, answer.usage.output),
+        )
     if not index and not problems:
         problems.append(Problem(str(path), None, "", "holds no answer; rows are case_id, output"))
     if problems:
         rows.close()
         raise DataError.first_of(problems)
-    return RecordedAnswers(rows, index)
+    return RecordedAnswers(rows, index, mapping, figures)
 
 
-def _answer(values: dict[str, Any]) -> RecordedAnswer:
+def _answer(row: dict[str, Any], mapping: ColumnMapping) -> RecordedAnswer:
     """The answer of a row.
 
     Raises:
         ValueError: It cannot be one; the message says why.
     """
-    columns = {name: value for name, value in values.items() if name in RecordedAnswer.__struct_fields__}
+    values = renamed(row, mapping)
+    columns = {name: value for name, value in values.items() if name in mapping.columns}
     given = {
         name: _opened(value) for name, value in columns.items() if name == "output" or not is_missing(value)
     }
@@ -128,6 +173,10 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
             given[name] = as_text(values[name])
     if isinstance(passages := given.get("passages"), list):
         given["passages"] = [{"id": item} if isinstance(item, str) else item for item in passages]
+    tokens = [given_number(name, given.pop(name, None)) for name in ("input_tokens", "output_tokens")]
+    if "usage" not in given and tokens != [None, None]:
+        given["usage"] = _usage(*tokens)
+    cost = _money(given.pop("cost", None), mapping)
     # A table's cells are text: numbers are read from it.
     lax = {name: value for name, value in given.items() if name not in _TEXTS}
     try:
@@ -136,7 +185,26 @@ def _answer(values: dict[str, Any]) -> RecordedAnswer:
         raise ValueError(str(error)) from None
     _refuse_implausible(checked)
     texts = {name: given.get(name) for name in _TEXTS if name != "case_id"}
-    return msgspec.structs.replace(checked, **texts)
+    return msgspec.structs.replace(checked, cost=cost, **texts)
+
+
+def _usage(prompt: int | None, output: int | None) -> dict[str, int]:
+    if prompt is None or output is None:
+        raise ValueError("has one of input_tokens and output_tokens; give both or neither")
+    return {"input": prompt, "output": output}
+
+
+def _money(value: Any, mapping: ColumnMapping) -> Decimal | None:
+    if value is None:
+        return None
+    column = mapping.columns["cost"][0]
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or not 0 <= amount <= _MOST_MONEY:
+        raise ValueError(f"{column} is {str(value)[:80]!r}; give an amount of money, without its currency")
+    return amount
 
 
 def _refuse_implausible(answer: RecordedAnswer) -> None:

@@ -126,6 +126,7 @@ class Completion(Record, frozen=True, kw_only=True):
         finish_reason: ``context_limit`` when the prompt did not fit: the arm's failure, with an empty output.
         passages: Only from recorded answers that carry their own.
         answering_model: The model's id as the provider's answer gives it; None where it gives none.
+        cost: Money of the answer, only from recorded answers that state it; counted in place of tokens x price.
     """
 
     output: str
@@ -134,6 +135,7 @@ class Completion(Record, frozen=True, kw_only=True):
     timing: Timing = Timing()
     passages: tuple[Passage, ...] = ()
     answering_model: str | None = None
+    cost: Decimal | None = None
 
 
 class Sample(Record, frozen=True, kw_only=True):

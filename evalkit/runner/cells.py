@@ -95,6 +95,8 @@ def answered_sample(task: ArmTask, cell: Cell, answered: CallResult) -> Sample:
 def _cost(task: ArmTask, cell: Cell, completion: Completion) -> Cost | None:
     """What the answer and its passages cost; a part that is not known is None."""
     cost = task.caller.price(completion.usage, completion.timing)
+    if completion.cost is not None:
+        cost = Cost(model=completion.cost, currency=task.currency)
     searcher, use = task.arm.searcher, cell.prompt.use
     if searcher is None or use is None:
         return cost

@@ -43,12 +43,17 @@ def test_usual_names_and_openais_training_rows_are_understood(tmp_path, row):
 
 
 def test_rows_are_read_with_the_fields_of_the_cases(tmp_path):
-    """The usual names serve where a row lacks the declared column."""
-    rows = [{"q": "a", "a": "b", "fact": "f", "input": "no"}, {"input": "c", "output": "d", "id": 9}]
-    first, second = read(tmp_path, rows, "{input: q, reference: a, cluster: fact}")
+    """The usual names serve where a file lacks the declared columns altogether, never for single rows of it."""
+    fields = "{input: q, reference: a, cluster: fact}"
+    row = {"q": "a", "a": "b", "fact": "f", "input": "no"}
+    (first,) = read(tmp_path, [row], fields)
     assert (first.input, first.output, first.cluster) == ("a", "b", "f")
     assert first.fields == {"q": "a", "fact": "f", "input": "no"}
+    other = {"input": "c", "output": "d", "id": 9}
+    (second,) = read(tmp_path, [other], fields)
     assert (second.input, second.output, second.id, second.cluster) == ("c", "d", "9", "9")
+    with pytest.raises(DataError, match=r"train.jsonl:2: has no input: this file's column for it is 'q'"):
+        read(tmp_path, [row, other], fields)
 
 
 def test_earlier_turns_are_kept_beside_the_question(tmp_path):
