@@ -26,8 +26,21 @@ def command(folder: Path, starter: str) -> int:
     suites = starters()
     if starter not in suites:
         raise InputError(f"no starter is called {starter!r}. {did_you_mean(starter, suites)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if not taken:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(suites[starter], folder, dirs_exist_ok=True, ignore=ignored)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {_reason(error)}. Name another folder.") from error
+    if taken:
         raise InputError(f"{folder}: is not empty; name a new folder. Nothing was written.")
-    shutil.copytree(suites[starter], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     click.echo(f"Wrote {folder}. Next:\n  evalkit validate {folder}\n  evalkit run {folder}")
     return 0
+
+
+def _reason(error: OSError) -> str:
+    """Why a folder could not be copied: ``shutil.Error`` lists a reason for each file and has none of its own."""
+    if isinstance(error, shutil.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][-1])
+    return error.strerror or type(error).__name__

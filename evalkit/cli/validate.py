@@ -14,7 +14,7 @@ from evalkit.cli.options import env_file_option, json_option, print_json, read_e
 @env_file_option
 @json_option
 def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
-    """Check a suite and every file it names, without running a model."""
+    """Check a suite and every file it names, and say how columns are read, without running a model."""
     read_env_files(env_file)
     from evalkit.pipeline import spine
     from evalkit.pricing.check_prices import check_cost_limit
@@ -26,17 +26,32 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
     arms = [arm.facts for arm in prepared.arms]
     candidates = [facts.name for facts in arms if facts.role == "candidate"]
     cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats
+    notes = prepared.doubts
     if as_json:
         summary = {
             "suite": prepared.suite.name,
             "cases": len(prepared.cases),
             "arms": [facts.name for facts in arms],
         }
-        print_json({**summary, "candidates": candidates, "metrics": list(prepared.metrics), "cells": cells})
+        print_json(
+            {
+                **summary,
+                "candidates": candidates,
+                "metrics": list(prepared.metrics),
+                "cells": cells,
+                "files": prepared.readings,
+                "notes": notes,
+            }
+        )
     else:
+        for reading in prepared.readings:
+            click.echo(reading.words())
+        for note in notes:
+            click.echo(f"Note: {note}.")
+        fine = "All files are fine." if not notes else "All files can be read; the notes above say what is doubtful."
         click.echo(
             f"{prepared.suite.name}: {len(prepared.cases)} cases, {len(arms)} arms "
             f"(candidates: {', '.join(candidates)}), metrics: {', '.join(prepared.metrics)}; "
-            f"a run answers {cells:,} cells. All files are fine."
+            f"a run answers {cells:,} cells. {fine}"
         )
     return 0

@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from evalkit.data.cases import Cases, read_cases
 from evalkit.data.corpus import read_corpus
-from evalkit.data.examples import read_examples
+from evalkit.data.examples import read_example_file
 from evalkit.data.input_files import corpus_files, example_files, recorded_files
-from evalkit.data.recorded import read_recorded
+from evalkit.data.reading import FileReading, case_reading, example_reading, recorded_reading
+from evalkit.data.recorded import RecordedAnswers, read_recorded
 from evalkit.errors import DataError, InputError, Problem
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Location
@@ -21,8 +22,12 @@ T = TypeVar("T")
 _SHOWN = 5
 
 
-def check_files(suite: Suite) -> Cases:
+def check_files(suite: Suite, on_read: Callable[[FileReading], None] | None = None) -> Cases:
     """Read and check every data file of a suite: cases, extra task sets, examples, corpora, recorded answers.
+
+    Args:
+        suite: As loaded.
+        on_read: Called with how each file of rows is read: its columns, and what is doubtful.
 
     Returns:
         The cases.
@@ -32,12 +37,18 @@ def check_files(suite: Suite) -> Cases:
             corpus, or recorded answers belong to other cases.
     """
     check = _Check(suite)
+    readings: list[FileReading] = []
     cases = check.read(suite.cases.path, ("cases", "path"), lambda _: read_cases(suite))
+    if cases is not None:
+        readings.append(case_reading(suite, suite.cases.path, cases))
     for path, location in example_files(suite).items():
-        check.read(path, location, lambda file: read_examples(file, suite))
+        rows = check.read(path, location, lambda file: read_example_file(file, suite))
+        if rows is not None:
+            readings.append(example_reading(suite, path, rows))
     for name, extra in suite.extra_cases.items():
         extra_set = check.read(extra.path, ("extra_cases", name, "path"), partial(_read_extra, suite, name))
         if extra_set is not None:
+            readings.append(case_reading(suite, extra.path, extra_set))
             extra_set.close()
     corpora = {
         path: {passage.id for passage in passages}
@@ -47,8 +58,9 @@ def check_files(suite: Suite) -> Cases:
     for path, location in recorded_files(suite).items():
         answers = check.read(path, location, read_recorded)
         if answers is not None:
-            if cases is not None and not any(case_id in cases for case_id, _ in answers):
-                check.add(location, f"no case_id of {path} is the id of a case; the ids must be the same")
+            for message in _recorded_problems(suite, path, answers, cases):
+                check.add(location, message)
+            readings.append(recorded_reading(suite, path, answers, cases))
             answers.close()
     if cases is not None and len(corpora) == len(corpus_files(suite)):
         check.problems.extend(_gold_problems(suite, cases, corpora))
@@ -56,7 +68,22 @@ def check_files(suite: Suite) -> Cases:
         if cases is not None:
             cases.close()
         raise DataError(*check.problems)
+    if on_read is not None:
+        for reading in readings:
+            on_read(reading)
     return cases
+
+
+def _recorded_problems(
+    suite: Suite, path: str, answers: RecordedAnswers, cases: Cases | None
+) -> Iterable[str]:
+    """Recorded answers of other cases, and money in another currency than the suite counts in."""
+    if cases is not None and len(answers.of_no_case(cases)) == len({case_id for case_id, _ in answers}):
+        yield f"no case_id of {path} is the id of a case; the ids must be the same"
+    currency = "USD" if suite.economics is None else suite.economics.currency
+    for column in answers.mapping.columns.get("cost", ()):
+        if column.strip().lower() == "cost_usd" and currency != "USD":
+            yield f"{column} is in USD and the suite counts in {currency}: give the money in {currency}, as `cost`"
 
 
 def _read_extra(suite: Suite, name: str, _: Path) -> Cases:

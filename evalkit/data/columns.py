@@ -137,6 +137,12 @@ class ColumnMapping:
         columns = " and ".join(repr(column) for column in self.columns.get(name, ())[:1])
         return f": this file's column for it is {columns}, and this row has nothing there" if columns else ""
 
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """Every column of the file that is read or left over."""
+        used = (column for columns in self.columns.values() for column in columns)
+        return tuple(dict.fromkeys([*used, *self.other]))
+
     def words(self) -> str:
         """The mapping for people: ``input = question, reference = answer``."""
         form = f"{self.form} rows: " if self.form else ""

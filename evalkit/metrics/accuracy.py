@@ -25,6 +25,7 @@ class Accuracy(LabelReader):
     """
 
     binary: ClassVar[bool] = True
+    needs_reference: ClassVar[bool] = True
 
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""

@@ -38,6 +38,11 @@ class Contains:
         if self.value is not None and (not self._declared() or not all(map(str.strip, self._declared()))):
             raise ValueError("value must not be empty")
 
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it looks for the accepted answers: no value is declared."""
+        return self.value is None
+
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""
         wanted = self._declared() or list(case.reference)

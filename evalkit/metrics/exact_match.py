@@ -30,6 +30,7 @@ class ExactMatch:
     """
 
     binary: ClassVar[bool] = True
+    needs_reference: ClassVar[bool] = True
 
     extract: str | None = None
     normalise: bool = True

@@ -25,6 +25,7 @@ class MacroF1(LabelReader):
     """
 
     binary: ClassVar[bool] = False
+    needs_reference: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse to guess what the classes are."""

@@ -20,7 +20,8 @@ class Metric(Protocol):
     for options that make no sense; ``score`` never raises for what an arm wrote.
 
     Two methods are optional. ``aggregate`` makes it a metric of the whole corpus, see ``CorpusMetric``.
-    ``refuse(case) -> str | None`` says why it cannot score a case, if so, before any model is asked.
+    ``refuse(case) -> str | None`` says why it cannot score a case, if so, before any model is asked. So is an attribute
+    ``needs_reference``: true where a case without a reference has no score.
     """
 
     @property
@@ -97,3 +98,8 @@ def refusal(metric: AnyMetric, case: Case) -> str | None:
     """Why the metric cannot score a case, whatever is answered; None where it can."""
     refuse: Callable[[Case], str | None] | None = getattr(metric, "refuse", None)
     return None if refuse is None else refuse(case)
+
+
+def needs_reference(metric: AnyMetric) -> bool:
+    """Whether the metric says that it cannot score cases without a reference."""
+    return bool(getattr(metric, "needs_reference", False))

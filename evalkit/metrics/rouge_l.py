@@ -25,6 +25,7 @@ class RougeL:
     """
 
     binary: ClassVar[bool] = False
+    needs_reference: ClassVar[bool] = True
 
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""

@@ -24,6 +24,7 @@ class TokenF1:
     """
 
     binary: ClassVar[bool] = False
+    needs_reference: ClassVar[bool] = True
 
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""

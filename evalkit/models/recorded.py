@@ -29,7 +29,11 @@ class RecordedModel:
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """The file's content."""
+        """The file's content, and where columns go by other names or units than the fields', how they are read."""
+        mapping = self._answers.mapping
+        renamed = {name: columns for name, columns in mapping.columns.items() if columns != (name,)}
+        if "cost" in mapping.columns or "input_tokens" in mapping.columns or mapping.numbered or renamed:
+            return {"type": "recorded", "digest": self._digest, "columns": mapping.words()}
         return {"type": "recorded", "digest": self._digest}
 
     @property

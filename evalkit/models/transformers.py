@@ -41,6 +41,11 @@ class TransformersModel(LocalModel):
         )
 
 
+def is_hub_id(model: str) -> bool:
+    """Whether a name has the form of a hub id: owner/name."""
+    return _HUB_ID.match(model) is not None
+
+
 def model_folder(config: TransformersModelConfig, *, folder: Path) -> Path:
     """The folder that ``config.model`` stands for; a hub id is downloaded unless it lies in the hub's cache.
 
@@ -50,7 +55,7 @@ def model_folder(config: TransformersModelConfig, *, folder: Path) -> Path:
     path = folder / config.model
     if os.path.isdir(path):  # noqa: PTH112 - unlike pathlib's, False for a name that is too long
         return path
-    if not _HUB_ID.match(config.model):
+    if not is_hub_id(config.model):
         raise InputError(
             f"{path}: there is no such model folder, and {config.model!r} is not a hub id (owner/name). "
             "Give a folder relative to the suite, or a hub id."

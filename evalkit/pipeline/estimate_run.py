@@ -134,11 +134,12 @@ def _recorded(prepared: Prepared, config: RecordedModelConfig) -> list[Completio
     """The answers of the cases at hand."""
     rows = read_recorded(prepared.suite.path(config.path))
     try:
-        return [
-            answer.completion()
-            for key, answer in rows.items()
-            if key[0] in prepared.cases and key[1] < prepared.suite.run.repeats and answer.error is None
-        ]
+        answers = (
+            rows.get((case_id, repeat))
+            for case_id in prepared.cases.ids
+            for repeat in range(prepared.suite.run.repeats)
+        )
+        return [answer.completion() for answer in answers if answer is not None and answer.error is None]
     finally:
         rows.close()
 

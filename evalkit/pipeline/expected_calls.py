@@ -129,8 +129,12 @@ def recorded_arm(arm: Arm, answers: Sequence[Completion], price: Pricer, calls: 
     """
     counted = [answer.usage for answer in answers if answer.usage is not None]
     whole = bool(counted) and len(counted) == len(answers)
-    costs = [price(answer.usage, answer.timing) for answer in answers]
-    amounts = [cost.model for cost in costs if cost is not None and cost.model is not None]
+    priced = [price(answer.usage, answer.timing) for answer in answers]
+    costs = [
+        answer.cost if answer.cost is not None or cost is None else cost.model
+        for answer, cost in zip(answers, priced, strict=True)
+    ]
+    amounts = [cost for cost in costs if cost is not None]
     return ArmEstimate(
         arm=arm.name,
         model=arm.facts.model,

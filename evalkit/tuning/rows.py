@@ -56,13 +56,13 @@ def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int) -> lis
         TuningError: A row is longer than the model's context: cutting it would train on half an answer.
     """
     token_rows = []
-    for number, row in enumerate(rows, start=1):
+    for row in rows:
         prompt, answer = chat.training(row.messages)
         token_row = TokenRow(tuple(prompt), tuple(answer))
         if token_row.tokens > context_limit:
             question = row.messages[-2].content if len(row.messages) > 1 else ""
             raise TuningError(
-                f"training row {number} has {token_row.tokens} tokens and the model takes {context_limit}; shorten it "
+                f"a training row has {token_row.tokens} tokens and the model takes {context_limit}; shorten it "
                 f"or leave it out, since a cut row would teach half an answer: {question[:80]!r}"
             )
         token_rows.append(token_row)

@@ -1,0 +1,101 @@
+"""What ``validate`` says of each data file: how its columns are read, what nothing reads, and what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalkit.data.cases import Cases
+from evalkit.data.columns import ColumnMapping, shown_columns
+from evalkit.data.examples import ExampleFile
+from evalkit.data.recorded import RecordedAnswers
+from evalkit.records.record import Record
+from evalkit.suite.schema import Suite
+
+_MOST_NAMED = 10
+
+
+class FileReading(Record, frozen=True, kw_only=True):
+    """How one data file is read.
+
+    Attributes:
+        file: Its path as the suite writes it.
+        rows: How many of its rows are used.
+        columns: Field to the columns that are read for it.
+        form: The published form of its rows ("Alpaca"), else "".
+        not_read: Columns that no field takes and no prompt shows.
+        notes: What is doubtful, one sentence each.
+    """
+
+    file: str
+    rows: int
+    columns: dict[str, tuple[str, ...]]
+    form: str = ""
+    not_read: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """The reading in one line, without its notes."""
+        form = f"{self.form} rows, " if self.form else ""
+        fields = ", ".join(f"{name} = {' + '.join(columns)}" for name, columns in self.columns.items())
+        unread = f"; not read: {_some(self.not_read)}" if self.not_read else ""
+        return f"{self.file}: {form}{fields}{unread}"
+
+
+def case_reading(suite: Suite, path: str, cases: Cases) -> FileReading:
+    """How a file of cases is read."""
+    return _reading(path, len(cases), cases.mapping, shown_columns(suite))
+
+
+def example_reading(suite: Suite, path: str, rows: ExampleFile) -> FileReading:
+    """How a file of demonstrations or training rows is read."""
+    notes = []
+    if rows.left_out:
+        notes.append(f"{rows.left_out:,} rows have weight 0 and are neither trained on nor shown")
+    if rows.unweighed:
+        notes.append(
+            f"{rows.unweighed:,} rows have a weight that is neither 0 nor 1; evalkit weighs every other row alike"
+        )
+    return _reading(path, len(rows.examples), rows.mapping, shown_columns(suite), notes)
+
+
+def recorded_reading(suite: Suite, path: str, answers: RecordedAnswers, cases: Cases | None) -> FileReading:
+    """How a file of recorded answers is read, and which of its ids are no case's."""
+    notes = [*answers.figures.doubts(answers.mapping)]
+    if cases is not None:
+        notes += _id_notes(suite, answers, cases)
+    return _reading(path, len(answers), answers.mapping, frozenset(), notes)
+
+
+def _id_notes(suite: Suite, answers: RecordedAnswers, cases: Cases) -> Iterator[str]:
+    if strangers := answers.of_no_case(cases):
+        yield (
+            f"{len(strangers):,} ids are no case's, so their rows are not used: "
+            f"{_some([repr(case_id) for case_id in strangers])}"
+        )
+    repeats = suite.run.repeats
+    if later := sum(repeat >= repeats for _, repeat in answers):
+        yield f"{later:,} rows are of repeat {repeats} or later, and run.repeats is {repeats}: they are not used"
+    if lacking := sum((case_id, 0) not in answers for case_id in cases.ids):
+        yield f"{lacking:,} of {len(cases):,} cases have no answer in it; they count as missing, not as wrong"
+
+
+def _reading(
+    path: str,
+    rows: int,
+    mapping: ColumnMapping,
+    shown: frozenset[str],
+    notes: Sequence[str] = (),
+) -> FileReading:
+    return FileReading(
+        file=path,
+        rows=rows,
+        columns=dict(mapping.columns),
+        form=mapping.form,
+        not_read=tuple(column for column in mapping.other if column not in shown),
+        notes=tuple(notes),
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
