@@ -173,6 +173,11 @@ class _Builder:
             return
         prompt = _training_prompt(self._suite, model)
         fields = [*EXAMPLE_FIELDS, *_columns(self._examples_of(config.train))]
+        if not Template(prompt.user).fields and not Template(prompt.system or "").fields:
+            yield self._suite.source.problem(
+                ("models", model, "prompt"),
+                "the prompt it is trained with holds no field, so every row would ask the same: write {{input}} in it",
+            )
         for text in (prompt.system or "", prompt.user, prompt.answer):
             for field in Template(text).unknown(fields):
                 yield self._suite.source.problem(
@@ -188,6 +193,9 @@ class _Builder:
     def _finder(self, name: str, config: RetrievalConfig) -> Retriever | Searcher | None:
         at: Location = ("arms", name, "retrieval")
         fields = [*CASE_FIELDS, *self._case_fields]
+        if not Template(config.query).fields:
+            message = "holds no field, so every case would search for the same text: write {{input}} for the question"
+            self.problems.append(self._suite.source.problem((*at, "query"), message))
         for field in Template(config.query).unknown(fields):
             self.problems.append(self._suite.source.problem((*at, "query"), unknown_field(field, fields)))
         if config.corpus not in self._corpora:

@@ -144,11 +144,13 @@ class ColumnMapping:
         return tuple(dict.fromkeys([*used, *self.other]))
 
     def words(self) -> str:
-        """The mapping for people: ``input = question, reference = answer``."""
+        """The mapping for people: ``id, input = question, reference = answer``."""
         form = f"{self.form} rows: " if self.form else ""
-        return form + ", ".join(
-            f"{name} = {' + '.join(columns)}" for name, columns in self.columns.items() if columns
+        fields = (
+            name if columns == (name,) else f"{name} = {' + '.join(columns)}"
+            for name, columns in self.columns.items()
         )
+        return form + ", ".join(fields)
 
 
 def whole_number(value: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from evalkit.data.cases import Cases
 from evalkit.data.columns import ColumnMapping, shown_columns
 from evalkit.data.examples import ExampleFile
@@ -23,6 +25,7 @@ class FileReading(Record, frozen=True, kw_only=True):
         columns: Field to the columns that are read for it.
         form: The published form of its rows ("Alpaca"), else "".
         not_read: Columns that no field takes and no prompt shows.
+        unanswered: Of a file of answers: cases that it has no answer for.
         notes: What is doubtful, one sentence each.
     """
 
@@ -31,14 +34,15 @@ class FileReading(Record, frozen=True, kw_only=True):
     columns: dict[str, tuple[str, ...]]
     form: str = ""
     not_read: tuple[str, ...] = ()
+    unanswered: int = 0
     notes: tuple[str, ...] = ()
 
     def words(self) -> str:
         """The reading in one line, without its notes."""
-        form = f"{self.form} rows, " if self.form else ""
-        fields = ", ".join(f"{name} = {' + '.join(columns)}" for name, columns in self.columns.items())
+        columns = ColumnMapping(self.columns, self.form).words()
         unread = f"; not read: {_some(self.not_read)}" if self.not_read else ""
-        return f"{self.file}: {form}{fields}{unread}"
+        unanswered = f"; {self.unanswered:,} cases have no answer in it" if self.unanswered else ""
+        return f"{self.file}: {columns}{unread}{unanswered}"
 
 
 def case_reading(suite: Suite, path: str, cases: Cases) -> FileReading:
@@ -63,7 +67,9 @@ def recorded_reading(suite: Suite, path: str, answers: RecordedAnswers, cases: C
     notes = [*answers.figures.doubts(answers.mapping)]
     if cases is not None:
         notes += _id_notes(suite, answers, cases)
-    return _reading(path, len(answers), answers.mapping, frozenset(), notes)
+    reading = _reading(path, len(answers), answers.mapping, frozenset(), notes)
+    unanswered = 0 if cases is None else sum((case_id, 0) not in answers for case_id in cases.ids)
+    return replace(reading, unanswered=unanswered)
 
 
 def _id_notes(suite: Suite, answers: RecordedAnswers, cases: Cases) -> Iterator[str]:
@@ -75,8 +81,6 @@ def _id_notes(suite: Suite, answers: RecordedAnswers, cases: Cases) -> Iterator[
     repeats = suite.run.repeats
     if later := sum(repeat >= repeats for _, repeat in answers):
         yield f"{later:,} rows are of repeat {repeats} or later, and run.repeats is {repeats}: they are not used"
-    if lacking := sum((case_id, 0) not in answers for case_id in cases.ids):
-        yield f"{lacking:,} of {len(cases):,} cases have no answer in it; they count as missing, not as wrong"
 
 
 def _reading(

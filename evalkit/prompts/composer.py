@@ -102,6 +102,7 @@ def field_problems(
         The key of the template (``user``) and what is wrong with it.
     """
     of_case = list(dict.fromkeys([*CASE_FIELDS, *case_fields]))
+    yield from _constant_problems(config)
     for key, text in (("system", config.system or ""), ("user", config.user)):
         for name in Template(text).unknown(of_case):
             yield key, _HINTS.get(name) or unknown_field(name, of_case)
@@ -118,6 +119,20 @@ def field_problems(
                 "user",
                 f"the cases have {{{{{name}}}}}, the examples have not, so none can be written with it",
             )
+
+
+def _constant_problems(config: PromptConfig) -> Iterator[tuple[str, str]]:
+    """A problem for each template without a field where the text has to differ from case to case."""
+    if not Template(config.user).fields and not Template(config.system or "").fields:
+        yield "user", f"holds no field, so every case would be asked the same text: {_double_braces('input')}"
+    if not Template(config.passages).fields:
+        yield "passages", f"holds no field, so no passage would be shown: {_double_braces('passages')}"
+    if not Template(config.answer).fields:
+        yield "answer", f"holds no field, so every example would have the same answer: {_double_braces('output')}"
+
+
+def _double_braces(name: str) -> str:
+    return f"write {{{{{name}}}}}, with two braces on each side, where it is to stand"
 
 
 _HINTS = {
