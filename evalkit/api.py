@@ -96,6 +96,8 @@ def run(
         limit = earlier.manifest().limit
         loaded = at_run_prices(loaded, earlier)
     prepared = spine.prepare(loaded, limit=limit)
+    for doubt in prepared.doubts:
+        (progress or Silent()).note(f"Note: {doubt}.")
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     if limit_now is not None:
         check_cost_limit(loaded, prepared.prices)

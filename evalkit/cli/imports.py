@@ -37,9 +37,11 @@ def table_command(table: Path, suite: Path | None, output: Path | None, as_json:
     """
     from evalkit import api
     from evalkit.cli.show import show_run
-    from evalkit.interchange.suite_from_table import ASSUMED_ZERO_SHOT
+    from evalkit.interchange.suite_from_table import ASSUMED_ZERO_SHOT, IMPORT_NOTES
 
     run = api.import_table(table, suite=suite, output=output)
+    for note in run.suite().metadata.get(IMPORT_NOTES, ()):
+        click.echo(f"Note: {note}.", err=True)
     if assumed := run.suite().metadata.get(ASSUMED_ZERO_SHOT):
         click.echo(
             f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. "

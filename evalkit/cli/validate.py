@@ -48,7 +48,11 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
             click.echo(reading.words())
         for note in notes:
             click.echo(f"Note: {note}.")
-        fine = "All files are fine." if not notes else "All files can be read; the notes above say what is doubtful."
+        fine = (
+            "All files are fine."
+            if not notes
+            else "All files can be read; the notes above say what is doubtful."
+        )
         click.echo(
             f"{prepared.suite.name}: {len(prepared.cases)} cases, {len(arms)} arms "
             f"(candidates: {', '.join(candidates)}), metrics: {', '.join(prepared.metrics)}; "

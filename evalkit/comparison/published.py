@@ -14,8 +14,9 @@ from evalkit.stats.multiplicity import holm
 from evalkit.stats.paired_binary import mcnemar
 from evalkit.stats.published_counts import CountsOnlyComparison, compare_counts
 
-_ARM = re.compile(r"\s*(?P<name>[^=,]+?)\s*=\s*(?P<right>\d+)\s*/\s*(?P<n>\d+)\s*")
+_ARM = re.compile(r"\s*(?P<name>[^=,]+?)\s*=\s*(?P<right>\d{1,18})\s*/\s*(?P<n>\d{1,18})\s*")
 _FORM = "write name=right/cases for each arm, such as base=13/30,rag=26/30"
+_MOST_CASES = 1_000_000_000
 UNKNOWN = (
     "Which cases each arm got right is not known, so the p-values are ranges and a difference has no interval.",
     "Clusters, costs and latencies are not known, so this is no verdict. "
@@ -41,7 +42,7 @@ def parse_counts(text: str) -> dict[str, CorrectCount]:
     for part in text.split(","):
         match = _ARM.fullmatch(part)
         if match is None:
-            raise InputError(f"{part.strip()!r} is not an arm's count; {_FORM}")
+            raise InputError(f"{part.strip()[:80]!r} is not an arm's count; {_FORM}")
         if match["name"] in counts:
             raise InputError(f"{match['name']!r} is given twice; {_FORM}")
         counts[match["name"]] = CorrectCount(int(match["right"]), int(match["n"]))
@@ -69,6 +70,10 @@ def claims_from_counts(counts: Mapping[str, CorrectCount], *, alpha: float = 0.0
             "answered the same cases can be paired. Give those of one table"
         )
     for name, count in counts.items():
+        if count.n > _MOST_CASES:
+            raise InputError(
+                f"{name}: {count.n:,} cases are more than anyone has; give at most {_MOST_CASES:,}"
+            )
         if not 0 <= count.right <= count.n or count.n < 1:
             raise InputError(f"{name}: {count.right} of {count.n} is impossible; {_FORM}, not percentages")
     names = [(treatment, control) for control, treatment in combinations(counts, 2)]

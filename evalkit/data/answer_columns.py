@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from evalkit.data.columns import ColumnFacts, ColumnMapping, alias_mapping
+from evalkit.data.columns import ColumnFacts, ColumnMapping, alias_mapping, whole_number
 from evalkit.data.fields import is_missing
 
 ANSWER_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -27,11 +27,13 @@ ANSWER_COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Field name to the column names that it may have, the first that a file has counting. Endings say the unit."""
 
 _NEVER_LAST = frozenset(
-    "cost costs price usd eur gbp jpy cny twd cents latency duration elapsed time tokens ms sec secs seconds s ttft "
-    "bytes chars characters timestamp".split()
+    "cost costs price usd eur gbp jpy cny twd cents latency duration elapsed tokens ms sec secs seconds s ttft bytes "
+    "chars characters timestamp runtime".split()
 )
 _NEVER_FIRST = frozenset("cost latency duration elapsed ttft usd".split())
-_NEVER = frozenset(("repeat", "index", "rank", "fold", "row", "position", "epoch"))
+_NEVER = frozenset(
+    "repeat index rank fold row position epoch time response_time total_time run_time wall_time inference_time".split()
+)
 
 _LONGEST_MEDIAN_S = 300.0
 _SHORTEST_MEDIAN_S = 0.001
@@ -69,16 +71,15 @@ def renamed(values: Mapping[str, Any], mapping: ColumnMapping) -> dict[str, Any]
     Raises:
         ValueError: A column of milliseconds holds something else than a number.
     """
-    row = dict(values)
-    fields: dict[str, Any] = {}
-    for name, columns in mapping.columns.items():
-        present = columns[0] in row
-        given = mapping.take(row, name)
-        if given:
-            fields[name] = _seconds(columns[0], given[0]) if columns[0].endswith("_ms") else given[0]
-        elif present:
-            fields[name] = row.pop(columns[0])
-    return {**row, **fields}
+    names = {columns[0]: name for name, columns in mapping.columns.items()}
+    row: dict[str, Any] = {}
+    for column, value in values.items():
+        if column in mapping.numbered:
+            value = whole_number(value)
+        if column in names and column.endswith("_ms") and not is_missing(value):
+            value = _seconds(column, value)
+        row[names.get(column, column)] = value
+    return row
 
 
 def _seconds(column: str, value: Any) -> float:
@@ -99,7 +100,12 @@ class Figures:
     prompt_tokens: array[float] = field(default_factory=lambda: array("d"))
 
     def add(
-        self, *, service_s: float | None, ttft_s: float | None, cost: float | None, tokens: tuple[int, int] | None
+        self,
+        *,
+        service_s: float | None,
+        ttft_s: float | None,
+        cost: float | None,
+        tokens: tuple[int, int] | None,
     ) -> None:
         """Take up one answer.
 

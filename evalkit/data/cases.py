@@ -218,7 +218,9 @@ def _question(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, tuple[
         given, messages = [], given
     if not given:
         if not messages:
-            lacking = mapping.lacking("input") or ": name its column in cases.fields, or call it input or question"
+            lacking = (
+                mapping.lacking("input") or ": name its column in cases.fields, or call it input or question"
+            )
             raise ValueError(f"has no input{lacking}")
         talk: Conversation = split_conversation(messages[0])
         if not talk.question.strip():

@@ -22,7 +22,7 @@ from evalkit.suite.source import Location
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
 _WHOLE_TEXT = re.compile(r"-?\d+\.0+")
 _SEVERAL_COLUMNS = ("reference", "tags", "gold_passages")
-_NUMBERED = ("id", "case_id", "cluster", "tags", "gold_passages")
+_NUMBERED = ("id", "case_id", "cluster", "tags", "tag", "gold_passages")
 _MOST_COLUMNS = 1000  # remembered for messages
 _WEIGHTS = ("weight", "sample_weight", "loss_weight", "loss_mask")
 # What an instruction is read with, and what its answer is called, in Alpaca's and Dolly's rows.
@@ -66,7 +66,11 @@ class ColumnFacts:
         """Take up one row."""
         self.rows += 1
         for column, value in values.items():
-            if column not in self.filled and len(self.filled) >= _MOST_COLUMNS and column not in self.declared:
+            if (
+                column not in self.filled
+                and len(self.filled) >= _MOST_COLUMNS
+                and column not in self.declared
+            ):
                 continue
             missing = is_missing(value)
             self.filled[column] = self.filled.get(column, 0) + (not missing)

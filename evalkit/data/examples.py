@@ -158,13 +158,17 @@ def _solved(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, str] | N
     reference = [answer for answer in accepted_answers(given) if not is_missing(answer)]
     if question:
         if not reference:
-            lacking = mapping.lacking("reference") or ": call its column output, reference or answer, or declare it"
+            lacking = (
+                mapping.lacking("reference") or ": call its column output, reference or answer, or declare it"
+            )
             raise ValueError(f"has no answer{lacking}")
         if messages:
             rest["messages"] = messages[0]
         return as_text(question[0]), reference[0]
     if not messages:
-        lacking = mapping.lacking("input") or ": name its column in cases.fields, or call it input or question"
+        lacking = (
+            mapping.lacking("input") or ": name its column in cases.fields, or call it input or question"
+        )
         raise ValueError(f"has no input{lacking}")
     part = messages[0] if reference else trained_part(messages[0])
     if not part and messages[0]:

@@ -9,7 +9,13 @@ from evalkit.data.fields import parse_list
 from evalkit.records.case import Message
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_SHAREGPT_ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
+_SHAREGPT_ROLES = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+}
 _WEIGHTS = ("weight", "train", "loss")  # OpenAI's, and what other trainers call it
 
 
@@ -85,7 +91,9 @@ def _weight(item: dict[str, Any], number: int) -> int:
     for name in _WEIGHTS:
         if (value := item.get(name)) is not None:
             if value not in (0, 1):
-                raise ValueError(f"message {number} has {name} {value!r}; a message is trained on (1) or not (0)")
+                raise ValueError(
+                    f"message {number} has {name} {value!r}; a message is trained on (1) or not (0)"
+                )
             return int(value)
     return 1
 

@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from evalkit.data.answer_columns import ANSWER_COLUMNS, Figures, answer_mapping, is_measure, renamed
+from evalkit.data.columns import ColumnFacts, ColumnMapping
 from evalkit.data.fields import as_text, is_missing
 from evalkit.data.protocol import Row
 from evalkit.data.readers import read_rows
@@ -69,6 +71,8 @@ class ImportedScores:
         kinds: Arm to the kind it states, None where it states none; in order of appearance.
         clusters: Case to its cluster; the case's own id where none is given. In order of appearance.
         tags: Case to its tag, where it has one.
+        mapping: Which columns of the file are read for which field of a row.
+        notes: How columns are read where that may surprise, and figures whose unit is doubtful; one sentence each.
     """
 
     file: str
@@ -77,6 +81,8 @@ class ImportedScores:
     kinds: dict[str, ArmKind | None] = field(default_factory=dict)
     clusters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    mapping: ColumnMapping = field(default_factory=lambda: ColumnMapping({}))
+    notes: list[str] = field(default_factory=list)
 
     def cases(self) -> Iterator[CaseFacts]:
         """Id, cluster and tags of each case, in order of appearance."""
@@ -100,9 +106,10 @@ class ImportedScores:
 def read_score_table(path: Path) -> ImportedScores:
     """Read and check a table; CSV, TSV, JSONL or Parquet.
 
-    Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``seed``, ``output``, ``answering_model``,
+    One mapping of columns serves the whole file. Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``seed``, ``output``, ``answering_model``,
     ``input_tokens``, ``output_tokens``, ``prefix_tokens``, ``cost``, ``latency_s``, ``cluster``, ``tag``) and one for
-    each metric. An empty cell is a missing value, never 0. Rows of one case and arm with different seeds are
+    each metric; the other names that ``data.answer_columns`` lists are read too. A column whose name says money, time,
+    tokens or a count is never a metric. An empty cell is a missing value, never 0. Rows of one case and arm with different seeds are
     trainings of that arm.
 
     Raises:
@@ -110,7 +117,9 @@ def read_score_table(path: Path) -> ImportedScores:
             of an arm have a seed and others none, a kind does not exist, a case has two clusters or an arm two kinds.
             Up to 20 problems, each with its line.
     """
-    reader = _TableReader(ImportedScores(str(path)))
+    own = {name: (name,) for name in (*_NAMES, *_OPTIONAL) if name not in (*ANSWER_COLUMNS, "latency_s")}
+    mapping = answer_mapping(ColumnFacts.of_file(path), also={**own, "ttft_s": ()})
+    reader = _TableReader(ImportedScores(str(path), mapping=mapping))
     for row in read_rows(path, shown_as=str(path)):
         reader.add(row)
         if len(reader.problems) >= MOST_PROBLEMS:
@@ -119,7 +128,23 @@ def read_score_table(path: Path) -> ImportedScores:
         reader.problems.append(Problem(str(path), None, "", "holds no row"))
     if reader.problems:
         raise DataError.first_of(reader.problems)
+    reader.table.notes = [*_notes(reader.table), *reader.figures.doubts(mapping)]
     return reader.table
+
+
+def _notes(table: ImportedScores) -> Iterator[str]:
+    """Columns that are read under another name, columns that are not read, and ids that may be one."""
+    for name, (column, *_) in table.mapping.columns.items():
+        if column not in (name, "latency_s"):
+            yield f"column {column} is read as {'latency_s' if name == 'service_s' else name}"
+    if unread := [repr(column) for column in table.mapping.other if column not in table.metrics]:
+        yield (
+            f"not read: {', '.join(unread)}. Names that say money, time, tokens or a count are no scores; read are "
+            f"{', '.join((*_NAMES, *_OPTIONAL))}, and latency_ms in place of latency_s"
+        )
+    twins = [case_id for case_id in table.clusters if f"{case_id}.0" in table.clusters]
+    if twins:
+        yield f"{len(twins):,} cases have two ids such as {twins[0]!r} and {twins[0] + '.0'!r}; are they the same case?"
 
 
 class _TableReader:
@@ -128,22 +153,36 @@ class _TableReader:
     def __init__(self, table: ImportedScores) -> None:
         self.table = table
         self.problems: list[Problem] = []
+        self.figures = Figures()
         self._seen: dict[tuple[str, str, int | None], int] = {}
         self._seeded: dict[str, tuple[bool, int]] = {}
         self._first: dict[tuple[str, str], tuple[str, int]] = {}
 
     def add(self, row: Row) -> None:
-        if not self.table.metrics:
-            self.table.metrics = self._metrics(row)
         try:
-            self.table.rows.append(self._row(row))
+            values = renamed(row.values, self.table.mapping)
+            if "service_s" in values:
+                values["latency_s"] = values.pop("service_s")
+            if not self.table.metrics:
+                self.table.metrics = self._metrics(values)
+            answer = self._row(row.line, values)
+            self.table.rows.append(answer)
+            tokens = (answer.input_tokens, answer.output_tokens)
+            self.figures.add(
+                service_s=answer.latency_s,
+                ttft_s=None,
+                cost=None if answer.cost is None else float(answer.cost),
+                tokens=None if tokens[0] is None or tokens[1] is None else (tokens[0], tokens[1]),
+            )
         except ValueError as error:
             self.problems.append(Problem(self.table.file, row.line, "", str(error)))
 
-    def _metrics(self, row: Row) -> tuple[str, ...]:
-        columns = list(row.values)
+    def _metrics(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        columns = list(values)
         lacking = [name for name in _NAMES if name not in columns]
-        metrics = tuple(name for name in columns if name not in (*_NAMES, *_OPTIONAL))
+        metrics = tuple(
+            name for name in columns if name not in (*_NAMES, *_OPTIONAL) and not is_measure(name)
+        )
         words = ""
         if lacking:
             words = f"there is no column {lacking[0]!r}. {did_you_mean(lacking[0], columns)}"
@@ -155,19 +194,19 @@ class _TableReader:
             raise DataError(Problem(self.table.file, 1, "", words))
         return metrics
 
-    def _row(self, row: Row) -> TableRow:
-        values = row.values
+    def _row(self, line: int, values: Mapping[str, Any]) -> TableRow:
         for name in _NAMES:
             if is_missing(values.get(name)):
                 raise ValueError(f"has no {name}")
-        if unknown := [name for name in values if name not in (*_NAMES, *_OPTIONAL, *self.table.metrics)]:
+        named = (*_NAMES, *_OPTIONAL, *self.table.metrics)
+        if unknown := [name for name in values if name not in named and not is_measure(name)]:
             raise ValueError(f"has a column {unknown[0]!r} that the first row lacks")
         case_id, arm = as_text(values["case_id"]).strip(), as_text(values["arm"]).strip()
         seed = _whole("seed", values, most=_LARGEST_SEED)
-        self._check_seed(row.line, case_id, arm, seed)
-        self._check_constants(row.line, case_id, arm, values)
+        self._check_seed(line, case_id, arm, seed)
+        self._check_constants(line, case_id, arm, values)
         answer = TableRow(
-            line=row.line,
+            line=line,
             case_id=case_id,
             arm=arm,
             seed=seed,

@@ -23,6 +23,8 @@ from evalkit.suite.source import Source, parse_yaml, read_yaml
 
 ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
+IMPORT_NOTES = "import_notes"
+"""Key of a suite's ``metadata`` with how the table's columns were read where that may surprise; absent where nowhere."""
 
 
 def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path | None) -> Suite:
@@ -56,6 +58,7 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
             **(data.get("metadata") or {}),
             IMPORTED_FROM: file,
             ASSUMED_ZERO_SHOT: _assumed(table, data),
+            **({IMPORT_NOTES: list(table.notes)} if table.notes else {}),
         },
     }
     texts: dict[str, Any] = {}
@@ -64,7 +67,14 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
         values["arms"], values["models"] = _arms(table, values, file)
         texts = values
     text = yaml.safe_dump(texts, allow_unicode=True, sort_keys=False)
-    return build_suite(replace(given, data=data, text=text))
+    suite = build_suite(replace(given, data=data, text=text))
+    currency = "USD" if suite.economics is None else suite.economics.currency
+    if table.mapping.columns.get("cost") == ("cost_usd",) and currency != "USD":
+        message = (
+            f"cost_usd is in USD and the suite counts in {currency}: give the money in {currency}, as cost"
+        )
+        raise DataError(Problem(table.file, None, "", message))
+    return suite
 
 
 def arm_facts(table: ImportedScores, suite: Suite) -> list[ArmFacts]:

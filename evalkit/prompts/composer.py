@@ -128,7 +128,10 @@ def _constant_problems(config: PromptConfig) -> Iterator[tuple[str, str]]:
     if not Template(config.passages).fields:
         yield "passages", f"holds no field, so no passage would be shown: {_double_braces('passages')}"
     if not Template(config.answer).fields:
-        yield "answer", f"holds no field, so every example would have the same answer: {_double_braces('output')}"
+        yield (
+            "answer",
+            f"holds no field, so every example would have the same answer: {_double_braces('output')}",
+        )
 
 
 def _double_braces(name: str) -> str:
