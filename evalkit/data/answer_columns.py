@@ -26,13 +26,32 @@ ANSWER_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Field name to the column names that it may have, the first that a file has counting. Endings say the unit."""
 
+# Words that end or begin the name of a column of money, time or tokens, and whole names that are never a score.
 _NEVER_LAST = frozenset(
-    "cost costs price usd eur gbp jpy cny twd cents latency duration elapsed tokens ms sec secs seconds s ttft bytes "
-    "chars characters timestamp runtime".split()
+    {
+        *("cost", "costs", "price", "usd", "eur", "gbp", "jpy", "cny", "twd", "cents"),
+        *(
+            "latency",
+            "duration",
+            "elapsed",
+            "runtime",
+            "timestamp",
+            "ttft",
+            "ms",
+            "s",
+            "sec",
+            "secs",
+            "seconds",
+        ),
+        *("tokens", "bytes", "chars", "characters"),
+    }
 )
-_NEVER_FIRST = frozenset("cost latency duration elapsed ttft usd".split())
+_NEVER_FIRST = frozenset({"cost", "latency", "duration", "elapsed", "ttft", "usd"})
 _NEVER = frozenset(
-    "repeat index rank fold row position epoch time response_time total_time run_time wall_time inference_time".split()
+    {
+        *("time", "response_time", "total_time", "run_time", "wall_time", "inference_time"),
+        *("repeat", "index", "rank", "fold", "row", "position", "epoch"),
+    }
 )
 
 _LONGEST_MEDIAN_S = 300.0

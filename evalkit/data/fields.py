@@ -11,7 +11,7 @@ import msgspec
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "sample_id", "doc_id"),
     "input": ("input", "question", "user_input", "prompt"),
-    "reference": ("reference", "target", "expected_output", "ground_truth", "ideal", "answer", "answers"),
+    "reference": ("reference", "target", "expected_output", "ground_truth", "ideal", "answer"),
     "messages": ("messages", "conversations", "conversation"),
     "tags": ("tags", "tag"),
     "cluster": ("cluster", "group"),
@@ -20,7 +20,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 OUTPUT_ALIASES = (*ALIASES["reference"], "output", "completion", "response")
 """What the answer of a demonstration or a training row may be called."""
 
-_SQUAD = {"text", "answer_start"}
+_SQUAD = {"text", "answer_start"}  # the second is left out by some
 
 
 def is_missing(value: Any) -> bool:
@@ -63,8 +63,8 @@ def as_texts(values: Iterable[Any], *, parse_lists: bool = False) -> tuple[str, 
 def accepted_answers(values: Iterable[Any]) -> tuple[str, ...]:
     """The accepted answers that a reference gives: a text, a list of texts, or an object of a known form.
 
-    The known forms are TriviaQA's (``value`` and ``aliases``) and SQuAD's (``text`` and ``answer_start``), also as the
-    JSON text that a table's cell holds. Any other object is an answer in JSON.
+    The known forms are TriviaQA's (``value`` and ``aliases``) and SQuAD's (``text`` and ``answer_start``), also as
+    the JSON text that a table's cell holds. Any other object is an answer in JSON.
 
     >>> accepted_answers([{"value": "Paris", "aliases": ["Paris", "City of Paris"]}])
     ('Paris', 'City of Paris')
@@ -84,10 +84,14 @@ def _opened_answers(value: Any) -> Iterable[list[Any]]:
         if isinstance(form, dict) and {"value", "aliases"} <= form.keys():
             aliases = form["aliases"]
             yield _each_once([form["value"], *(aliases if isinstance(aliases, list) else [aliases])])
-        elif isinstance(form, dict) and form.keys() == _SQUAD:
+        elif isinstance(form, dict) and _is_squad(form):
             yield _each_once(form["text"] if isinstance(form["text"], list) else [form["text"]])
         else:
             yield [item]
+
+
+def _is_squad(form: dict[str, Any]) -> bool:
+    return form.keys() == _SQUAD or (form.keys() == {"text"} and isinstance(form["text"], list))
 
 
 def _each_once(answers: list[Any]) -> list[Any]:

@@ -41,7 +41,7 @@ class FileReading(Record, frozen=True, kw_only=True):
         """The reading in one line, without its notes."""
         columns = ColumnMapping(self.columns, self.form).words()
         unread = f"; not read: {_some(self.not_read)}" if self.not_read else ""
-        unanswered = f"; {self.unanswered:,} cases have no answer in it" if self.unanswered else ""
+        unanswered = f"; cases without an answer in it: {self.unanswered:,}" if self.unanswered else ""
         return f"{self.file}: {columns}{unread}{unanswered}"
 
 
@@ -54,10 +54,10 @@ def example_reading(suite: Suite, path: str, rows: ExampleFile) -> FileReading:
     """How a file of demonstrations or training rows is read."""
     notes = []
     if rows.left_out:
-        notes.append(f"{rows.left_out:,} rows have weight 0 and are neither trained on nor shown")
+        notes.append(f"rows of weight 0 are neither trained on nor shown: {rows.left_out:,}")
     if rows.unweighed:
         notes.append(
-            f"{rows.unweighed:,} rows have a weight that is neither 0 nor 1; evalkit weighs every other row alike"
+            f"rows whose weight is neither 0 nor 1: {rows.unweighed:,}; evalkit weighs all rows alike"
         )
     return _reading(path, len(rows.examples), rows.mapping, shown_columns(suite), notes)
 
@@ -75,12 +75,12 @@ def recorded_reading(suite: Suite, path: str, answers: RecordedAnswers, cases: C
 def _id_notes(suite: Suite, answers: RecordedAnswers, cases: Cases) -> Iterator[str]:
     if strangers := answers.of_no_case(cases):
         yield (
-            f"{len(strangers):,} ids are no case's, so their rows are not used: "
+            f"rows whose id is no case's are not used, {len(strangers):,} in all: "
             f"{_some([repr(case_id) for case_id in strangers])}"
         )
     repeats = suite.run.repeats
     if later := sum(repeat >= repeats for _, repeat in answers):
-        yield f"{later:,} rows are of repeat {repeats} or later, and run.repeats is {repeats}: they are not used"
+        yield f"rows of repeat {repeats} or later are not used, since run.repeats is {repeats}: {later:,} in all"
 
 
 def _reading(

@@ -106,11 +106,11 @@ class ImportedScores:
 def read_score_table(path: Path) -> ImportedScores:
     """Read and check a table; CSV, TSV, JSONL or Parquet.
 
-    One mapping of columns serves the whole file. Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``, ``seed``, ``output``, ``answering_model``,
-    ``input_tokens``, ``output_tokens``, ``prefix_tokens``, ``cost``, ``latency_s``, ``cluster``, ``tag``) and one for
-    each metric; the other names that ``data.answer_columns`` lists are read too. A column whose name says money, time,
-    tokens or a count is never a metric. An empty cell is a missing value, never 0. Rows of one case and arm with different seeds are
-    trainings of that arm.
+    One mapping of columns serves the whole file. Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``,
+    ``seed``, ``output``, ``answering_model``, ``input_tokens``, ``output_tokens``, ``prefix_tokens``, ``cost``,
+    ``latency_s``, ``cluster``, ``tag``) and one for each metric; the other names that ``data.answer_columns`` lists
+    are read too. A column whose name says money, time, tokens or a count is never a metric. An empty cell is a missing
+    value, never 0. Rows of one case and arm with different seeds are trainings of that arm.
 
     Raises:
         DataError: A column is missing, a score lies outside [0, 1], a case, arm and seed stand in two rows, some rows

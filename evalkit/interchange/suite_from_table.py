@@ -24,7 +24,7 @@ from evalkit.suite.source import Source, parse_yaml, read_yaml
 ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
 IMPORT_NOTES = "import_notes"
-"""Key of a suite's ``metadata`` with how the table's columns were read where that may surprise; absent where nowhere."""
+"""Key of a suite's ``metadata`` with how the table's columns were read where that may surprise."""
 
 
 def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path | None) -> Suite:

@@ -37,7 +37,7 @@ def _check_references(metrics: Mapping[str, AnyMetric], cases: Cases) -> None:
     why = (
         f"its column {' and '.join(map(repr, columns))} is empty"
         if columns
-        else "no column is read for it; declare one as cases.fields.reference. The file has the columns "
+        else "no column has a usual name for it; declare one, cases.fields: {reference: COLUMN}. The file has "
         + ", ".join(map(repr, cases.mapping.all_columns[:20]))
     )
     message = f"{', '.join(needy)}: compares with a reference, and no case has one: {why}"

@@ -16,7 +16,6 @@ from evalkit.stats.arrays import checked_binary
 from evalkit.stats.bounds import Bounds
 from evalkit.stats.intervals import z_quantile
 
-
 _EXACT_TOSSES = 10_000
 _SADDLE_POINT = 16
 
@@ -121,7 +120,7 @@ def _stirling_error(n: int) -> float:
 
 
 def _deviance(x: float, mean: float) -> float:
-    """x log(x / mean) + mean - x, by a series where x is near the mean and the terms would cancel."""
+    """The value of x log(x / mean) + mean - x, by a series where x is near the mean and the terms would cancel."""
     if abs(x - mean) >= 0.1 * (x + mean):
         return x * math.log(x / mean) + mean - x
     ratio = (x - mean) / (x + mean)
