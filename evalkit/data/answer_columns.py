@@ -142,8 +142,8 @@ class Figures:
             self.cost.append(cost)
         if tokens is not None:
             self.prompt_tokens.append(tokens[0])
-            if cost is not None and sum(tokens):
-                self.cost_a_token.append(cost / sum(tokens))
+            if cost is not None and tokens[0] + tokens[1]:
+                self.cost_a_token.append(cost / (tokens[0] + tokens[1]))
 
     def doubts(self, mapping: ColumnMapping) -> Iterator[str]:
         """A sentence for each column whose median cannot be in the unit that it is read in."""

@@ -16,7 +16,7 @@ from evalkit.models.tuned_folder import tuned_files
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
 from evalkit.suite.schema import Suite
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "*.tiktoken")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.*", "*.tiktoken")
 _NOT_CAUSAL = (
     "ForMaskedLM",
     "ForSequenceClassification",

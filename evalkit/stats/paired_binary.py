@@ -105,7 +105,7 @@ def _fair_coin(n: int, k: int) -> float:
         Loader (2000), Fast and accurate computation of binomial probabilities.
     """
     if n <= _EXACT_TOSSES:
-        return math.comb(n, k) / 2**n
+        return float(math.comb(n, k) / 2**n)
     k = min(k, n - k)
     if k < _SADDLE_POINT:
         return 0.0  # fewer than 1e-2900

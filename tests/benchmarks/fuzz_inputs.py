@@ -5,8 +5,9 @@
 The default is 10,000 mutations; the test suite runs 500. There are four small suites: data as JSONL with full
 economics, as CSV and TSV with a folder of texts, as Parquet, and one whose models are local, which is only validated.
 A mutation changes bytes, lines, keys or values of one of the files (one in five is mutated twice), empties it, replaces
-it by a folder, removes it, or makes a line of it 5 MB long; then the suite is run. Accepted means exit 0, or 104 where
-answers are missing.
+it by a folder, removes it, or makes a line of it 5 MB long; a quarter of them give whole files other column names,
+another published form, other ids, units or weights (``reshape_inputs.py``). Then the suite is run. Accepted means exit
+0, or 104 where answers are missing; where the change keeps the meaning of the suite, the scores must be those of before.
 Refused means exit 2 and a message that names a file. After a refusal no run folder may be there; after anything else
 its run must be whole, and no file of it may end in the middle.
 """
@@ -31,6 +32,7 @@ import yaml
 from pyarrow import parquet
 
 from evalkit.cli.main import run
+from tests.benchmarks.reshape_inputs import Files, reshape
 
 SUITE = """\
 name: fuzzed
@@ -157,7 +159,9 @@ KINDS = (
     "empty",
     "folder",
     "gone",
+    *("shape",) * 9,
 )
+SAME_SCORES = ", the same scores"
 WHOLE = ("manifest.json", "comparison.json", "decision.json", "report.json", "report.html", "report.md")
 
 
@@ -249,7 +253,7 @@ def _text(value: object) -> str | None:
 
 
 def mutate(folder: Path, chance: random.Random) -> str:
-    """Change one file; says what was done."""
+    """Change one file, or one kind of columns in several; says what was done."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     texts = [path for path in files if path.suffix == ".md"]
     suite = folder / "suite.yaml"
@@ -266,6 +270,11 @@ def mutate(folder: Path, chance: random.Random) -> str:
             file.mkdir()
         return f"{kind} {file.name}"
     content = file.read_bytes()
+    if kind == "shape":
+        try:
+            return _reshape(folder, chance)
+        except Exception:  # noqa: BLE001 - an earlier mutation left something unreadable
+            kind = "bytes"
     if kind in ("value", "key") and file.suffix != ".md":
         try:
             _edit_file(file, kind, chance)
@@ -287,6 +296,19 @@ def mutate(folder: Path, chance: random.Random) -> str:
         content = _other_lines(content, chance)
     file.write_bytes(content)
     return f"{kind} in {file.name}"
+
+
+def _reshape(folder: Path, chance: random.Random) -> str:
+    files: Files = {
+        name: (path, _read(path))
+        for name in TABLES
+        for path in folder.glob(f"{name}.*")
+        if path.is_file() and path.suffix != ".md"
+    }
+    done, same = reshape(folder, files, chance)
+    for path, rows in files.values():
+        _write(path, rows)
+    return f"{done}{SAME_SCORES if same else ''}"
 
 
 def _other_lines(content: bytes, chance: random.Random) -> bytes:
@@ -338,13 +360,16 @@ def _edit(data: Any, kind: str, chance: random.Random) -> None:
             place[chance.choice((f"{key}x", str(key).upper(), "", "id", "path", "name"))] = value
 
 
-def outcome(folder: Path, names: set[str], *, validate: bool = False) -> str:
+def outcome(
+    folder: Path, names: set[str], *, validate: bool = False, scores: Counter[str] | None = None
+) -> str:
     """Run the suite in its folder, or only validate it.
 
     Args:
         folder: The suite.
         names: Its files, one of which a refusal must name.
         validate: Whether no model is to be run.
+        scores: What an accepted run must score; None for anything.
 
     Returns:
         "accepted (0)", "accepted (104)", "refused (2)", or what is wrong.
@@ -362,6 +387,8 @@ def outcome(folder: Path, names: set[str], *, validate: bool = False) -> str:
             return f"accepted ({code})" if code == 0 else f"validate gave {code}"
         if len(runs) != 1:
             return f"exit {code} with {len(runs)} runs"
+        if scores is not None and (scored := scores_of(runs[0])) != scores:
+            return f"other scores: {scored - scores} in place of {scores - scored}"
         return _lacking(runs[0]) or f"accepted ({code})"
     if code != 2:
         return f"exit {code}: {err.getvalue()[-500:]}"
@@ -371,6 +398,12 @@ def outcome(folder: Path, names: set[str], *, validate: bool = False) -> str:
     if not any(name in message for name in names) or ":" not in message or "Traceback" in message:
         return f"refused without a file: {message[-500:]}"
     return "refused (2)"
+
+
+def scores_of(folder: Path) -> Counter[str]:
+    """How often a run gave each arm each score of a metric."""
+    rows = [json.loads(line) for line in (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    return Counter(f"{row['arm']} {row['metric']} {row['value']}" for row in rows)
 
 
 def _lacking(folder: Path) -> str | None:
@@ -394,8 +427,14 @@ def fuzz(count: int, seed: int, home: Path) -> Counter[str]:
     """Outcomes of ``count`` mutations; anything but accepted and refused names its mutation."""
     found: Counter[str] = Counter()
     kinds = list(ENDINGS)
+    scores: dict[str, Counter[str]] = {}
     for kind in kinds:
         write_suite(home / "pristine" / kind, kind)
+        if kind != "local":
+            with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+                run(["run", str(home / "pristine" / kind), "-o", str(home / "scored" / kind), "--no-cache"])
+            (scored,) = (home / "scored" / kind).glob("*/*")
+            scores[kind] = scores_of(scored)
     for number in range(count):
         chance = random.Random(f"{seed}/{number}")
         kind = chance.choice(kinds)
@@ -403,7 +442,10 @@ def fuzz(count: int, seed: int, home: Path) -> Counter[str]:
         shutil.copytree(home / "pristine" / kind, place / "suite")
         names = {path.name for path in (place / "suite").rglob("*")}
         done = [kind] + [mutate(place / "suite", chance) for _ in range(chance.choice((1, 1, 1, 1, 2)))]
-        result = outcome(place / "suite", names, validate=kind == "local")
+        same = len(done) == 2 and done[1].endswith(SAME_SCORES)
+        result = outcome(
+            place / "suite", names, validate=kind == "local", scores=scores.get(kind) if same else None
+        )
         if not result.startswith(("accepted", "refused (2)")):
             result = f"{seed}/{number} ({', '.join(done)}): {result}"
             print(result, file=sys.stderr, flush=True)
