@@ -7,7 +7,7 @@ economics, as CSV and TSV with a folder of texts, as Parquet, and one whose mode
 A mutation changes bytes, lines, keys or values of one of the files (one in five is mutated twice), empties it, replaces
 it by a folder, removes it, or makes a line of it 5 MB long; a quarter of them give whole files other column names,
 another published form, other ids, units or weights (``reshape_inputs.py``). Then the suite is run. Accepted means exit
-0, or 104 where answers are missing; where the change keeps the meaning of the suite, the scores must be those of before.
+0, or 104 where answers are missing; where a change keeps the meaning of the suite, the scores must be those of before.
 Refused means exit 2 and a message that names a file. After a refusal no run folder may be there; after anything else
 its run must be whole, and no file of it may end in the middle.
 """
