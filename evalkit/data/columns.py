@@ -245,10 +245,11 @@ def prompt_fields(suite: Suite) -> frozenset[str]:
 
 def shown_columns(suite: Suite) -> frozenset[str]:
     """Every name that a prompt of the suite, an example's answer or the query of a retriever shows."""
-    prompts: list[PromptConfig | PromptUse] = list(suite.prompts.values())
+    prompts: list[PromptConfig | PromptUse] = [*suite.prompts.values(), *suite.optimised_prompts.values()]
     prompts += [arm.prompt for arm in suite.arms.values() if isinstance(arm.prompt, PromptUse)]
+    texts = [text for prompt in prompts for text in (prompt.system, prompt.user, prompt.answer)]
     queries = [arm.retrieval.query for arm in suite.arms.values() if arm.retrieval is not None]
-    return prompt_fields(suite) | _placeholders([*(prompt.answer for prompt in prompts), *queries])
+    return _placeholders([*texts, *queries])
 
 
 def _placeholders(texts: Iterable[str | None]) -> frozenset[str]:
