@@ -35,7 +35,6 @@ class DecisionCases:
         shared: Shape (n_cases of the run,), the cases that are shared.
         trainings: By tuned candidate, the arms of the run that are its measured trainings, its own first.
         seed_scores: By tuned candidate, shape (n_shared, n_trainings).
-        answered: Shape (n_shared, n_arms), whether the arm has a score of its own for the case.
         n_repeated: Shared cases whose input an earlier one has already shown: they are no further cases.
         left_out: Candidates that do not define the set; where they have no score, their answer counts as wrong.
     """
@@ -44,7 +43,6 @@ class DecisionCases:
     shared: BoolArray
     trainings: Mapping[str, tuple[str, ...]]
     seed_scores: Mapping[str, FloatArray]
-    answered: BoolArray
     n_repeated: int
     left_out: tuple[str, ...]
 
@@ -159,7 +157,6 @@ def decision_cases(
         shared=shared,
         trainings=trainings,
         seed_scores={name: seed_scores[name] for name in trainings},
-        answered=np.stack([known[arm.name][shared] for arm in arms], axis=1),
         n_repeated=0 if table.repeated is None else int(table.repeated[shared].sum()),
         left_out=tuple(name for name in known if name not in defining),
     )

@@ -147,12 +147,14 @@ def arm_cost_model(
     caches = _caches(suite, economics, arm, summary, by_token=request.row is not None)
     passages = retrieval_costs(suite, economics, arm, summary, prices)
     per_request = {scenario: request.lines(summary, cache) for scenario, cache in caches.items()}
+    if economics.prompt_cache_hit is not None:
+        per_request.setdefault("assumed", ())
     training = tuple(training_lines(suite, arm, tuning, request.row)) if arm.tuned else ()
     costs = ArmCosts(
         arm=arm.name,
         currency=economics.currency,
         prices_as_of=None if request.row is None else request.row.as_of,
-        per_request={name: (*lines, *passages.lines) for name, lines in per_request.items()},
+        per_request={name: lines and (*lines, *passages.lines) for name, lines in per_request.items()},
         scenario="observed" if economics.prompt_cache_hit is None else "assumed",
         one_off=tuple(one_off_lines(economics, arm, training, passages.index)),
         standing=tuple(standing_lines(economics, arm, request.row)),
@@ -200,7 +202,7 @@ def prefix_of(suite: Suite, arm: ArmFacts, summary: ArmSummary) -> float | None:
 
 def _unknown_prefix(arm: ArmFacts, costs: ArmCosts) -> Iterator[str]:
     """What to declare so that the assumed hit rate can be priced."""
-    if costs.scenario not in costs.per_request:
+    if not costs.per_request[costs.scenario]:
         yield (
             f"{arm.name}: a prompt-cache hit rate is assumed and how much of its prompt all requests share is not "
             f"known; give arms.{arm.parent or arm.name}.prefix_tokens"

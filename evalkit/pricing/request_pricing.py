@@ -98,7 +98,7 @@ def unknown_of_request(
         answers: Its costs without those of passages.
         request: By what a request is priced.
     """
-    if answers.unit_cost is not None or answers.scenario not in answers.per_request:
+    if answers.unit_cost is not None or not answers.per_request[answers.scenario]:
         return
     row, served = request.row, request.served
     if row is not None and summary.tokens is None:

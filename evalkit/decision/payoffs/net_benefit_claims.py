@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from evalkit.comparison.table import TOKEN_KINDS, FloatArray
@@ -25,24 +23,17 @@ def claim_between(
     Args:
         payoff_model: Cases, costs and terms.
         treatment: Name of an arm.
-        control: Name of another, or ``none``. The claim is on the shared cases that both have a score for.
+        control: Name of another, or ``none``.
         what_if: Changed assumptions.
 
     Returns:
         None with fewer than two clusters, and without a value per answer.
     """
     cases = payoff_model.draws.cases
-    both = np.ones(cases.n_cases, dtype=bool)
-    for name in (treatment, control):
-        both &= True if name == NONE else cases.answered[:, cases.column(name)]
-    clusters = cases.clusters[both]
-    if np.unique(clusters).size < 2 or not payoff_model.in_value:
+    if cases.n_clusters < 2 or not payoff_model.in_value:
         return None
-    left, right = (
-        replace(worth, worth=worth.worth[both])
-        for worth in (case_worth(payoff_model, name, what_if) for name in (treatment, control))
-    )
-    return net_benefit_claim(left, right, clusters, input_mean(payoff_model, VOLUME, what_if))
+    left, right = (case_worth(payoff_model, name, what_if) for name in (treatment, control))
+    return net_benefit_claim(left, right, cases.clusters, input_mean(payoff_model, VOLUME, what_if))
 
 
 def claim_record(payoff_model: PayoffModel, treatment: str, control: str, alpha: float) -> ClaimRecord | None:

@@ -68,7 +68,7 @@ class VariedInput:
 
 
 def varied_inputs(payoff_model: PayoffModel, quality: Mapping[str, float]) -> tuple[VariedInput, ...]:
-    """All inputs worth varying, in a fixed order; what is 0 or not declared is left out.
+    """All inputs worth varying, in a fixed order; what is certainly 0 or not declared is left out.
 
     Args:
         payoff_model: Terms, prices, ranges.
@@ -85,6 +85,12 @@ def varied_inputs(payoff_model: PayoffModel, quality: Mapping[str, float]) -> tu
         for name, current, unit in _costs_of(cost_model, terms.currency):
             declared.setdefault(name, (current, unit))
     varied = [_on_log_grid(name, *figure) for name, figure in declared.items() if figure[0] > 0.0]
+    ranges = payoff_model.draws.ranges
+    varied += [
+        _from_zero(name, float(ranges[name].high), unit)
+        for name, (current, unit) in declared.items()
+        if current == 0.0 and name in ranges
+    ]
     cadences = {
         float(renewal.every_months)
         for cost_model in cost_models
@@ -331,6 +337,14 @@ def _on_log_grid(name: str, current: float, unit: str, *, highest: float = math.
     steps = range(1, _STEPS + 1)
     above = tuple(value for step in steps if (value := current * ratio**step) < highest)
     return VariedInput(name, current, unit, tuple(current / ratio**step for step in steps), above)
+
+
+def _from_zero(name: str, high: float, unit: str) -> VariedInput:
+    """An input whose most likely value is 0 and that may be higher: steps to the end of its range, then beyond."""
+    ratio = REACH ** (1.0 / _STEPS)
+    inside = (high * step / _STEPS for step in range(1, _STEPS + 1))
+    beyond = (high * ratio**step for step in range(1, _STEPS + 1))
+    return VariedInput(name, 0.0, unit, (), (*inside, *beyond))
 
 
 def _cadence(current: float, horizon: int) -> VariedInput:
