@@ -32,7 +32,8 @@ from evalkit.records.comparison import Failures, RetrievalSummary
 from evalkit.records.retrieval import IndexFacts
 from evalkit.records.sample import LatencyRow, Sample, Status
 from evalkit.retrieval.quality import credited
-from evalkit.text.normalise import CJK, spaced
+from evalkit.text.fold import CJK
+from evalkit.text.normalise import spaced
 
 FORM_CHECKS = ("regex", "json_schema")
 GRADED_RIGHT = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evalkit.text.normalise import fold
+from evalkit.text.fold import fold
 
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d-])", re.ASCII)

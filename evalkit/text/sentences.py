@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evalkit.text.normalise import CJK
+from evalkit.text.fold import CJK, KANA
 
-_KANA = "\u3041-\u30ff"
-_TOKEN = re.compile(rf"[{CJK}{_KANA}]|(?:(?![{CJK}{_KANA}])\w)+|[^\w\s]")
+_TOKEN = re.compile(rf"[{CJK}{KANA}]|(?:(?![{CJK}{KANA}])\w)+|[^\w\s]")
 
 _CLOSING = "\"'”’」』）)\\]】》〉"
+_FIRST_STOP = (
+    r"(?:(?<=[^\s.])|(?<=\A\.)|(?<=\s\.))"  # of a run, from which alone it is read; something is before it
+)
 _END = re.compile(
     rf"[。！？；…!?]+[{_CLOSING}]*"  # full-width marks and ! ? need no space after them
-    rf"|(?<=\S)\.+[{_CLOSING}]*(?=\s)"  # a full stop does, so that 3.5 and v2.1 stay whole
+    rf"|{_FIRST_STOP}\.+[{_CLOSING}]*(?=\s)"  # a full stop does, so that 3.5 and v2.1 stay whole
     r"|\n[ \t]*\n\s*"  # a paragraph ends without a mark, too
 )
 _ABBREVIATION = re.compile(

@@ -6,31 +6,34 @@ import re
 from collections.abc import Callable, Iterable
 
 from evalkit.text.chinese import cut_chinese
-from evalkit.text.normalise import CJK, THOUSANDS, fold, spaced
+from evalkit.text.fold import CJK, KANA
+from evalkit.text.normalise import cut_at_punctuation, spaced
 
-_KANA = "\u3041-\u30ff"
-_HAN_OR_KANA = rf"(?P<han>[{CJK}]+)|[{_KANA}]"  # Han is cut by a dictionary, kana one by one for want of one
-_LETTER = rf"(?:(?![{CJK}{_KANA}])\w)"
+# Without spaces and without a dictionary here: cut letter by letter, each with its marks. Thai, Lao, Burmese, Khmer.
+_LETTERS = "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u1000-\u102a\u103f\u1780-\u17b3"
+_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u17dd"
 _RUN = re.compile(
-    rf"{_HAN_OR_KANA}"
-    rf"|{_LETTER}*\d(?:\.\d+)+"  # 3.5 and v2.3.1 stay whole
-    rf"|{_LETTER}+(?:['’]{_LETTER}+)*"  # and so does don't
+    rf"(?P<han>[{CJK}]+)"  # cut by a dictionary
+    rf"|[{KANA}]|[{_LETTERS}][{_MARKS}]*"
+    rf"|[^\s{CJK}{KANA}{_LETTERS}]+"
 )
-_BETWEEN_SPACES = re.compile(rf"{_HAN_OR_KANA}|[^\s{CJK}{_KANA}]+")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded, in order of appearance; punctuation is dropped.
+    """The words of a text by the rule of ``evalkit.text.normalise``, in order of appearance; punctuation is dropped.
 
     Runs of Han characters, Traditional or Simplified, are cut by a dictionary, which is loaded on the first of them
-    (about a second). Everything else is cut where a letter, digit or underscore ends.
+    (about a second); kana and the letters of Thai, Lao, Burmese and Khmer stand alone. All else is cut where a letter,
+    digit, mark or low line ends; signs that the rule keeps belong to their number or are words.
 
     >>> words("The VPN-Client v2.3.1 doesn't start")
     ['the', 'vpn', 'client', 'v2.3.1', "doesn't", 'start']
     >>> words("重置密码需要３分钟")
     ['重置', '密码', '需要', '3', '分钟']
+    >>> words("below -5 °C, $1,000")
+    ['below', '-5', 'c', '$', '1000']
     """
-    return _cut(THOUSANDS.sub("", fold(text)), _RUN, cut_chinese)
+    return _cut(cut_at_punctuation(text), cut_chinese)
 
 
 def search_terms(text: str, *, cut_han: Callable[[str], Iterable[str]] = list) -> list[str]:
@@ -46,17 +49,17 @@ def search_terms(text: str, *, cut_han: Callable[[str], Iterable[str]] = list) -
     >>> search_terms("VPN 無法連線")
     ['vpn', '無', '法', '連', '線']
     """
-    return _cut(THOUSANDS.sub("", fold(text)), _RUN, cut_han)
+    return _cut(cut_at_punctuation(text), cut_han)
 
 
 def answer_words(text: str) -> list[str]:
     """The words that token F1 compares: those of the normalised answer, without English articles."""
-    return _cut(spaced(text), _BETWEEN_SPACES, cut_chinese)
+    return _cut(spaced(text), cut_chinese)
 
 
-def _cut(folded: str, runs: re.Pattern[str], cut_han: Callable[[str], Iterable[str]]) -> list[str]:
+def _cut(form: str, cut_han: Callable[[str], Iterable[str]]) -> list[str]:
     terms: list[str] = []
-    for run in runs.finditer(folded):
+    for run in _RUN.finditer(form):
         if run["han"]:
             terms.extend(cut_han(run["han"]))
         else:

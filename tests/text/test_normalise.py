@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.text.normalise import fold, normalise
+from evalkit.text.fold import fold
+from evalkit.text.normalise import normalise
 
 
 @pytest.mark.parametrize(
