@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from evalkit.metrics.protocol import Aggregate
 from evalkit.records.comparison import Difference
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.manifest import CaseFacts, Manifest
+from evalkit.records.score import ScoreRow
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.schema import Suite
 
@@ -26,11 +27,20 @@ _FIRST, _SECOND = "first/", "second/"
 
 @dataclass(frozen=True, slots=True)
 class RunInput:
-    """A run and its suite."""
+    """A run and its suite.
+
+    Attributes:
+        rescored: Its scores under the text rule in force, where those on disk were made under an earlier one.
+    """
 
     run: RunFolder
     suite: Suite
     manifest: Manifest
+    rescored: Sequence[ScoreRow] | None = None
+
+    def scores(self) -> Iterable[ScoreRow]:
+        """The scores to compare."""
+        return self.run.scores() if self.rescored is None else self.rescored
 
 
 def compare_runs(
@@ -172,7 +182,7 @@ def _joined(first: RunInput, second: RunInput, common: Sequence[CaseFacts]) -> S
     scores = (
         replace(score, arm=prefix + score.arm)
         for side, prefix in arms()
-        for score in side.run.scores()
+        for score in side.scores()
         if score.case_id in ids
     )
     return build_table(manifest, common, samples, scores, second.suite.primary_metric)

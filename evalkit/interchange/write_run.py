@@ -25,6 +25,7 @@ from evalkit.store.atomic import write_atomic
 from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.suite.schema import Suite
+from evalkit.text.normalise import RULE
 
 NOT_GIVEN = "(the answer is not in the imported table)"
 """Output of a scored answer whose text the table lacks. It is not empty, since an empty answer counts as declined."""
@@ -127,7 +128,9 @@ def _scores(table: ImportedScores, names: list[str]) -> Iterator[ScoreRow]:
     for row, arm in zip(table.rows, names, strict=True):
         for metric, value in row.scores.items():
             reason = None if value is not None else _EMPTY_CELL
-            yield ScoreRow(case_id=row.case_id, arm=arm, metric=metric, value=value, reason=reason)
+            yield ScoreRow(
+                case_id=row.case_id, arm=arm, metric=metric, value=value, reason=reason, text_rule=RULE
+            )
 
 
 def _profile(cases: list[CaseFacts]) -> Profile:

@@ -12,19 +12,23 @@ from evalkit.metrics.options import STRICT
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
-from evalkit.text.normalise import normalise
+from evalkit.text.fold import CJK, KANA, fold
+from evalkit.text.normalise import normalise, readings
 
 
 @dataclass(frozen=True, config=STRICT)
 class Contains:
     """1 when the output holds the values looked for, else 0.
 
-    A value that begins or ends with a digit must not touch another digit: 12 is not in 112, nor 3 in 3.5.
+    A value that begins or ends with a digit must not be cut out of a longer number: 12 is not in 112, 3 not in 3.5 or
+    1/3, 5 not in -5, 1 not in 1e-5. A currency or percent sign beside it makes no difference: 5 is in $5.
 
     Attributes:
         value: What to look for; default: the accepted answers of each case.
         mode: ``any`` of the values is enough, or ``all`` must be there.
-        normalise: Look without regard to case, width and punctuation.
+        normalise: Look by the rule of ``evalkit.text.normalise``, without regard to case, width and punctuation. A
+            value without a letter or digit, such as ``?``, and a single word or number in brackets, such as ``[1]``, is
+            looked for as it is written, but for case and width.
     """
 
     binary: ClassVar[bool] = True
@@ -48,8 +52,8 @@ class Contains:
         wanted = self._declared() or list(case.reference)
         if not wanted:
             return Score.missing("no_reference")
-        output = self._form(sample.output or "")
-        absent = [value for value in wanted if not _holds(output, self._form(value))]
+        output = sample.output or ""
+        absent = [value for value in wanted if not self._is_in(value, output)]
         right = not absent if self.mode == "all" else len(absent) < len(wanted)
         shown = ", ".join(excerpt(value) for value in absent[:3])
         return Score(value=float(right), explanation=f"not found: {shown}" if absent else "found")
@@ -57,13 +61,27 @@ class Contains:
     def _declared(self) -> list[str]:
         return [self.value] if isinstance(self.value, str) else list(self.value or ())
 
-    def _form(self, text: str) -> str:
-        return normalise(text, articles=True) if self.normalise else text.strip()
+    def _is_in(self, value: str, output: str) -> bool:
+        if not self.normalise:
+            return _holds(output.strip(), value.strip())
+        if _AS_WRITTEN.fullmatch(fold(value)):
+            return _holds(fold(output), fold(value))
+        return any(
+            _holds(normalise(reading, articles=True), normalise(wanted, articles=True))
+            for wanted in readings(value)
+            for reading in readings(output)
+        )
+
+
+_AS_WRITTEN = re.compile(r"[\W_]*|\([^\s,]*\)|\[[^\s,]*\]|\{[^\s,]*\}|<[^\s,]*>")
+# Before a digit: no digit, no part of a number, and no minus but one that joins it to a letter or digit (E-10).
+_NUMBER_BEFORE = rf"(?<!\d)(?<!\d[.,/^])(?<!\de)(?<!±)(?<!\A-)(?<![\W_{CJK}{KANA}]-)"
+_NUMBER_AFTER = r"(?!\d|[.,]\d|e-?\d|[/^]-?\d)"
 
 
 def _holds(output: str, value: str) -> bool:
     if not value:
         return not output
-    before = r"(?<!\d)(?<!\d[.,])" if value[0].isdigit() else ""
-    after = r"(?!\d|[.,]\d)" if value[-1].isdigit() else ""
+    before = _NUMBER_BEFORE if value[0].isdigit() else ""
+    after = _NUMBER_AFTER if value[-1].isdigit() else ""
     return re.search(before + re.escape(value) + after, output) is not None

@@ -14,7 +14,7 @@ from evalkit.metrics.options import STRICT, compiled
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
-from evalkit.text.normalise import normalise
+from evalkit.text.normalise import normalise, readings
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -22,11 +22,12 @@ class ExactMatch:
     """1 when the answer equals one of the accepted answers, else 0.
 
     Attributes:
-        extract: A regular expression that finds the answer in the output: its group 1, or the whole match where
-            it has no group. ``^`` and ``$`` match at every line, and the first match counts. No match is an empty
-            answer. Only the first 100,000 characters are searched.
-        normalise: Compare without regard to case, width, punctuation and English articles, as SQuAD does (see
-            ``evalkit.text.normalise``); else only outer white space is ignored.
+        extract: A regular expression that finds the answer in the output: the first of its groups that matched, or
+            the whole match where it has no group. White space around the output is left out first, ``^`` and ``$``
+            match at every line, and the first match counts. No match is an empty answer. Only the first 100,000
+            characters are searched.
+        normalise: Compare by the rule of ``evalkit.text.normalise``: case, width, punctuation and English articles do
+            not count, signs of numbers, currencies, percent and comparisons do. Else only outer white space is ignored.
     """
 
     binary: ClassVar[bool] = True
@@ -46,12 +47,13 @@ class ExactMatch:
         answer = find_answer(sample.output or "", self._pattern)
         if answer is None:
             return Score(value=0.0, explanation=f"the pattern {self.extract!r} finds no answer in the output")
-        right = self._form(answer) in map(self._form, case.reference)
+        forms = self._forms(answer)
+        right = any(forms & self._forms(accepted) for accepted in case.reference)
         sign = "is" if right else "is not"
         return Score(value=float(right), explanation=f"{excerpt(answer)} {sign} {excerpt(case.reference[0])}")
 
-    def _form(self, text: str) -> str:
-        return normalise(text) if self.normalise else text.strip()
+    def _forms(self, text: str) -> set[str]:
+        return set(map(normalise, readings(text))) if self.normalise else {text.strip()}
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
@@ -67,9 +69,10 @@ class JsonSchema:
     @cached_property
     def _validator(self) -> _Validator:
         import jsonschema
-        import referencing
+        import jsonschema_specifications
+        from referencing import Resource
         from referencing.exceptions import Unresolvable
-        from referencing.jsonschema import DRAFT202012
+        from referencing.jsonschema import specification_with
 
         schema = self._read()
         cls = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
@@ -77,16 +80,15 @@ class JsonSchema:
             cls.check_schema(schema)
         except jsonschema.SchemaError as error:
             raise ValueError(f"is not a JSON Schema: {error.json_path}: {error.message}") from None
-        # An explicit registry: the default one would fetch a $ref from the network.
-        registry: Any = referencing.Registry()
-        root = DRAFT202012.create_resource(schema)
-        resolver = registry.with_resource("", root).resolver()
-        for ref in _references(schema):
-            try:
-                resolver.lookup(ref)
-            except Unresolvable:
-                raise ValueError(f"$ref {ref!r} is not in the schema, and evalkit fetches none") from None
-        return cast(_Validator, cls(schema, registry=registry))
+        # An explicit registry, of the drafts' own schemas: the default one would fetch a $ref from the network.
+        registry: Any = jsonschema_specifications.REGISTRY
+        root = Resource(contents=schema, specification=specification_with(str(cls.META_SCHEMA["$schema"])))
+        try:
+            _look_up_references(root, registry.resolver_with_root(root))
+        except Unresolvable as error:
+            raise ValueError(f"$ref {error.ref!r} is not in the schema, and evalkit fetches none") from None
+        exact = jsonschema.validators.extend(cls, {"multipleOf": _multiple_of})
+        return cast(_Validator, exact(schema, registry=registry))
 
     def _read(self) -> dict[str, Any]:
         if (self.schema is None) == (self.path is None):
@@ -102,13 +104,25 @@ class JsonSchema:
             raise ValueError(f"path: {file} does not hold a JSON object: {error}") from None
 
 
-def _references(schema: Any) -> Iterator[str]:
-    """Every ``$ref`` in the schema."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for value in schema.values():
-            yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references(value)
+def _look_up_references(schema: Any, resolver: Any) -> None:
+    """Look up every reference of a schema and of the schemas in it, each from its own base; data are left alone.
+
+    Raises:
+        referencing.exceptions.Unresolvable: One leads nowhere.
+    """
+    if isinstance(schema.contents, dict):
+        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+            if isinstance(schema.contents.get(keyword), str):
+                resolver.lookup(schema.contents[keyword])
+    for part in schema.subresources():
+        _look_up_references(part, resolver.in_subresource(part))
+
+
+def _multiple_of(validator: Any, divisor: float, instance: Any, schema: Any) -> Iterator[Exception]:
+    """``multipleOf`` on the numbers as they are written: 19.99 is a multiple of 0.01, though its float is none."""
+    from jsonschema import ValidationError
+
+    if not validator.is_type(instance, "number"):
+        return
+    if not math.isfinite(instance) or Fraction(repr(instance)) % Fraction(repr(divisor)):
+        yield ValidationError(f"{instance!r} is not a multiple of {divisor!r}")

@@ -12,6 +12,7 @@ from evalkit.metrics.options import STRICT
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
+from evalkit.text.normalise import readings
 from evalkit.text.words import words
 
 
@@ -19,7 +20,8 @@ from evalkit.text.words import words
 class RougeL:
     """F-measure of ROUGE-L (Lin 2004) over our words, best over the accepted answers; without stemming.
 
-    The value is that of Google's rouge-score, with which the tests compare it. That package drops Chinese, fills a
+    On plain English words the value is that of Google's rouge-score, with which the tests compare it; signs of numbers,
+    currencies, percent and comparisons count here (see ``evalkit.text.normalise``). That package drops Chinese, fills a
     table of answer x reference words in Python (2 s at 2,000 words each) and imports nltk; the longest common
     subsequence comes from rapidfuzz instead.
     """
@@ -31,9 +33,14 @@ class RougeL:
         """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
-        answer = words(sample.output or "")
+        answers = list(map(words, readings(sample.output or "")))
         value, reference = max(
-            ((_rouge_l(words(accepted), answer), accepted) for accepted in case.reference),
+            (
+                (_rouge_l(words(reading), answer), accepted)
+                for accepted in case.reference
+                for reading in readings(accepted)
+                for answer in answers
+            ),
             key=lambda pair: pair[0],
         )
         return Score(value=value, explanation=f"nearest accepted answer: {excerpt(reference)}")

@@ -12,6 +12,7 @@ from evalkit.metrics.options import STRICT
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
+from evalkit.text.normalise import readings
 from evalkit.text.words import answer_words
 
 
@@ -30,9 +31,14 @@ class TokenF1:
         """The score of one answer; see ``Metric.score``."""
         if not case.reference:
             return Score.missing("no_reference")
-        answer = Counter(answer_words(sample.output or ""))
+        answers = [Counter(answer_words(reading)) for reading in readings(sample.output or "")]
         value, reference = max(
-            ((_f1(answer, Counter(answer_words(accepted))), accepted) for accepted in case.reference),
+            (
+                (_f1(answer, Counter(answer_words(reading))), accepted)
+                for accepted in case.reference
+                for reading in readings(accepted)
+                for answer in answers
+            ),
             key=lambda pair: pair[0],
         )
         return Score(value=value, explanation=f"nearest accepted answer: {excerpt(reference)}")

@@ -14,6 +14,7 @@ from evalkit.comparison.two_runs import RunInput, compare_runs
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.protocol import Aggregate, aggregate_of
 from evalkit.pipeline import spine
+from evalkit.pipeline.text_rule import under_one_rule
 from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import currency_of, price_table, prices_used
 from evalkit.pricing.reprice_samples import check_rows, prices_digest, reprice_samples
@@ -45,7 +46,13 @@ def compare_again(run: RunFolder, suite: Suite, request: ComparisonRequest) -> C
 
 
 def compare_two(first: RunInput, second: RunInput, request: ComparisonRequest) -> ComparisonResult:
-    """Scores of two runs -> the differences between them, second minus first."""
+    """Scores of two runs -> the differences between them, second minus first; scores are of one text rule.
+
+    Raises:
+        RunError: They were made under different rules, and the earlier ones cannot be made again.
+    """
+    metrics = (second.suite.primary_metric, *request.metrics)
+    first, second = under_one_rule(first, second, metrics)
     return compare_runs(first, second, aggregates_of(second.suite), request)
 
 

@@ -195,6 +195,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
         prices=prices_used(suite, price_table(suite)),
         embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
         answering=answering_of(run),
+        text_rule=next((row.text_rule for row in run.scores()), None),
     )
 
 

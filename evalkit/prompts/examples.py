@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from evalkit.records.case import Case, Example
+from evalkit.text.normalise import normalise
 
 Choice = Literal["fixed", "random", "nearest"]
 Ranker = Callable[[str], Iterable[int]]
@@ -16,9 +17,9 @@ Ranker = Callable[[str], Iterable[int]]
 class ExampleChooser:
     """Chooses demonstrations so that none gives the answer away.
 
-    An example of the case's own cluster, or one that asks the very same question, is never shown; the next one
-    takes its place. For one case the first ``n`` of a larger choice are the choice of ``n``, so that the
-    points of a shot curve differ only in how many are shown.
+    An example of the case's own cluster, or one that asks the same question once both are normalised (see
+    ``evalkit.text.normalise``), is never shown; the next one takes its place. For one case the first ``n`` of a larger
+    choice are the choice of ``n``, so that the points of a shot curve differ only in how many are shown.
 
     Args:
         examples: All there are, in file order.
@@ -42,6 +43,7 @@ class ExampleChooser:
         self._choose = choose
         self._seed = seed
         self._rank = rank
+        self._questions: dict[int, str] = {}
 
     def choose(self, case: Case, n: int) -> tuple[Example, ...]:
         """At most ``n`` examples in the order in which they are shown; fewer when no more are allowed.
@@ -50,13 +52,20 @@ class ExampleChooser:
         """
         chosen: list[Example] = []
         if n > 0:
+            question = normalise(case.input)
             for position in self._order(case):
                 example = self.examples[position]
-                if not _gives_away(example, case):
+                if example.cluster != case.cluster and self._question(position) != question:
                     chosen.append(example)
                 if len(chosen) == n:
                     break
         return tuple(reversed(chosen)) if self._choose == "nearest" else tuple(chosen)
+
+    def _question(self, position: int) -> str:
+        """The normalised question of an example, kept from the first time it is asked for."""
+        if position not in self._questions:
+            self._questions[position] = normalise(self.examples[position].input)
+        return self._questions[position]
 
     def _order(self, case: Case) -> Iterable[int]:
         if self._choose == "nearest" and self._rank is not None:
@@ -65,14 +74,6 @@ class ExampleChooser:
             # A string seeds through SHA-512, the same on every machine and Python version.
             return _shuffled(len(self.examples), random.Random(f"{self._seed}:{case.id}"))
         return range(len(self.examples))
-
-
-def _gives_away(example: Example, case: Case) -> bool:
-    return example.cluster == case.cluster or _same_question(example.input, case.input)
-
-
-def _same_question(a: str, b: str) -> bool:
-    return a == b or a.casefold().split() == b.casefold().split()
 
 
 def _shuffled(count: int, rng: random.Random) -> Iterator[int]:

@@ -87,6 +87,7 @@ class RunRecords(Record, frozen=True, kw_only=True):
         economics: None when the suite declares none; charts over volume are then left out.
         prices: Rows used, oldest first.
         answering: What was observed while the run was answered; None where nothing was.
+        text_rule: Version of the rule by which its scores compared texts; None where it has no scores.
     """
 
     manifest: Manifest
@@ -102,3 +103,4 @@ class RunRecords(Record, frozen=True, kw_only=True):
     economics: DeclaredEconomics | None = None
     prices: tuple[PriceUsed, ...] = ()
     answering: RunObservations | None = None
+    text_rule: int | None = None

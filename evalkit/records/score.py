@@ -30,7 +30,12 @@ class Score(Record, frozen=True, kw_only=True):
 
 
 class ScoreRow(Record, frozen=True, kw_only=True):
-    """A row of ``scores.jsonl``."""
+    """A row of ``scores.jsonl``.
+
+    Attributes:
+        text_rule: Version of the rule by which texts were compared, ``evalkit.text.normalise.RULE``; rows written
+            before there was such a field are of rule 1.
+    """
 
     case_id: str
     arm: str
@@ -42,6 +47,7 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     explanation: str | None = None
     judge: str | None = None
     cost: Decimal | None = None
+    text_rule: int = 1
 
 
 class NegativeControl(Record, frozen=True, kw_only=True):

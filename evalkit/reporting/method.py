@@ -1,4 +1,4 @@
-"""How to read a report: the method in five sentences, with the references it rests on."""
+"""How to read a report: the method in a few sentences, with the references it rests on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
+from evalkit.text.normalise import RULE, RULE_IN_WORDS
 from evalkit.text.number_format import declared_percent, percent, points
 
 
@@ -67,6 +68,7 @@ def sentences(records: RunRecords) -> tuple[str, ...]:
         "Costs are a ledger at dated prices with every range at its most likely value; means and bands are of the "
         "simulated futures; “what would change the answer” moves one input at a time over the same futures, and the "
         "value of information is what deciding after knowing would gain.",
+        *_text_rule(records.text_rule),
     )
 
 
@@ -83,3 +85,13 @@ def _how_sure(records: RunRecords) -> str:
         "draw). How sure is the share of futures in which the named arm beats every choice of the other sides: tuned, "
         f"untuned, and doing nothing where a value is declared. This run asks for {asked}. It is not a p value."
     )
+
+
+def _text_rule(version: int | None) -> tuple[str, ...]:
+    """The rule by which metrics compared texts; nothing where the run has no scores."""
+    if version is None:
+        return ()
+    if version != RULE:
+        earlier = f"Metrics compared texts under text rule {version}, an earlier one"
+        return (f"{earlier}; `evalkit score` scores the run again under rule {RULE}.",)
+    return (f"Metrics that normalise compared texts under text rule {RULE}: {RULE_IN_WORDS}.",)

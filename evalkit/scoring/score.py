@@ -13,6 +13,7 @@ from evalkit.metrics.protocol import AnyMetric
 from evalkit.records.sample import Sample, Status
 from evalkit.records.score import ScoreRow
 from evalkit.scoring.metric_loop import MetricLoop, ScoreTask
+from evalkit.text.normalise import RULE
 
 NO_ANSWER = "no_answer"
 """Reason of a score that is missing because the cell ended in an error or at a limit of ours."""
@@ -53,6 +54,7 @@ def score_samples(
                 stats=score.stats,
                 reason=score.reason,
                 explanation=score.explanation,
+                text_rule=RULE,
             )
 
 

@@ -6,19 +6,19 @@ rule they were made under, since scores of different rules cannot be compared.
 - **Width, case, spacing**: as ``fold`` says. Spaces beside Chinese characters and kana do not count.
 - **Punctuation** is dropped, as the script of SQuAD does (Rajpurkar et al. 2016), and with it English articles; between
   digits and beside Chinese it separates: ``10-12`` is not 1012. ``A/B`` is not AB.
-- **Signs of numbers** stay. A hyphen, minus sign or dash straight before a number is a minus, unless a letter, a digit,
-  a closing bracket, a percent or currency sign stands before it (E-1042, 10-12, 5%-10%) or it stands between two equal
-  units of Chinese (3天-5天); Chinese before it makes no difference: 結果是-5. With a space after it, it is a minus where
-  it begins a text that is nothing but a number, and after ``=``. A plus before a number is dropped.
+- **Signs of numbers** stay. A hyphen, minus sign or dash straight before a number is a minus, unless a letter, a
+  digit, a closing bracket, a percent or currency sign stands before it (E-1042, 10-12, 5%-10%) or it stands between
+  two equal units of Chinese (3天-5天); Chinese before it makes no difference: 結果是-5. With a space after it, it is a
+  minus where it begins a text that is nothing but a number, and after ``=``. A plus before a number is dropped.
 - **Digits**: decimal points stay, ``.5`` is 0.5; ``1e+5`` is 1e5 and not 1e-5; ``10⁵`` is 10^5; ``1/2`` (``½``) is a
   fraction, but 1/2/2026 is a date and the same as 1-2-2026. Numbers in words, Chinese or English, stay words, and
   digits stay as many as they are: 12.5 is not 12.50, 00049 not 49.
-- **Thousands**: commas before every three digits (1,000,000), or as in India (10,00,000), are dropped; others separate. In
-  square and curly brackets all separate: [1,100]. Where nothing says that ``10,200`` is one number (a currency sign or a
-  decimal point would), metrics take it for one or for two, whichever agrees with the reference: see ``readings``.
+- **Thousands**: commas before every three digits (1,000,000), or as in India (10,00,000), are dropped; others separate.
+  In square and curly brackets all separate: [1,100]. Where nothing says that ``10,200`` is one number (a currency sign
+  or a decimal point would), metrics take it for one or for two, whichever agrees with the reference: see ``readings``.
 - **Currency, percent and comparison signs** beside a number stay, each as a word: $50 is neither €50 nor 50, 50% not
-  50, >5 not <5. ``5 €`` is €5. ``$x$`` of LaTeX and ``<b>`` of HTML lose their marks. Between words ``<``, ``>`` and ``+``
-  stay, too.
+  50, >5 not <5. ``5 €`` is €5. ``$x$`` of LaTeX and ``<b>`` of HTML lose their marks. Between words ``<``, ``>`` and
+  ``+`` stay, too.
 - **Signs that belong to a word** stay: C++, C#, .NET, A+, 18+; a minus after one or two letters (A-, Cl-).
 - **Brackets** stay round a text that is nothing but an amount, which accountants write for a negative one: (12.00).
 - **Combining marks** are part of their letter, and a curly apostrophe is a straight one.
@@ -36,10 +36,11 @@ from evalkit.text.fold import CJK, KANA, Translation, fold
 RULE = 2
 """The version of the rule above: raised with any change by which a score may change. Rule 1 was without signs."""
 RULE_IN_WORDS = (
-    f"text rule {RULE} (case, width, punctuation, English articles and spaces beside Chinese do not count; signs, decimal "
-    "points, exponents and fractions of numbers and currency, percent and comparison signs do; commas that group "
-    "thousands are dropped)"
+    "case, width, punctuation, English articles and spaces beside Chinese do not count; signs, decimal points, "
+    "exponents and fractions of numbers and currency, percent and comparison signs do; commas that group thousands are "
+    "dropped"
 )
+"""The rule in force, in short, for reports."""
 
 _SPACELESS = CJK + KANA
 _IN_WORD = rf"[^\W_{_SPACELESS}]"  # a letter or digit of a script with spaces
@@ -203,16 +204,11 @@ def _binds(text: str, at: int) -> bool:
 
 def _compared(sign: re.Match[str]) -> str:
     """A comparison sign as a word where it stands before a number or between two words, or could be nothing else."""
-    text, written = sign.string, _COMPARISON_SIGNS.get(sign[0], sign[0])
-    before, after = (
-        text[max(0, sign.start() - 2) : sign.start()].rstrip()[-1:],
-        text[sign.end() : sign.end() + 2].lstrip()[:1],
-    )
-    if (
-        written in "<>"
-        and not _NUMBER_NEXT.match(text, sign.end())
-        and not (before.isalnum() and after.isalnum())
-    ):
+    text, start, end = sign.string, sign.start(), sign.end()
+    written = _COMPARISON_SIGNS.get(sign[0], sign[0])
+    before, after = text[max(0, start - 2) : start].rstrip()[-1:], text[end : end + 2].lstrip()[:1]
+    between_words = before.isalnum() and after.isalnum()
+    if written in "<>" and not between_words and not _NUMBER_NEXT.match(text, end):
         return _DROPPED
     return f" {_kept(written)} "
 

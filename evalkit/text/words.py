@@ -10,7 +10,10 @@ from evalkit.text.fold import CJK, KANA
 from evalkit.text.normalise import cut_at_punctuation, spaced
 
 # Without spaces and without a dictionary here: cut letter by letter, each with its marks. Thai, Lao, Burmese, Khmer.
-_LETTERS = "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u1000-\u102a\u103f\u1780-\u17b3"
+_LETTERS = (
+    "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6"
+    "\u1000-\u102a\u103f\u1780-\u17b3"
+)
 _MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u17dd"
 _RUN = re.compile(
     rf"(?P<han>[{CJK}]+)"  # cut by a dictionary
