@@ -69,8 +69,7 @@ class JsonSchema:
     @cached_property
     def _validator(self) -> _Validator:
         import jsonschema
-        import jsonschema_specifications
-        from referencing import Resource
+        from jsonschema_specifications import REGISTRY
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import specification_with
 
@@ -81,13 +80,14 @@ class JsonSchema:
         except jsonschema.SchemaError as error:
             raise ValueError(f"is not a JSON Schema: {error.json_path}: {error.message}") from None
         # An explicit registry, of the drafts' own schemas: the default one would fetch a $ref from the network.
-        registry: Any = jsonschema_specifications.REGISTRY
-        root = Resource(contents=schema, specification=specification_with(str(cls.META_SCHEMA["$schema"])))
+        registry: Any = REGISTRY
+        root = specification_with(str(cls.META_SCHEMA["$schema"])).create_resource(schema)
         try:
             _look_up_references(root, registry.resolver_with_root(root))
         except Unresolvable as error:
             raise ValueError(f"$ref {error.ref!r} is not in the schema, and evalkit fetches none") from None
-        exact = jsonschema.validators.extend(cls, {"multipleOf": _multiple_of})
+        validators: Any = jsonschema.validators
+        exact = validators.extend(cls, {"multipleOf": _multiple_of})
         return cast(_Validator, exact(schema, registry=registry))
 
     def _read(self) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """Two runs on disk, the second held against the first on the cases that both have."""
 
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as struct_replace
 
+import evalkit
 from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.two_runs import RunInput, compare_runs
-from evalkit.errors import InputError
+from evalkit.errors import InputError, RunError
 from evalkit.records.manifest import Digests
 from evalkit.stats.multiplicity import holm
 
@@ -144,3 +148,26 @@ def test_a_metric_that_was_defined_in_another_way_is_refused(synthetic, before, 
     )
     with pytest.raises(InputError, match="'exact_match' is defined in another way in the first run"):
         compared(before, held(synthetic, changed, tmp_path / "after"))
+
+
+def test_runs_scored_under_different_text_rules_are_scored_again_or_refused(tmp_path, monkeypatch):
+    """An answer of -5 for 5 was right under rule 1; scored again it is not; without cases nothing is compared."""
+    monkeypatch.setenv("EVALKIT_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "dash-minus"
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "failing" / "dash-minus", folder)
+    first, second = (evalkit.run(folder, output=tmp_path / name) for name in ("first", "second"))
+    rows = [
+        {**json.loads(line), "value": 1.0}
+        for line in first.folder.scores_file.read_text("utf-8").splitlines()
+    ]
+    for row in rows:
+        del row["text_rule"]
+    first.folder.scores_file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    again = evalkit.compare(first, second)
+    assert [difference.estimate for difference in again.differences] == [0.0]
+    assert {row.value for row in first.folder.scores()} == {1.0}, "nothing on disk changes"
+
+    (folder / "cases.jsonl").unlink()
+    with pytest.raises(RunError, match=r"text rule 1 .*score the run again: `evalkit score"):
+        evalkit.compare(first, second)

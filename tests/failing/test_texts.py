@@ -1,4 +1,4 @@
-"""Small suites of public bug reports about numbers, signs and letters: run whole, each score is the one that is right."""
+"""Suites of public bug reports about numbers, signs and letters: run whole, each score is the one that is right."""
 
 import json
 import shutil

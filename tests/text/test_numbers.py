@@ -170,7 +170,7 @@ HOSTILE = [*"!.-,$<(1 a'中錻あ่½²≤≥①\u0301\u0f73\u00b4", "1,", "- 1
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_long_run_takes_time_in_proportion(piece):
-    """64,000 characters take no more than some five times what 16,000 take; measured in processor time, best of three."""
+    """64,000 characters take no more than some five times what 16,000 take: processor time, best of three."""
     cut_chinese("中文")  # loads the dictionary
     for function in (normalise, cut_at_punctuation, readings, sentences):
         short, long = (
