@@ -5,9 +5,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from evalkit.decision.tuning_route import route_of
 from evalkit.decision.payoffs.joint_draws import draw_jointly, uncertain_inputs
 from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
+from evalkit.decision.tuning_route import route_of
 from evalkit.records.record import Money
 
 EMBEDDED = {"type": "embedded", "device_hour": 0.36, "model": None, "base_url": None}
