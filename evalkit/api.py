@@ -26,7 +26,7 @@ from evalkit.pipeline.execute_run import (
     wait,
 )
 from evalkit.pipeline.loaded_run import Run
-from evalkit.pipeline.train import train_and_export
+from evalkit.pipeline.train import check_local_models, train_and_export
 from evalkit.pricing.check_prices import check_cost_limit
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
@@ -98,6 +98,7 @@ def run(
     prepared = spine.prepare(loaded, limit=limit)
     for doubt in prepared.doubts:
         (progress or Silent()).note(f"Note: {doubt}.")
+    _tell_warnings(prepared.suite, progress)
     limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
     if limit_now is not None:
         check_cost_limit(loaded, prepared.prices)
@@ -143,6 +144,7 @@ def estimate(
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
     prepared = spine.prepare(loaded, limit=limit)
+    _tell_warnings(prepared.suite, progress)
     with closing(_open_cache(cached)) as cache:
         return wait(
             estimate_run.estimate(
@@ -152,6 +154,12 @@ def estimate(
                 progress=progress or Silent(),
             )
         )
+
+
+def _tell_warnings(suite: Suite, progress: Progress | None) -> None:
+    """Check the models of this machine before anything is started; what is no error is told."""
+    for warning in check_local_models(suite):
+        (progress or Silent()).note(f"Warning: {warning}")
 
 
 def tune(
@@ -174,9 +182,9 @@ def tune(
         TuningError: A training failed.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
-    spine.prepare(loaded)
+    prepared = spine.prepare(loaded)
     return train_and_export(
-        loaded,
+        prepared.suite,
         progress=progress or Silent(),
         model=model,
         export=None if export is None else Path(export),

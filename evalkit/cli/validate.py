@@ -17,12 +17,15 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
     """Check a suite and every file it names, and say how columns are read, without running a model."""
     read_env_files(env_file)
     from evalkit.pipeline import spine
+    from evalkit.pipeline.train import check_local_models
     from evalkit.pricing.check_prices import check_cost_limit
     from evalkit.suite.load import load_suite
 
     prepared = spine.prepare(load_suite(suite))
     if prepared.suite.run.cost_limit is not None:
         check_cost_limit(prepared.suite, prepared.prices)
+    for warning in check_local_models(prepared.suite, download=False):
+        click.echo(f"Warning: {warning}", err=True)
     arms = [arm.facts for arm in prepared.arms]
     candidates = [facts.name for facts in arms if facts.role == "candidate"]
     cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats

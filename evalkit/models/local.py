@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
 
 EXTRA = "local"
+_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json", "tokenizer.json")
 
 
 class LocalModel:
@@ -65,22 +66,26 @@ class LocalModel:
         self._dtype = dtype
         self._trust_remote_code = trust_remote_code
         self._fingerprint = fingerprint(weights, adapter)
+        self._thinks = knows_think_blocks(weights)
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
     @property
     def identity(self) -> Mapping[str, object]:
         """Digest of the weights, every setting that decides an answer, and the libraries' versions."""
+        # Such a model's answers were cut inside their think blocks before those were set aside.
+        thoughts = {"thoughts": "set aside"} if self._thinks else {}
         return {
             "provider": "local",
             "weights": self._fingerprint,
             "max_tokens": self._config.max_tokens,
-            "stop": list(self._config.stop),
+            "stop": None if self._config.stop is None else list(self._config.stop),
             "temperature": self._config.temperature,
             "device": self._resolved_device(),
             "dtype": self._dtype,
             "torch": release("torch"),
             "transformers": release("transformers"),
+            **thoughts,
         }
 
     @property
@@ -144,7 +149,8 @@ class LocalModel:
             trust_remote_code=self._trust_remote_code,
         )
         config = self._config
-        return Engine(weights, Settings(config.max_tokens, tuple(config.stop), config.temperature))
+        stop = None if config.stop is None else tuple(config.stop)
+        return Engine(weights, Settings(config.max_tokens, stop, config.temperature))
 
     def _resolved_device(self) -> str:
         if self._device == "auto":
@@ -164,6 +170,12 @@ def check_model_folder(folder: Path) -> None:
             f"{folder}: has no *.safetensors weights; pickled weights are not read. "
             "Save it again with save_pretrained(..., safe_serialization=True)"
         )
+
+
+def knows_think_blocks(folder: Path) -> bool:
+    """Whether the template or the vocabulary of a model names think blocks."""
+    files = [folder / name for name in _TEMPLATE_FILES]
+    return any(b"<think" in file.read_bytes() for file in files if file.is_file())
 
 
 def release(package: str) -> str:

@@ -20,6 +20,15 @@ class _Context(msgspec.Struct):
     max_position_embeddings: int | None = None
 
 
+class _AddedToken(msgspec.Struct):
+    content: str = ""
+    special: bool = False
+
+
+class _Vocabulary(msgspec.Struct):
+    added_tokens: list[_AddedToken] = []
+
+
 def weights_of(config: ModelConfig, folder: Path) -> Path | None:
     """The folder of a local model's weights; None for models that run elsewhere.
 
@@ -48,6 +57,15 @@ def context_limit(config: ModelConfig, folder: Path) -> int | None:
     return stated.max_position_embeddings
 
 
+def special_tokens(weights: Path) -> tuple[str, ...]:
+    """The special tokens of a model folder as they are spelled; none where it has no ``tokenizer.json``."""
+    file = weights / "tokenizer.json"
+    if not file.is_file():
+        return ()
+    vocabulary = msgspec.json.decode(file.read_bytes(), type=_Vocabulary)
+    return tuple(token.content for token in vocabulary.added_tokens if token.special)
+
+
 def text_token_counter(config: ModelConfig, folder: Path) -> Callable[[str], int] | None:
     """Counts tokens of a text, without special tokens, by a local model's own tokenizer.
 
@@ -62,4 +80,5 @@ def text_token_counter(config: ModelConfig, folder: Path) -> Callable[[str], int
     except MissingExtraError:
         return None
     tokenizer = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True  # in a text they are letters
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from evalkit.arms.build import build_composer
-from evalkit.data.examples import read_examples
+from evalkit.data.examples import read_example_file, read_examples
 from evalkit.errors import InputError, did_you_mean
+from evalkit.models.adapter_check import check_adapters
+from evalkit.models.local_files import weights_of
 from evalkit.pricing.training_price import price_trainings
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
+from evalkit.tuning.answer_ends import TrainingFile, check_rows
 from evalkit.tuning.export import check_target, export_merged
-from evalkit.tuning.plan import plan_trainings
+from evalkit.tuning.plan import plan_trainings, trains_here
+from evalkit.tuning.protocol import TrainingRow
 from evalkit.tuning.tune import TuningOutcome, TuningProgress, tune_models
 
 
@@ -40,6 +44,48 @@ def train(
     )
     outcome = tune_models(planned, progress=progress, stopped=stopped)
     return dataclasses.replace(outcome, report=price_trainings(suite, outcome.report))
+
+
+def check_local_models(suite: Suite, *, download: bool = True) -> Iterator[str]:
+    """What would go wrong unseen with the models of this machine: adapters that do not fit, rows and ends of training.
+
+    No weight of a model is loaded. ``check_adapters`` and ``check_training`` say what is refused and what is told.
+    """
+    yield from check_adapters(suite, download=download)
+    yield from check_training(suite, download=download)
+
+
+def check_training(suite: Suite, *, only: str | None = None, download: bool = True) -> Iterator[str]:
+    """Hold the training rows against what their bases take and where they end an answer; trains nothing.
+
+    Args:
+        suite: Checked.
+        only: One tuned model; default: all that arms use.
+        download: Whether a base of the hub that is not on this machine is fetched, or left out.
+
+    Yields:
+        Sentences for people: what would not be trained as it is written.
+
+    Raises:
+        InputError: A row is longer than its base takes (with file and line), or training and answering could not agree
+            on where an answer ends.
+    """
+    used = {arm.model for arm in suite.arms.values()} if only is None else {only}
+    for name, config in suite.models.items():
+        if not isinstance(config, TunedModelConfig) or name not in used or not trains_here(config.method):
+            continue
+        base = suite.models[config.base]
+        on_hub = isinstance(base, TransformersModelConfig) and not (suite.folder / base.model).is_dir()
+        if on_hub and not download:
+            continue
+        weights = weights_of(base, suite.folder)
+        if weights is None:  # plan_trainings says that such a base is not trained here
+            continue
+        file = suite.path(config.train)
+        read = read_example_file(file, suite)
+        composer = build_composer(suite, name)
+        rows = [TrainingRow(composer.training_messages(example)) for example in read.examples]
+        yield from check_rows(suite, name, weights, rows, TrainingFile(str(file), read.lines))
 
 
 def train_and_export(
@@ -74,6 +120,8 @@ def train_and_export(
         if model is None and len(names) > 1:
             raise InputError(f"which model shall be exported? Name it with --model: {', '.join(names)}")
         check_target(export)
+    for warning in check_training(suite, only=model):
+        progress.note(f"Warning: {warning}")
     outcome = train(suite, progress=progress, only=model)
     if export is not None:
         name = model or names[0]

@@ -123,6 +123,7 @@ class Completion(Record, frozen=True, kw_only=True):
     """What a model gave back for one request.
 
     Attributes:
+        output: All text, with the think blocks that it begins with.
         finish_reason: ``context_limit`` when the prompt did not fit: the arm's failure, with an empty output.
         passages: Only from recorded answers that carry their own.
         answering_model: The model's id as the provider's answer gives it; None where it gives none.
@@ -144,7 +145,9 @@ class Sample(Record, frozen=True, kw_only=True):
     Attributes:
         answering_model: The id of the model that answered, as the provider said it (OpenAI's ``model``, Gemini's
             ``modelVersion``); None where it said none.
-        output: None unless ``status`` is ok.
+        output: What is scored; None unless ``status`` is ok.
+        reasoning_text: The think blocks that the model wrote before ``output``, with their tags; None where there were
+            none. Their tokens are part of ``usage.output``.
         cost: None when it is not known.
         replayed: ISO date of the first real call when the answer came from the response cache, else None.
             Such a sample keeps that call's cost, usage and timing.
@@ -160,6 +163,7 @@ class Sample(Record, frozen=True, kw_only=True):
     prompt_digest: str
     request_digest: str
     output: str | None = None
+    reasoning_text: str | None = None
     finish_reason: FinishReason | None = None
     passages: tuple[Passage, ...] = ()
     usage: Usage | None = None

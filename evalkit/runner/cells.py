@@ -13,6 +13,7 @@ from evalkit.calls.caller import Caller, CallResult
 from evalkit.records.case import Case
 from evalkit.records.sample import Completion, Cost, Request, Sample, Status
 from evalkit.retrieval.protocol import Found
+from evalkit.text.thoughts import split_thoughts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def answered_sample(task: ArmTask, cell: Cell, answered: CallResult) -> Sample:
     """The journal row of an answer."""
     completion = answered.completion
     passages = completion.passages or cell.prompt.passages
+    split = split_thoughts(completion.output)
     return Sample(
         case_id=cell.case_id,
         arm=task.name,
@@ -80,7 +82,8 @@ def answered_sample(task: ArmTask, cell: Cell, answered: CallResult) -> Sample:
         status=Status.OK,
         prompt_digest=prompt_digest(cell.request.messages),
         request_digest=answered.request_digest,
-        output=completion.output,
+        output=split.answer,
+        reasoning_text=split.reasoning,
         finish_reason=completion.finish_reason,
         # The corpus has the text; recorded answers bring their own.
         passages=completion.passages or tuple(msgspec.structs.replace(one, text=None) for one in passages),

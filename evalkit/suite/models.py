@@ -70,7 +70,11 @@ class _Model(ModelFacts, Strict):
 class _Local(_Model):
     device_hour: Money | None = Field(None, description="Money for one hour of the machine that answers.")
     max_tokens: PositiveInt = 64
-    stop: list[str] = Field(default_factory=lambda: ["\n"])
+    stop: list[str] | None = Field(
+        default_factory=lambda: ["\n"],
+        description="Strings that end an answer; null for none but the model's own end. Default: a line's end where "
+        "every reference and every training answer is one line, else null.",
+    )
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_batch: PositiveInt = 32
 

@@ -47,7 +47,8 @@ def export_merged(
         InputError: ``target`` is there, or ``base`` or ``adapter`` cannot be loaded.
     """
     require("transformers", EXTRA)
-    from evalkit.models.engine.weights import load_weights, quiet_transformers, resolve_device
+    from evalkit.models.engine.quiet import quiet_transformers
+    from evalkit.models.engine.weights import load_weights, resolve_device
 
     check_target(target)
     folder = weights_of(base, suite_folder)

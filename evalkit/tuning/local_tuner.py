@@ -14,6 +14,7 @@ from evalkit.models.build import adapter_model
 from evalkit.models.local_files import weights_of
 from evalkit.records.tuning import JobState, TuningJob, TuningRun
 from evalkit.suite.models import TransformersModelConfig
+from evalkit.tuning.answer_ends import stop_strings
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import WorkerTeam, share_cores
 from evalkit.tuning.plan import training_device
@@ -163,5 +164,6 @@ def training_spec(
         output=output,
         device=training_device(base, spec.config),
         trust_remote_code=isinstance(base, TransformersModelConfig) and base.trust_remote_code,
+        stop=stop_strings(base),
         checkpoints=checkpoints,
     )

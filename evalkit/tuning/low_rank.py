@@ -13,7 +13,7 @@ from peft.tuners.lora import Linear
 from torch.nn import functional
 
 from evalkit.errors import InputError
-from evalkit.models.engine.weights import quiet_transformers
+from evalkit.models.engine.quiet import quiet_transformers
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.trained_weights import trainable

@@ -20,6 +20,7 @@ from evalkit.records.case import Example
 from evalkit.registry import TUNERS
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
+from evalkit.tuning.answer_ends import digest_parts
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
 from evalkit.tuning.schedule import RECIPE
 
@@ -143,12 +144,14 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
             )
         )
     weights = weights_of(base, suite.folder)
+    ends = digest_parts(base, weights, rows) if here and weights is not None else []
     shared = [
         RECIPE,
         base.model_dump(mode="json", exclude={"successor"}) if weights is None else fingerprint(weights),
         {**config.model_dump(mode="json", exclude=_NO_SETTINGS), "learning_rate": config.rate},
         [release(library) for library in _LIBRARIES] if here else [],
         training_device(base, config),
+        *ends,
     ]
     for fraction in sorted(config.fractions):
         for seed in config.seeds_of(fraction):

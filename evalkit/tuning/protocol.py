@@ -92,6 +92,7 @@ class TrainingSpec:
         output: Folder to write the adapter to; its name is the adapter's.
         device: As torch names it, or ``auto``.
         trust_remote_code: Run Python code that comes with the base model.
+        stop: Strings that end an answer of the base; None for answers of any text. What is trained ends by them too.
         checkpoints: A folder of this training's own that outlives a killed process, to go on from; None where
             nothing is to be kept.
     """
@@ -107,6 +108,7 @@ class TrainingSpec:
     output: Path
     device: str = "cpu"
     trust_remote_code: bool = False
+    stop: tuple[str, ...] | None = ("\n",)
     checkpoints: Path | None = None
 
 

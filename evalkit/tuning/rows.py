@@ -10,6 +10,7 @@ import torch
 
 from evalkit.errors import TuningError
 from evalkit.models.engine.chat import Chat
+from evalkit.models.engine.stop import StopRule
 from evalkit.tuning.protocol import TrainingRow
 
 # Rows of similar length are put together within this many batches, so that little is padded and every row
@@ -49,16 +50,16 @@ class Batch:
     answer_tokens: int
 
 
-def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int) -> list[TokenRow]:
-    """Rows by the base model's own chat template.
+def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int, stop: StopRule) -> list[TokenRow]:
+    """Rows by the base model's own chat template, each answer up to an end by which the model's answers end too.
 
     Raises:
-        TuningError: A row is longer than the model's context: cutting it would train on half an answer.
+        TuningError: A row is longer than the model's context: cutting it would train on half an answer. Or nothing
+            can end an answer.
     """
     token_rows = []
     for row in rows:
-        prompt, answer = chat.training(row.messages)
-        token_row = TokenRow(tuple(prompt), tuple(answer))
+        token_row = token_row_of(row, chat, stop)
         if token_row.tokens > context_limit:
             question = row.messages[-2].content if len(row.messages) > 1 else ""
             raise TuningError(
@@ -67,6 +68,25 @@ def tokenize(rows: Sequence[TrainingRow], chat: Chat, context_limit: int) -> lis
             )
         token_rows.append(token_row)
     return token_rows
+
+
+def token_row_of(row: TrainingRow, chat: Chat, stop: StopRule) -> TokenRow:
+    """One row as tokens. Where what the template writes ends no answer, the model's end token is put behind it.
+
+    Raises:
+        TuningError: The template writes no end and the model has no end token.
+    """
+    prompt, answer = chat.training(row.messages)
+    if stop.end_in(answer) is None:
+        if stop.end_token is None:
+            raise TuningError(
+                "nothing ends an answer of the base model: its chat template writes no end of a turn, its settings "
+                "name no end token, and no `stop` string stands behind a training answer. A model tuned so would write "
+                "on to max_tokens. Set `eos_token` in the folder's tokenizer_config.json, or write the end in the "
+                "chat template"
+            )
+        answer = [*answer, stop.end_token]
+    return TokenRow(tuple(prompt), tuple(answer))
 
 
 def batches(

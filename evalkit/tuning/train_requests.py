@@ -37,6 +37,7 @@ class TrainRequest(Record, frozen=True, kw_only=True):
     output: str
     device: str
     trust_remote_code: bool
+    stop: tuple[str, ...] | None
     checkpoints: str | None = None
 
     @classmethod
@@ -55,6 +56,7 @@ class TrainRequest(Record, frozen=True, kw_only=True):
             output=str(spec.output),
             device=spec.device,
             trust_remote_code=spec.trust_remote_code,
+            stop=spec.stop,
             checkpoints=None if spec.checkpoints is None else str(spec.checkpoints),
         )
 
@@ -72,6 +74,7 @@ class TrainRequest(Record, frozen=True, kw_only=True):
             output=Path(self.output),
             device=self.device,
             trust_remote_code=self.trust_remote_code,
+            stop=self.stop,
             checkpoints=None if self.checkpoints is None else Path(self.checkpoints),
         )
 

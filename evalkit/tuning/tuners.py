@@ -71,6 +71,7 @@ def _tune(
     """
     torch = require("torch", "local")
     from evalkit.models.engine.chat import Chat
+    from evalkit.models.engine.stop import StopRule
     from evalkit.models.engine.weights import load_weights, resolve_device
     from evalkit.tuning.rows import tokenize
     from evalkit.tuning.training import Training
@@ -85,8 +86,9 @@ def _tune(
         spec.base_folder, device=device, dtype=dtype, trust_remote_code=spec.trust_remote_code
     )
     chat = Chat(weights.tokenizer)
-    rows = tokenize(spec.rows, chat, weights.context_limit)
-    validation = tokenize(spec.validation, chat, weights.context_limit)
+    stop = StopRule(weights.tokenizer, spec.stop, weights.end_ids)
+    rows = tokenize(spec.rows, chat, weights.context_limit, stop)
+    validation = tokenize(spec.validation, chat, weights.context_limit, stop)
     if not rows:
         raise TuningError("there is no row to train on")
     if device == "cpu" and max(row.tokens for row in (*rows, *validation)) <= _EAGER_UP_TO:

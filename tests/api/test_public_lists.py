@@ -34,6 +34,15 @@ EVIDENCE = json.loads(Path(__file__).with_name("evidence.json").read_text("utf-8
 for _name, _items in EVIDENCE.items():
     ADDED[_name] = ADDED.get(_name, set()) | set(_items)
 
+ENDS: dict[str, set[str]] = {
+    "keys and choices of samples.jsonl": {"reasoning_text"},  # think blocks, set aside from what is scored
+    "file names": {"chat_template.json", "tokenizer_config.json"},  # of model folders: read, not written
+}
+"""What is recorded of where an answer begins and ends."""
+
+for _name, _items in ENDS.items():
+    ADDED[_name] = ADDED.get(_name, set()) | _items
+
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
 }

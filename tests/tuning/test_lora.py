@@ -9,7 +9,9 @@ from evalkit.errors import InputError, TuningError
 from evalkit.models.build import adapter_model, build_model
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
-from evalkit.models.engine.weights import load_weights, quiet_transformers
+from evalkit.models.engine.quiet import quiet_transformers
+from evalkit.models.engine.stop import StopRule
+from evalkit.models.engine.weights import load_weights
 from evalkit.records.sample import Request
 from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
 from evalkit.tuning.rows import make_batch, tokenize
@@ -23,7 +25,7 @@ def test_loss_is_the_mean_over_answer_tokens_only(spec, rows, tiny_base):
     """By hand: each row alone through the plain model, minus the log probability of each answer token."""
     weights = load_weights(tiny_base)
     chat = Chat(weights.tokenizer)
-    tokens = tokenize(rows, chat, 64)
+    tokens = tokenize(rows, chat, 64, StopRule(weights.tokenizer, ["\n"], weights.end_ids))
     expected = []
     for row in tokens:
         with torch.no_grad():
@@ -88,7 +90,9 @@ def test_what_training_took_is_written_down(tmp_path, spec, rows):
     """Tokens are those of the rows seen, padding excluded; losses end with the last step."""
     run = LoraTuner().tune(spec(epochs=20))
     tokenizer = transformers.AutoTokenizer.from_pretrained(weights_folder())
-    one_pass = sum(row.tokens for row in tokenize(rows, Chat(tokenizer), 512))
+    one_pass = sum(
+        row.tokens for row in tokenize(rows, Chat(tokenizer), 512, StopRule(tokenizer, ["\n"], frozenset()))
+    )
     assert run.steps == 40 and run.tokens == 20 * one_pass
     assert run.trainable_parameters == 2 * 16 * ((32 + 32) * 2 + (32 + 16) * 2 + (32 + 48) * 3)
     assert run.total_parameters > run.trainable_parameters

@@ -5,6 +5,7 @@ import torch
 
 from evalkit.errors import SuiteError
 from evalkit.models.engine.chat import Chat
+from evalkit.models.engine.stop import StopRule
 from evalkit.models.engine.weights import load_weights
 from evalkit.tuning.rows import make_batch, tokenize
 from evalkit.tuning.trained_parameters import all_weights
@@ -18,7 +19,9 @@ FAST = {"method": "full", "learning_rate": 0.05, "epochs": 40, "evaluate_every":
 def validation_loss(order):
     """Of the weights that were written, in a fresh model."""
     weights = load_weights(order.base_folder, adapter=order.output)
-    tokens = tokenize(order.validation, Chat(weights.tokenizer), 64)
+    tokens = tokenize(
+        order.validation, Chat(weights.tokenizer), 64, StopRule(weights.tokenizer, ["\n"], weights.end_ids)
+    )
     with torch.no_grad():
         return float(
             Training(order, all_weights(weights.model), tokens, tokens, steps=1).loss(

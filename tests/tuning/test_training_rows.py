@@ -7,17 +7,29 @@ import transformers
 from evalkit.errors import TuningError
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
+from evalkit.models.engine.stop import StopRule
 from evalkit.tuning.rows import TokenRow, batches, tokenize
 
 
 @pytest.fixture(scope="module")
-def chat():
-    return Chat(transformers.AutoTokenizer.from_pretrained(weights_folder()))
+def tokenizer():
+    return transformers.AutoTokenizer.from_pretrained(weights_folder())
 
 
-def test_every_row_is_seen_once_a_pass(chat, rows):
+@pytest.fixture(scope="module")
+def chat(tokenizer):
+    return Chat(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def newline(tokenizer):
+    """An answer ends with its line, as it does by default where all answers are one line."""
+    return StopRule(tokenizer, ["\n"], frozenset({2, 201}))
+
+
+def test_every_row_is_seen_once_a_pass(chat, newline, rows):
     """Eight rows in batches of four: every two batches hold each row once."""
-    tokens = tokenize(rows, chat, 512)
+    tokens = tokenize(rows, chat, 512, newline)
     seen = list(batches(tokens, 4, 16, np.random.default_rng(0)))
     assert [len(batch) for batch in seen] == [4] * 16
     counts = [sum(batch.count(row) for batch in seen) for row in tokens]
@@ -42,7 +54,7 @@ def test_fewer_rows_than_a_batch_still_fill_it():
     assert len(batch) == 8 and set(batch) <= set(rows)
 
 
-def test_a_row_longer_than_the_context_is_refused_and_named(chat, rows):
+def test_a_row_longer_than_the_context_is_refused_and_named(chat, newline, rows):
     """Cutting it would teach half an answer."""
     with pytest.raises(TuningError, match=r"training row has \d+ tokens and the model takes 12.*error E10"):
-        tokenize(rows, chat, 12)
+        tokenize(rows, chat, 12, newline)

@@ -29,11 +29,12 @@ class Settings:
     """How answers are made.
 
     Attributes:
+        stop: Strings that end an answer; None for answers of any text, see ``StopRule``.
         share_prefixes: Prefill what all requests of a batch begin with once. Off only to compare.
     """
 
     max_tokens: int
-    stop: tuple[str, ...]
+    stop: tuple[str, ...] | None
     temperature: float
     share_prefixes: bool = True
 
@@ -66,7 +67,9 @@ class Engine:
         self._settings = settings
         self._context_limit = weights.context_limit
         self._chat = Chat(weights.tokenizer)
-        self._stop = StopRule(weights.tokenizer, settings.stop, weights.end_ids)
+        self._stop = StopRule(
+            weights.tokenizer, settings.stop, weights.end_ids, in_thought=self._chat.opens_thought
+        )
         self._decoder = open_decoder(weights.model)
         self._prefixes: OrderedDict[tuple[int, ...], _KeptPrefix] = OrderedDict()
         self._device = weights.model.device
@@ -130,7 +133,12 @@ class Engine:
             Completion(
                 output=output,
                 finish_reason=row.finish_reason or "unknown",
-                usage=Usage(input=len(prompt) - cached, cache_read=cached, output=len(row.generated)),
+                usage=Usage(
+                    input=len(prompt) - cached,
+                    cache_read=cached,
+                    output=len(row.generated),
+                    reasoning=self._stop.thought_tokens(row.generated) if output.startswith("<") else 0,
+                ),
                 timing=timing,
             )
             for output, row, prompt in zip(outputs, rows, prompts, strict=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from evalkit.errors import InputError
+from evalkit.models.engine.adapter_fit import loaded_shapes, refuse_partial
+from evalkit.models.engine.quiet import first_line, quiet_transformers
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.optional import require
 
@@ -31,6 +30,15 @@ class Weights:
     """
 
     model: Any
+    tokenizer: Any
+    context_limit: int
+    end_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """What a model folder says apart from its weights: tokenizer, context and end tokens, as in ``Weights``."""
+
     tokenizer: Any
     context_limit: int
     end_ids: frozenset[int]
@@ -60,6 +68,33 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
                 f"{folder}: its tokenizer cannot be loaded. The folder must hold the tokenizer's files "
                 f"(tokenizer.json, tokenizer_config.json) beside the weights. transformers says: {first_line(error)}"
             ) from error
+
+
+def read_settings(folder: Path, *, trust_remote_code: bool = False) -> ModelSettings:
+    """The settings of a model folder; its weights are not read.
+
+    Raises:
+        InputError: The folder has no configuration or tokenizer that transformers can read.
+    """
+    tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
+    with quiet_transformers():
+        try:
+            config = transformers.AutoConfig.from_pretrained(
+                folder, trust_remote_code=trust_remote_code, local_files_only=True
+            )
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise InputError(
+                f"{folder}: its config.json cannot be used. transformers says: {first_line(error)}"
+            ) from error
+        try:
+            generation = transformers.GenerationConfig.from_pretrained(folder, local_files_only=True)
+        except OSError:  # few folders of base models have one
+            generation = None
+    return ModelSettings(
+        tokenizer=tokenizer,
+        context_limit=_context_limit(config, tokenizer),
+        end_ids=_end_ids(config, generation, tokenizer),
+    )
 
 
 def load_weights(
@@ -112,7 +147,7 @@ def load_weights(
         model=model,
         tokenizer=tokenizer,
         context_limit=_context_limit(model.config, tokenizer),
-        end_ids=_end_ids(model, tokenizer),
+        end_ids=_end_ids(model.config, getattr(model, "generation_config", None), tokenizer),
     )
 
 
@@ -123,7 +158,9 @@ def _tuned(model: Any, adapter: Path) -> Any:
         return model
     peft = require("peft", "local")
     try:
-        return peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        tuned = peft.PeftModel.from_pretrained(model, adapter)
+        refuse_partial(adapter, loaded_shapes(tuned))
+        return tuned.merge_and_unload()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise InputError(
             f"{adapter}: the adapter does not fit this model; it was made for another one. "
@@ -158,31 +195,9 @@ def _context_limit(config: Any, tokenizer: Any) -> int:
     return min(stated, default=2048)
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    settings = getattr(model, "generation_config", None)
+def _end_ids(config: Any, generation: Any, tokenizer: Any) -> frozenset[int]:
     ids: set[int] = set()
-    for value in (getattr(settings, "eos_token_id", None), tokenizer.eos_token_id, model.config.eos_token_id):
+    for settings in (generation, tokenizer, config):
+        value = getattr(settings, "eos_token_id", None)
         ids.update(value if isinstance(value, list) else [] if value is None else [value])
     return frozenset(ids)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error, for one of our messages."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No progress bars and no advice from transformers and peft while a model loads."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

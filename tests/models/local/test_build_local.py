@@ -33,7 +33,7 @@ def adapter(tmp_path_factory):
     import torch
     import transformers
 
-    from evalkit.models.engine.weights import quiet_transformers
+    from evalkit.models.engine.quiet import quiet_transformers
 
     torch.manual_seed(0)
     config = peft.LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)

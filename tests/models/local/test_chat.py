@@ -57,3 +57,32 @@ def test_a_template_that_rewrites_the_prompt_cannot_be_trained_with(tokenizer):
     )
     with pytest.raises(TuningError, match="chat template"):
         Chat(tokenizer).training([USER, ANSWER])
+
+
+@pytest.mark.parametrize("spelled", ["<eos>", "<bos>", "<pad>"])
+def test_a_text_that_spells_a_special_token_is_letters(tokenizer, spelled):
+    """In a question, a training answer, a demonstration and a plain count; the template's own tokens stay tokens."""
+    chat, token = Chat(tokenizer), tokenizer.convert_tokens_to_ids(spelled)
+    asking = Message(role="user", content=f"what does {spelled} mean")
+    saying = Message(role="assistant", content=f"it is {spelled} the end")
+    (prompt,) = chat.prompts([[asking]])
+    assert token not in prompt[1:] and prompt[0] == tokenizer.bos_token_id
+    assert tokenizer.decode(prompt[1:]) == f"what does {spelled} mean\nAnswer:"
+    asked, answer = chat.training([asking, saying])
+    assert asked == prompt and token not in answer
+    assert tokenizer.decode(answer) == f" it is {spelled} the end\n"
+    assert token not in chat.beginning([asking, saying], "user")[1:]
+    assert chat.count(spelled) > 1
+
+
+def test_one_text_with_a_special_token_leaves_the_others_as_they_are(tokenizer):
+    plain = [SYSTEM, USER]
+    spelling = [SYSTEM, Message(role="user", content="<eos> and \ue000 <eos>")]
+    alone, _ = Chat(tokenizer).prompts([plain, spelling])
+    assert [alone] == Chat(tokenizer).prompts([plain])
+
+
+def test_a_template_that_opens_a_think_block_is_known(tokenizer):
+    assert not Chat(tokenizer).opens_thought
+    tokenizer.chat_template = "{{ messages[0].content }}{% if add_generation_prompt %}[A]<think>\n{% endif %}"
+    assert Chat(tokenizer).opens_thought

@@ -1,0 +1,86 @@
+"""The adapters that a suite names, compared with the models they are put on, before any model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from evalkit.errors import InputError, Problem
+from evalkit.models.fingerprint import fingerprint
+from evalkit.models.local import EXTRA, check_model_folder
+from evalkit.models.local_files import weights_of
+from evalkit.models.tuned_folder import tuned_files
+from evalkit.optional import require
+from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
+from evalkit.suite.schema import Suite
+
+
+class _Origin(msgspec.Struct):
+    base_model_name_or_path: str | None = None
+
+
+def check_adapters(suite: Suite, *, download: bool = True) -> Iterator[str]:
+    """Refuse the adapters of a suite's arms that do not fit their model whole; no weight of a model is loaded.
+
+    Args:
+        suite: The suite.
+        download: Whether a model of the hub that is not on this machine is fetched, or left out.
+
+    Yields:
+        A sentence for each adapter that was made for other weights, or may have been.
+
+    Raises:
+        InputError: An adapter's names or shapes fit its model in part or not at all, or it changes nothing.
+    """
+    problems: list[Problem] = []
+    for name in dict.fromkeys(arm.model for arm in suite.arms.values()):
+        config = suite.models[name]
+        if not isinstance(config, EmbeddedModelConfig | TransformersModelConfig) or config.adapter is None:
+            continue
+        on_hub = isinstance(config, TransformersModelConfig) and not (suite.folder / config.model).is_dir()
+        if on_hub and not download:
+            continue
+        weights = weights_of(config, suite.folder)
+        assert weights is not None  # noqa: S101 - models of both types have a folder
+        check_model_folder(weights)
+        adapter = suite.folder / config.adapter
+        files = tuned_files(adapter)
+        require("transformers", EXTRA)
+        from evalkit.models.engine.adapter_fit import check_fit
+
+        trusted = isinstance(config, TransformersModelConfig) and config.trust_remote_code
+        try:
+            check_fit(weights, adapter, trust_remote_code=trusted)
+        except InputError as error:
+            problems.append(suite.source.problem(("models", name, "adapter"), str(error)))
+            continue
+        if not files.replaces and (doubt := _made_for_others(name, files.settings, weights, config.model_id)):
+            yield doubt
+    if problems:
+        raise InputError(*problems)
+
+
+def _made_for_others(name: str, settings: Path, weights: Path, model_id: str | None) -> str | None:
+    """What speaks against the adapter having been made for these weights; None where nothing does."""
+    try:
+        origin = msgspec.json.decode(settings.read_bytes(), type=_Origin).base_model_name_or_path
+    except msgspec.MsgspecError:
+        return None  # the model's own check says what is wrong with the file
+    if not origin:
+        return None
+    made_for, given = Path(origin), model_id or weights
+    if (made_for / "config.json").is_file():
+        if made_for.resolve() == weights.resolve() or fingerprint(made_for) == fingerprint(weights):
+            return None
+        return (
+            f"models.{name}: the adapter {settings.parent} was made for {origin}, and the weights of {given} "
+            "are others; its answers are not those of the model that was tuned"
+        )
+    if made_for.name.casefold() in {weights.name.casefold(), Path(model_id or "").name.casefold()}:
+        return None
+    return (
+        f"models.{name}: the adapter {settings.parent} says that it was made for {origin}; whether {given} "
+        "has the same weights is not known"
+    )
