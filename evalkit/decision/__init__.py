@@ -5,6 +5,10 @@
     context           ComparedRun (what comes in) and DecisionContext (what everything below is answered from)
     claims            paired differences of the tuned candidates, adjusted together, and what they show
     limits            which candidates break a limit of ``decision.limits``
+    shared_cases      every candidate's scores and use on the cases that the verdict rests on
+    tuning_route      by which provider or machine a model is tuned, and how long it lasts
+    variants          the verdict computed again on other cases or for the other way to deploy
+    record_parts      parts of ``decision.json`` that are read off the payoffs and the run
     wording           numbers, inputs and verdicts as the sentences of a decision word them
 
     payoffs/          what each arm costs and is worth, at the mode and in every joint draw

@@ -1,1 +1,1 @@
-"""Marking: every sample by every metric."""
+"""Scoring: every sample by every metric."""

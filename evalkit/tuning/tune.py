@@ -188,8 +188,9 @@ class _Jobs:
             job = tuner.poll(before)
         except RetryableError:
             job = before
-        if job.state is JobState.SUCCEEDED and job.run is not None:
-            return replace(job, run=replace(job.run, cached=True))
+        if job.state is JobState.SUCCEEDED:
+            # Also where it does not say what it took: a model that was made is not paid for again.
+            return job if job.run is None else replace(job, run=replace(job.run, cached=True))
         return job if job.is_open else None
 
     def _poll_all(self, waiting: Sequence[str], polled_at: dict[str, float]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import evalkit
 
@@ -13,6 +16,14 @@ PAGE = (ROOT / "README.md").read_text("utf-8")
 CONTRACTS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["tool"][
     "importlinter"
 ]["contracts"]
+
+
+PAGES = {
+    path.parent: set(re.findall(r"^    (\w+)/?(?: {2,}|$)", page, re.MULTILINE))
+    for path in sorted(ROOT.glob("*/**/__init__.py"))
+    if (page := ast.get_docstring(ast.parse(path.read_text("utf-8"))))
+}
+"""Folder to the names that stand, indented, on the page of contents in its ``__init__``."""
 
 
 def floors() -> set[str]:
@@ -43,6 +54,20 @@ def test_what_the_map_points_to_is_there():
         assert name.endswith("/NAME.py") or (ROOT / name).is_file(), name
     for name, file in re.findall(r"`([A-Z]+)` of `([\w/]+\.py)`", PAGE):
         assert re.search(rf"^{name} = ", (ROOT / file).read_text("utf-8"), re.MULTILINE), (name, file)
+
+
+@pytest.mark.parametrize(
+    "folder", [folder for folder, names in PAGES.items() if names], ids=lambda path: path.name
+)
+def test_a_page_of_contents_names_every_module_of_its_folder(folder):
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert PAGES[folder] == modules | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def test_the_groups_of_deciding_have_a_page_of_contents():
+    assert {ROOT / "decision" / name for name in ("", "checklist", "payoffs", "verdict")} <= {
+        folder for folder, names in PAGES.items() if names
+    }
 
 
 def test_the_map_fits_on_one_screen():

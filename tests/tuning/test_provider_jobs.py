@@ -48,7 +48,7 @@ class Provider:
     def poll(self, job):
         reply = ask(poll=job.id)
         run = None
-        if reply["state"] == "succeeded":
+        if reply["state"] == "succeeded" and reply.get("told", True):
             run = TuningRun(
                 model="?", method="provider", fraction=1.0, seed=1, rows=20, validation_rows=0, steps=3, tokens=99,
                 seconds=60.0, trainable_parameters=0, total_parameters=0, peak_memory_bytes=0, losses=(),
@@ -89,6 +89,7 @@ class Jobs:
         self.server, self.replies = server, replies
         self.states = ["running", "succeeded"]
         self.model = {"type": "openai", "model": "ft:tiny", "base_url": server.url, "max_tokens": 8}
+        self.says_what_it_took = True
         self.submitted, self.polled = [], 0
         server.answer = self.answer
 
@@ -104,7 +105,7 @@ class Jobs:
         if state == "away":
             return self.replies.reply({}, status=503)
         return self.replies.reply(
-            {"state": state}
+            {"state": state, "told": self.says_what_it_took}
             | ({"model": self.model} if state == "succeeded" else {})
             | ({"error": "file has 3 bad rows"} if state == "failed" else {})
         )
@@ -197,6 +198,15 @@ def test_a_run_that_is_stopped_leaves_the_job_to_the_provider_and_the_next_one_p
     assert len(jobs.submitted) == 1
 
 
+def test_a_job_is_kept_before_its_first_poll(tmp_path, tune, jobs):
+    """Stopped or killed right after submitting, a run leaves a file from which the next one goes on."""
+    with pytest.raises(InterruptedRunError):
+        tune(stopped=lambda: True)
+    assert (jobs.polled, kept_job(tmp_path).state) == (0, JobState.QUEUED)
+    tune()
+    assert len(jobs.submitted) == 1
+
+
 def test_a_provider_that_is_away_for_a_while_is_asked_again(tune, jobs):
     jobs.states = ["away", "running", "away", "succeeded"]
     assert tune().config(("tuned", 1.0, 1)).model == "ft:tiny"
@@ -235,6 +245,18 @@ def test_a_success_without_a_usable_model_is_an_error(tune, jobs):
         TuningError, match=r"job job-1 of provider succeeded and gives no usable model(.|\n)*modle"
     ):
         tune()
+
+
+def test_a_success_that_does_not_say_what_it_took_is_not_paid_for_again(tune, jobs):
+    """Nothing but the tuner is at fault: the model is there, and its next poll may tell."""
+    jobs.says_what_it_took = False
+    for _ in range(2):
+        with pytest.raises(TuningError, match="job-1 of provider succeeded and does not say what it took"):
+            tune()
+    assert len(jobs.submitted) == 1
+    jobs.says_what_it_took = True
+    assert tune().config(("tuned", 1.0, 1)).model == "ft:tiny"
+    assert len(jobs.submitted) == 1
 
 
 def test_a_method_that_can_neither_submit_nor_tune_is_refused_by_name(tune):

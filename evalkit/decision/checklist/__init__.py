@@ -7,8 +7,8 @@
     costs             questions 4 to 7: a way to tune, the work, the compute, the data
     benefits          questions 8 to 10: quality, cost, what the tuned model can still do
     red_flags         what weakens the evidence; ``invalid`` flags keep it from carrying ``fine_tune``
+    provenance_flags  red flags about which model answered and what a prompt was optimised on
     scorer_checks     negative control, metric at its ceiling or floor
-    tuning_route      by which provider or machine a model is tuned
     end_dates         days on which a model of the suite answers no more
 
 Everything is answered from a ``DecisionContext``; nothing here knows the verdict.
