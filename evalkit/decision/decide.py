@@ -163,7 +163,7 @@ def _decided(prepared: PreparedDecision, inputs: VerdictInputs, seed: int) -> _D
         "runner_up": runner_up,
         "other_choice_loses": None if runner_up is None else sensitivity.regret.get(runner_up),
         "net_benefit_claims": record_parts.claims_of(context, payoff_model, step),
-        "training_spread": training_spreads(context, payoff_model, quickly, seed),
+        "training_spread": training_spreads(context, payoff_model, quickly),
         "acceptability": record_parts.acceptability_of(payoff_model, payoffs),
         "mix": mix_checks(context, step, quickly, seed),
         "decided_under": "value" if payoff_model.in_value else "cost",

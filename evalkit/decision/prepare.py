@@ -28,7 +28,6 @@ from evalkit.pricing.prices_in_force import price_table
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary
 from evalkit.stats.production_mix import mix_weights
-from evalkit.stats.training_runs import Deploy
 from evalkit.suite.schema import Suite
 
 _UNDECLARED = (
@@ -59,13 +58,11 @@ class CaseVariant:
     Attributes:
         wrong_where_missing: Candidates whose missing answers count as wrong.
         weights: Shape (n_cases,), weights in production in place of the declared mix; None for none.
-        deploy: How the first model of production comes about; None for as declared.
         n_draws: How many draws; None for as many as the suite declares.
     """
 
     wrong_where_missing: frozenset[str] = frozenset()
     weights: FloatArray | None = None
-    deploy: Deploy | None = None
     n_draws: int | None = None
 
 
@@ -146,7 +143,7 @@ def payoff_model_of(context: DecisionContext, seed: int, variant: CaseVariant) -
     if terms is None or not arms or context.cases is None:
         return None
     scored = [arm for arm in context.candidates if arm.name in context.limit_checks]
-    plain = variant.weights is None and not variant.wrong_where_missing and variant.deploy is None
+    plain = variant.weights is None and not variant.wrong_where_missing
     cases = context.cases if plain else _cases(suite, context.table, scored, variant)
     if cases is None:
         return None
@@ -160,7 +157,7 @@ def payoff_model_of(context: DecisionContext, seed: int, variant: CaseVariant) -
         seed=seed,
         n_draws=variant.n_draws or suite.decision.draws,
         seed_sd=suite.decision.seed_sd,
-        deploy=variant.deploy or suite.decision.deploy,
+        deploy=suite.decision.deploy,
     )
     return PayoffModel(draw_jointly(plan), suite.decision.limits, suite.decision.margin, context.summaries)
 

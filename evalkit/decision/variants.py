@@ -84,12 +84,13 @@ def mix_checks(
     """
     if context.suite.decision.mix:
         return (MixCheck(tag="", value="", weight="declared", verdict=step.verdict.value, arm=step.arm),)
-    now = payoff_model_of(context, seed, CaseVariant(n_draws=_MIX_DRAWS))
-    if now is None or context.cases is None:
+    slices = tuple(_slices(context))
+    now = payoff_model_of(context, seed, CaseVariant(n_draws=_MIX_DRAWS)) if slices else None
+    if now is None:
         return ()
     stands = verdict_of(now)
     checks = []
-    for part in _slices(context):
+    for part in slices:
         model = payoff_model_of(context, seed, CaseVariant(weights=part.weights, n_draws=_MIX_DRAWS))
         if model is None:
             continue
@@ -112,7 +113,7 @@ def mix_checks(
 
 
 def training_spreads(
-    context: DecisionContext, payoff_model: PayoffModel, verdict_of: VerdictOf, seed: int
+    context: DecisionContext, payoff_model: PayoffModel, verdict_of: VerdictOf
 ) -> dict[str, TrainingSpread]:
     """By tuned candidate, the spread between its trainings, and the verdict under the other way to deploy them."""
     cases, decision = context.cases, context.suite.decision
@@ -120,8 +121,7 @@ def training_spreads(
     if cases is None or not tuned:
         return {}
     other: Deploy = "measured" if decision.deploy == "fresh" else "fresh"
-    model = payoff_model_of(context, seed, CaseVariant(deploy=other))
-    then = None if model is None else verdict_of(model)
+    then = verdict_of(payoff_model.deployed_otherwise(other))
     spreads = {}
     for arm in tuned:
         plan = payoff_model.draws.answers[arm.name].plan
@@ -137,8 +137,8 @@ def training_spreads(
             declared=decision.seed_sd is not None,
             deploy=decision.deploy,
             deploy_seed=decision.deploy_seed,
-            other_deploy_verdict=None if then is None else then.verdict.value,
-            other_deploy_arm=None if then is None else then.arm,
+            other_deploy_verdict=then.verdict.value,
+            other_deploy_arm=then.arm,
         )
     return spreads
 

@@ -94,6 +94,7 @@ class JointDraws:
         constant_difference: Shape (n_arms, n_arms), pairs whose difference shows no spread.
         n_draws: How many draws.
         draw_again: Makes so many times the draws, from fresh sources of chance.
+        plan: What they were made from.
     """
 
     primary: str
@@ -109,6 +110,7 @@ class JointDraws:
     constant_difference: BoolArray
     n_draws: int
     draw_again: Callable[[int], JointDraws]
+    plan: DrawPlan
 
     @property
     def n_cases(self) -> int:
@@ -160,19 +162,21 @@ def draw_jointly(plan: DrawPlan, times: int = 1) -> JointDraws:
     again = () if times == 1 else (f"times {times}",)
     n_draws = plan.n_draws * times
     columns = [plan.cases.column(arm.name) for arm in plan.arms]
-    scored = _of_arms(plan.cases, columns)
+    scored = _of_arms(plan, columns)
     means = joint_means(scored, generator(plan.seed, "joint draws", *again), n_draws=n_draws)
     plans = [training_plan(plan, arm) for arm in plan.arms]
     offsets = training_offsets(
         means.quality, plans, means.column_of, generator(plan.seed, "trainings", *again)
     )
+    known = _known_means(plan, columns)
     ranges = uncertain_inputs(plan.cost_models, plan.terms)
     return JointDraws(
         primary=plan.primary,
         arms=plan.arms,
         cases=plan.cases,
         answers={
-            arm.name: _answers(means, at, offsets[:, at], plans[at]) for at, arm in enumerate(plan.arms)
+            arm.name: _answers(means, known, at, offsets[:, at], plans[at])
+            for at, arm in enumerate(plan.arms)
         },
         cost_models={arm.name: plan.cost_models[arm.name] for arm in plan.arms},
         terms=plan.terms,
@@ -186,7 +190,26 @@ def draw_jointly(plan: DrawPlan, times: int = 1) -> JointDraws:
         constant_difference=means.constant_difference,
         n_draws=n_draws,
         draw_again=lambda more: draw_jointly(plan, more),
+        plan=plan,
     )
+
+
+def deployed_otherwise(draws: JointDraws, deploy: Deploy) -> JointDraws:
+    """The same draws of cases and inputs with tuned models that come about in the other way.
+
+    Args:
+        draws: Of the first round.
+        deploy: Whether the first model of production is trained anew or one that was measured.
+    """
+    plan = replace(draws.plan, deploy=deploy)
+    quality = np.stack([draws.answers[arm.name].quality for arm in draws.arms], axis=1)
+    plans = [training_plan(plan, arm) for arm in plan.arms]
+    offsets = training_offsets(quality, plans, draws.column_of, generator(plan.seed, "trainings"))
+    answers = {
+        arm.name: replace(draws.answers[arm.name], offset=offsets[:, at], plan=plans[at])
+        for at, arm in enumerate(draws.arms)
+    }
+    return replace(draws, answers=answers, plan=plan, draw_again=lambda more: draw_jointly(plan, more))
 
 
 def training_plan(plan: DrawPlan, arm: ArmFacts) -> TrainingPlan | None:
@@ -229,34 +252,62 @@ def uncertain_inputs(cost_models: Mapping[str, ArmCostModel], terms: Terms) -> d
     return {name: ranges[name] for name in sorted(ranges) if not ranges[name].is_point}
 
 
-def _of_arms(cases: DecisionCases, columns: Sequence[int]) -> ScoredCases:
-    """The scores of some of the arms; a quantity that varies in no arm is left out, since its mean is known."""
-    scored = cases.scored
+def _of_arms(plan: DrawPlan, columns: Sequence[int]) -> ScoredCases:
+    """The scores of the arms with what varies from case to case and has a part in a cost or an answer."""
+    scored = plan.cases.scored
+    known = _known_means(plan, columns)
     return replace(
         scored,
         names=tuple(scored.names[at] for at in columns),
         kinds=tuple(scored.kinds[at] for at in columns),
         scores=scored.scores[:, columns],
         averaged=tuple(scored.averaged[at] for at in columns),
-        alongside={
-            name: table[:, columns]
-            for name, table in scored.alongside.items()
-            if np.isfinite(table[:, columns]).any()
-        },
+        alongside={name: scored.alongside[name][:, columns] for name in _used(plan) if name not in known},
     )
 
 
-def _answers(means: JointMeans, at: int, offset: FloatArray, plan: TrainingPlan | None) -> DrawnAnswers:
+def _used(plan: DrawPlan) -> tuple[str, ...]:
+    """Names of what prices some arm's requests, of abstentions, and of the scores of a training that is deployed."""
+    models = plan.cost_models.values()
+    used = [ABSTAINED, *(name for name in (OWN,) if name in plan.cases.scored.alongside)]
+    used += TOKEN_KINDS if any(model.row is not None for model in models) else ()
+    used += [DEVICE_S] if any(model.row is None and model.hour_price is not None for model in models) else []
+    used += [STATED] if any(model.stated is not None for model in models) else []
+    return tuple(used)
+
+
+def _known_means(plan: DrawPlan, columns: Sequence[int]) -> dict[str, FloatArray]:
+    """By name, shape (n_arms,), the means of what is the same in every case of an arm, or known in none."""
+    found = {}
+    for name in _used(plan):
+        table = plan.cases.scored.alongside[name][:, columns]
+        has = np.isfinite(table)
+        low = np.where(has, table, np.inf).min(axis=0)
+        high = np.where(has, table, -np.inf).max(axis=0)
+        if (low >= high).all():
+            found[name] = np.where(np.isfinite(low), low, np.nan)
+    return found
+
+
+def _answers(
+    means: JointMeans,
+    known: Mapping[str, FloatArray],
+    at: int,
+    offset: FloatArray,
+    plan: TrainingPlan | None,
+) -> DrawnAnswers:
     quality = means.quality[:, at]
     unknown = np.full(quality.shape, np.nan)
 
     def mean(name: str) -> FloatArray:
+        if name in known:
+            return np.full(quality.shape, known[name][at])
         return means.alongside[name][:, at] if name in means.alongside else unknown
 
     return DrawnAnswers(
         quality=quality,
         offset=offset,
-        own=mean(OWN) if OWN in means.alongside else quality,
+        own=mean(OWN) if OWN in means.alongside or OWN in known else quality,
         plan=plan,
         abstained=np.nan_to_num(mean(ABSTAINED)),
         tokens=TokenColumns(**{kind: mean(kind) for kind in TOKEN_KINDS}),

@@ -14,7 +14,7 @@ import numpy as np
 
 from evalkit.comparison.table import BoolArray, FloatArray, IntArray
 from evalkit.decision.limits import check_limits
-from evalkit.decision.payoffs.joint_draws import JointDraws
+from evalkit.decision.payoffs.joint_draws import JointDraws, deployed_otherwise
 from evalkit.decision.shared_cases import kind_of
 from evalkit.economics.cheapest_adequate import cheapest_adequate
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, Terms
@@ -26,6 +26,7 @@ from evalkit.pricing.fixed_costs import CADENCE, with_cadence
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.decision import Side
 from evalkit.records.digits import significant
+from evalkit.stats.training_runs import Deploy
 from evalkit.stats.value_of_information import choice
 from evalkit.suite.schema import Limit
 
@@ -179,6 +180,10 @@ class PayoffModel:
     def again(self, times: int) -> PayoffModel:
         """The same on so many times the draws."""
         return PayoffModel(self.draws.draw_again(times), self.limits, self.margin, self.summaries)
+
+    def deployed_otherwise(self, deploy: Deploy) -> PayoffModel:
+        """The same with tuned models that come about in the other way."""
+        return PayoffModel(deployed_otherwise(self.draws, deploy), self.limits, self.margin, self.summaries)
 
     @property
     def in_value(self) -> bool:

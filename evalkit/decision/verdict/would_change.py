@@ -27,7 +27,7 @@ QUALITY = "quality:"
 LIMITS = "limits."
 REACH = 100.0
 _STEPS = 20  # of the log grid on each side: a factor of 1.26 a step
-_HALVINGS = 20  # of one step: to two parts in ten million
+_HALVINGS = 16  # of one step: to four parts in a million
 _HAIR = 1e-9
 
 VerdictAt = Callable[[WhatIf], VerdictStep]
