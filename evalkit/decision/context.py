@@ -164,7 +164,7 @@ class DecisionContext:
         None where quality or economics are not known.
         """
         quality = self.shared_quality(arm)
-        if arm not in self.cost_models or quality is None:
+        if arm not in self.cost_models or quality is None or self.quality(arm) is None:
             return None
         return PricedArm(
             self.cost_models[arm].costs,

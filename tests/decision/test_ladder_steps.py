@@ -5,17 +5,16 @@ import pytest
 
 from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.claims import Claims
-from evalkit.decision.payoffs.joint_draws import draw_jointly
-from evalkit.decision.payoffs.more_cases import values_of_more_cases
-from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel
-from evalkit.decision.verdict.choose_verdict import DEPENDS, VerdictInputs, VerdictStep, choose_verdict
-from evalkit.decision.verdict.sensitivity import Sensitivity, full_reason
+from evalkit.decision.payoffs.payoff_model import WhatIf
+from evalkit.decision.verdict.choose_verdict import DEPENDS, Ladder, VerdictInputs, VerdictStep
+from evalkit.decision.verdict.sensitivity import Sensitivity, by_likelihood, condition_of
 from evalkit.records.decision import Verdict, WouldChange
 
 
-def two(synthetic, few=60, tuned=80, n=100, **changes):
+def two(synthetic, few=60, tuned=80, n=100, usage_of=None, **changes):
+    usage = (usage_of or {}).get("few_shot", True)
     arms = {
-        "few_shot": synthetic.Arm(synthetic.scores(few, n)),
+        "few_shot": synthetic.Arm(synthetic.scores(few, n), usage=usage),
         "tuned": synthetic.Arm(synthetic.scores(tuned, n), kind="fine_tuned", shots=0),
     }
     return synthetic.make_run(arms, **changes)
@@ -28,33 +27,13 @@ def test_a_broken_scorer_is_told_before_economics_that_are_not_declared(syntheti
     assert "does not tell right from wrong" in decision.explanation
 
 
-def test_a_tuned_arm_that_nothing_can_be_held_against_carries_no_claim(synthetic):
-    """It wins every draw, alone; with no untuned arm anywhere, inside the limits or out, that is no evidence."""
-    run = two(synthetic)
-    found = synthetic.prepared(run)
-    only = [arm for arm in run.table.candidates if arm.tuned]
-    money = {"tuned": found.context.cost_models["tuned"]}
-    draws = draw_jointly(run.table, only, money, found.context.terms, n_draws=200, seed=7)
-    summaries = {summary.name: summary for summary in run.comparison.arms}
-    payoff_model = PayoffModel(draws, {}, 0.03, summaries)
-    inputs = VerdictInputs(
-        tuned_measured=True,
-        blocked=(),
-        control_failed=False,
-        invalid=(),
-        missing=(),
-        confidence=0.9,
-        cost_per_case=1.0,
-        pilot=None,
-        best_untuned=None,
-    )
-    step = choose_verdict(
-        payoff_model,
-        Claims(run.table, run.comparison, ComparisonSettings(alpha=0.05, margin=0.03, seed=7)),
-        inputs,
-    )
-    assert (step.verdict, step.reason, step.arm) == (Verdict.NOT_DECIDABLE, "no_paired_claim", None)
-    assert values_of_more_cases(payoff_model, UNCHANGED, cost_per_case=1.0) == (), "nothing to choose between"
+def test_a_tuned_arm_alone_has_nothing_that_it_could_be_better_than(synthetic):
+    """The same run with the untuned arm's cost not known: what is known is drawn, and no verdict is given."""
+    decision = synthetic.decision(two(synthetic, usage_of={"few_shot": False}))
+    assert (decision.verdict, decision.reason) == (Verdict.NOT_DECIDABLE, "missing_input")
+    assert decision.arms["tuned"].net_benefit is not None
+    assert decision.arms["few_shot"].net_benefit is None
+    assert decision.would_change == ()
 
 
 def test_cases_that_cost_next_to_nothing_are_bought_up_to_the_most_that_is_weighed(synthetic):
@@ -70,41 +49,66 @@ def test_cases_that_cost_next_to_nothing_are_bought_up_to_the_most_that_is_weigh
     assert "Answer 10,000 more cases first" in decision.explanation
 
 
-def change(name, flips_at):
+def change(name, flips_at, probability):
+    inside = probability is not None
     return WouldChange(
-        input=name, current=1.0, flips_at=flips_at, unit="", verdict_then=Verdict.STAY_FEW_SHOT
+        input=name,
+        current=1.0,
+        flips_at=flips_at,
+        unit="hours",
+        verdict_now="fine_tune",
+        verdict_then="stay_few_shot",
+        flips_above=flips_at,
+        verdict_above=None if flips_at is None else "stay_few_shot",
+        inside=inside,
+        probability=probability,
     )
 
 
 @pytest.mark.parametrize(
-    ("flips", "reason"),
+    ("flips", "code"),
     [
-        ({"requests_per_month": 5.0, "labour_hours": 2.0}, "depends_on_requests_per_month"),
-        ({"requests_per_month": 50.0, "labour_hours": 2.0}, "depends_on_labour_hours"),
-        ({"requests_per_month": None, "labour_hours": None}, "depends_on_quality"),
-        ({"quality:tuned": 0.7, "labour_hours": 2.0}, "depends_on_labour_hours"),
-        ({"quality:tuned": 0.7}, "depends_on_quality"),
+        ({"requests_per_month": 0.3, "labour_hours": 0.1}, "depends_on_requests_per_month"),
+        ({"requests_per_month": None, "labour_hours": 0.1}, "depends_on_labour_hours"),
+        ({"requests_per_month": None, "labour_hours": None}, "not_sure_enough"),
+        ({"quality:tuned": 0.4, "labour_hours": 0.1}, "depends_on_labour_hours"),
+        ({"quality:tuned": 0.4}, "not_sure_enough"),
     ],
     ids=[
-        "the dearest",
-        "the next where the dearest flips outside its range",
+        "the likeliest",
+        "the next where that one flips outside its range",
         "none",
         "hours before cases",
-        "cases",
+        "the confidence is about the cases",
     ],
 )
-def test_it_depends_on_the_dearest_input_whose_flip_lies_inside_its_range(flips, reason):
-    """Worth knowing: volume 30, hours 20, quality 10; a flip outside its range is no doubt about that input."""
-    values = {"requests_per_month": 30.0, "labour_hours": 20.0, "quality": 10.0}
-    ranges = {"requests_per_month": (1.0, 10.0), "labour_hours": (1.0, 3.0), "quality:tuned": (0.6, 0.9)}
+def test_it_depends_on_the_likeliest_input_whose_flip_lies_inside_its_range(synthetic, flips, code):
+    model = synthetic.prepared(two(synthetic, few=61, tuned=66)).payoff_model
+    inputs = VerdictInputs(
+        tuned_measured=True,
+        blocked=(),
+        no_verdict=(),
+        invalid=(),
+        missing=(),
+        confidence=0.9,
+        cost_per_case=None,
+        pilot=None,
+    )
+    run = two(synthetic)
+    claims = Claims(run.table, run.comparison, ComparisonSettings(alpha=0.05, margin=0.0001, seed=7))
+    ladder = Ladder(model, claims, inputs, WhatIf(margin=1e-6))
     step = VerdictStep(Verdict.NOT_DECIDABLE, DEPENDS)
-    changes = tuple(change(name, at) for name, at in flips.items())
-    sensitivity = Sensitivity(evppi=values, would_change=changes, ranges=ranges)
-    assert full_reason(step, sensitivity) == reason
+    changes = by_likelihood([change(name, 2.0, share) for name, share in flips.items()])
+    condition = condition_of(step, ladder, inputs, Sensitivity(would_change=changes), "USD")
+    assert condition.code == code
+    if code.startswith("depends_on"):
+        assert (condition.low_side.verdict, condition.high_side.verdict) == ("fine_tune", "stay_few_shot")
 
 
-def test_a_step_that_depends_on_nothing_keeps_its_reason():
-    assert full_reason(VerdictStep(Verdict.FINE_TUNE, "superior"), Sensitivity()) == "superior"
+def test_only_what_cannot_decide_has_a_condition(synthetic):
+    decision = synthetic.decision(two(synthetic, few=20, tuned=90, n=100))
+    assert decision.verdict is Verdict.FINE_TUNE
+    assert decision.condition is None
 
 
 def test_a_difference_from_another_alpha_is_computed_again(synthetic):

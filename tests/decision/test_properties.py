@@ -7,9 +7,6 @@ from hypothesis import strategies as st
 
 from evalkit.comparison.pairwise import difference
 from evalkit.comparison.settings import ComparisonSettings
-from evalkit.decision.payoffs.payoff_model import Payoffs
-from evalkit.decision.verdict.choose_verdict import singled_out
-from evalkit.records.arm import ArmKind
 from evalkit.records.record import to_json
 
 
@@ -93,29 +90,24 @@ def test_more_volume_never_costs_ground(synthetic, volumes, gain):
     assert leads[0] < leads[1]
 
 
-def outlook_of(*payoffs):
-    """An untuned arm that is worth 0 for certain, and tuned ones."""
-    names = ("few_shot", *(f"tuned{number}" for number in range(len(payoffs))))
-    kinds = (ArmKind.FEW_SHOT, *(ArmKind.FINE_TUNED for _ in payoffs))
-    table = np.stack([np.zeros(4000), *payoffs], axis=1)
-    return Payoffs(names=names, kinds=kinds, payoff=table, in_value=True, cost=np.zeros(len(names)))
-
-
-def test_the_best_of_three_has_to_win_by_itself():
-    """Each of three wins 91% of the draws, the best of them 99.9%: enough for one alone, not for one of three."""
-    draws = np.random.default_rng(5).normal(1.35, 1.0, (3, 4000))
-    assert outlook_of(*draws).share_won(np.array([False, True, True, True])) > 0.99
-    assert singled_out(outlook_of(draws[0]), 1, 0.9)
-    assert not singled_out(outlook_of(*draws), 1, 0.9)
-    assert singled_out(outlook_of(*(draws + 1.0)), 1, 0.9), "98.9% is more than 1 - 10% / 3"
-
-
-def test_candidates_of_equal_payoff_count_once_and_without_a_rival_there_is_nothing_to_beat():
-    draws = np.random.default_rng(5).normal(1.35, 1.0, 4000)
-    assert singled_out(outlook_of(draws, draws.copy(), draws.copy()), 1, 0.9)
-    alone = outlook_of(draws, -draws)
-    only = Payoffs(alone.names[1:], alone.kinds[1:], alone.payoff[:, 1:], in_value=True, cost=alone.cost[1:])
-    assert singled_out(only, 0, 0.9)
+def test_the_best_of_three_has_to_win_by_itself(synthetic):
+    """One tuned arm is asked for 90% of the draws, one of three for 96.7%, and three copies for what one is."""
+    rng = np.random.default_rng(5)
+    few = (rng.random(300) < 0.6).astype(float)
+    tuned = [(rng.random(300) < 0.66).astype(float) for _ in range(3)]
+    arms = two_arms(synthetic, few, tuned[0])
+    alone = synthetic.decision(synthetic.make_run(arms))
+    three = {
+        **arms,
+        "second": synthetic.Arm(tuned[1].tolist(), kind="fine_tuned", shots=0),
+        "third": synthetic.Arm(tuned[2].tolist(), kind="fine_tuned", shots=0),
+    }
+    of_three = synthetic.decision(synthetic.make_run(three))
+    copied = synthetic.decision(synthetic.make_run(twins(synthetic, few, tuned[0], 2)))
+    assert alone.threshold == pytest.approx(0.9)
+    assert copied.threshold == pytest.approx(0.9)
+    if of_three.side == "tuned":
+        assert of_three.threshold == pytest.approx(1 - 0.1 / 3)
 
 
 def twins(synthetic, few, tuned, copies):
@@ -133,10 +125,7 @@ def twins(synthetic, few, tuned, copies):
     copies=st.integers(1, 2),
 )
 def test_equal_tuned_candidates_get_the_verdict_of_one(synthetic, gained, lost, labour, copies):
-    """Wherever the case lies, but for a share close to a threshold.
-
-    The prior lets arms differ where no case told them apart, twins too: a twin moves the shares by up to a tenth.
-    """
+    """Wherever the case lies, near thresholds too: a copy is no second chance and moves no other draw."""
     few = synthetic.pattern((60, 1), (gained, 0), (lost, 1), (125 - gained - lost, 0))
     tuned = synthetic.pattern((60, 1), (gained, 1), (lost, 0), (125 - gained - lost, 0))
     given = {"economics": {"training": {"labour_hours": labour}}, "decision": {"draws": 500}}
@@ -144,12 +133,12 @@ def test_equal_tuned_candidates_get_the_verdict_of_one(synthetic, gained, lost, 
         synthetic.decision(synthetic.make_run(arms, **given))
         for arms in (two_arms(synthetic, few, tuned), twins(synthetic, few, tuned, copies))
     )
-    assert abs(both.p_best["tuned"] - alone.p_best["tuned"]) < 0.15
-    shares = alone.p_best["tuned"], both.p_best["tuned"]
-    if min(abs(share - bound) for share in shares for bound in (0.1, 0.5, 0.9)) > 0.08:
-        # on the same side of every threshold, unless the draws' noise decides
-        same_side = all((shares[0] > bound) == (shares[1] > bound) for bound in (0.1, 0.5, 0.9))
-        assert not same_side or both.verdict is alone.verdict
+    assert both.verdict is alone.verdict
+    assert both.reason == alone.reason
+    assert (both.confidence, both.threshold, both.evpi) == (alone.confidence, alone.threshold, alone.evpi)
+    for name in ("few_shot", "tuned", "none"):
+        assert both.expected_regret[name] == alone.expected_regret[name]
+    assert both.pairwise_share["tuned"]["few_shot"] == alone.pairwise_share["tuned"]["few_shot"]
 
 
 def test_a_twin_does_not_double_the_p_value(synthetic):

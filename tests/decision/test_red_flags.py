@@ -92,6 +92,7 @@ def test_the_prompt_cache_is_flagged_where_it_turns_the_verdict(synthetic):
         prefix_tokens={"few_shot": 1900.0},
         economics={"prompt_cache_hit": 1.0},
         prices={"acme-base": {"input_cache_read": 0.0}},
+        decision={"seed_sd": 0},
     )
     assert "nothing cached" in flags(synthetic, run)["depends_on_prompt_cache"].message
 

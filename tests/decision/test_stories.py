@@ -32,9 +32,9 @@ def told(decision):
 
 def test_tuned_clearly_better_and_paid_back(synthetic):
     decision = synthetic.decision(synthetic.make_run(better(synthetic)))
-    assert told(decision) == (Verdict.FINE_TUNE, "superior")
+    assert told(decision) == (Verdict.FINE_TUNE, "worth_most")
     assert decision.recommended_arm == "tuned"
-    assert decision.confidence > 0.99
+    assert decision.confidence > 0.95, "one training, which may differ from the next by 3 points"
     assert "Fine-tune" in decision.explanation
 
 
@@ -48,18 +48,24 @@ def test_better_but_never_paid_back(synthetic):
     assert decision.checklist[4].status == "not_met"
 
 
+KNOWN_SPREAD = {"decision": {"seed_sd": 0}}
+"""Trainings that do not differ: a story about money or cases alone."""
+
+
 def test_equal_quality_and_cheaper_is_enough_to_tune(synthetic):
-    """A tenth of the tokens saves 1,080 USD a year; quality is shown to be as good within the margin."""
+    """A tenth of the tokens saves 1,080 USD a year; a training that may come out 3 points lower costs 360 of them."""
     few = synthetic.pattern((700, 1), (5, 1), (5, 0), (290, 0))
     tuned = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
-    decision = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned, input=100)))
-    assert told(decision) == (Verdict.FINE_TUNE, "as_good_and_cheaper")
+    decision = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned, input=100), **KNOWN_SPREAD))
+    assert told(decision) == (Verdict.FINE_TUNE, "worth_most")
+    assumed = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned, input=100)))
+    assert assumed.confidence < decision.confidence
 
 
 def test_equal_quality_and_dearer_is_not(synthetic):
     few = synthetic.pattern((700, 1), (5, 1), (5, 0), (290, 0))
     tuned = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
-    decision = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned, input=1000)))
+    decision = synthetic.decision(synthetic.make_run(pair(synthetic, few, tuned, input=1000), **KNOWN_SPREAD))
     assert told(decision) == (Verdict.STAY_FEW_SHOT, "untuned_wins")
 
 
@@ -86,7 +92,7 @@ def test_all_equal_and_free_is_indifferent(synthetic):
 def test_five_cases_with_four_wins_do_not_carry_tuning(synthetic):
     """A plain bootstrap would be sure: no resample of four wins and a tie favours the loser."""
     decision = synthetic.decision(synthetic.make_run(pair(synthetic, [1.0, 0, 0, 0, 0], [1.0] * 5)))
-    assert told(decision) == (Verdict.NOT_DECIDABLE, "no_paired_claim")
+    assert told(decision) == (Verdict.NOT_DECIDABLE, "too_few_cases")
     assert decision.confidence < 0.99
 
 
@@ -161,7 +167,7 @@ def volume_decides(synthetic):
 
 
 def test_volume_decides(synthetic):
-    decision = synthetic.decision(volume_decides(synthetic))
+    decision = synthetic.decision(synthetic.changed(volume_decides(synthetic), **KNOWN_SPREAD))
     assert told(decision) == (Verdict.NOT_DECIDABLE, "depends_on_requests_per_month")
     assert max(decision.evppi, key=decision.evppi.get) == "requests_per_month"
     assert decision.evpi >= decision.evppi["requests_per_month"] > 0
@@ -205,7 +211,7 @@ def test_one_arm_only_and_no_target_stays(synthetic):
     arms = {"few_shot": synthetic.Arm(synthetic.scores(240, 400))}
     decision = synthetic.decision(synthetic.make_run(arms, use_case={"target": None}))
     assert told(decision) == (Verdict.STAY_FEW_SHOT, "no_tuned_arm")
-    assert decision.confidence == 1.0
+    assert decision.confidence is None, "one arm alone: there is nothing that it could be better than"
 
 
 def test_untuned_arms_alone_are_decided_between_kinds(synthetic):
@@ -215,7 +221,7 @@ def test_untuned_arms_alone_are_decided_between_kinds(synthetic):
     }
     decision = synthetic.decision(synthetic.make_run(arms, use_case={"target": 0.8}))
     assert told(decision) == (Verdict.USE_RAG, "no_tuned_arm")
-    assert set(decision.p_best) == {"few_shot", "rag"}
+    assert set(decision.p_best) == {"few_shot", "rag", "none"}
 
 
 def test_a_tuned_arm_alone_has_nothing_to_be_held_against(synthetic):
@@ -253,7 +259,9 @@ def test_without_a_value_the_cheapest_arm_as_good_as_the_best_wins(synthetic):
     """Tuned is as good and a tenth of the tokens; few-shot is cheaper to begin with and dearer over the year."""
     few = synthetic.pattern((700, 1), (5, 1), (5, 0), (290, 0))
     tuned = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
-    run = synthetic.make_run(pair(synthetic, few, tuned, input=100), economics={"value_per_correct": None})
+    run = synthetic.make_run(
+        pair(synthetic, few, tuned, input=100), economics={"value_per_correct": None}, **KNOWN_SPREAD
+    )
     decision = synthetic.decision(run)
     assert told(decision) == (Verdict.FINE_TUNE, "as_good_and_cheaper")
     assert decision.evpi is None
@@ -264,7 +272,7 @@ def test_without_a_value_the_cheapest_arm_as_good_as_the_best_wins(synthetic):
 def test_without_a_value_a_worse_arm_does_not_win_by_being_cheap(synthetic):
     arms = better(synthetic, input=5000)
     decision = synthetic.decision(synthetic.make_run(arms, economics={"value_per_correct": None}))
-    assert told(decision) == (Verdict.FINE_TUNE, "superior"), "few-shot is cheaper and not non-inferior"
+    assert told(decision) == (Verdict.NOT_DECIDABLE, "depends_on_value_per_correct"), "better, and dearer"
 
 
 def test_a_candidate_outside_the_limits_is_not_recommended(synthetic):
@@ -272,7 +280,7 @@ def test_a_candidate_outside_the_limits_is_not_recommended(synthetic):
     decision = synthetic.decision(
         synthetic.make_run(arms, decision={"limits": {"p95_latency_s": {"max": 2.0}}})
     )
-    assert told(decision) == (Verdict.STAY_FEW_SHOT, "untuned_wins")
+    assert told(decision) == (Verdict.STAY_FEW_SHOT, "alone_within_limits")
     assert decision.arms["tuned"].broken_limits == ("p95_latency_s is 3, must be at most 2",)
     assert "tuned" not in decision.expected_regret
 
@@ -287,7 +295,9 @@ def test_a_base_that_is_shut_inside_the_horizon_blocks_a_tuned_winner_only(synth
         "base": {"model": "gpt-4o-mini", "base_url": None},
         "tuned": {"model": "ft:gpt-4o-mini:acme::1", "base_url": None},
     }
-    run = synthetic.make_run(better(synthetic), models=hosted)
+    run = synthetic.make_run(
+        better(synthetic), models=hosted, economics={"requests_per_month": 1_000_000}
+    )  # the model answers for under two months, in which the tune pays
     decision = synthetic.decision(run)
     assert told(decision) == (Verdict.BLOCKED, "blocked_tunability")
     assert decision.recommended_arm == "few_shot"
@@ -312,14 +322,14 @@ def test_more_cases_are_bought_where_they_are_worth_more_than_they_cost(syntheti
 
 
 def test_an_unreadable_case_never_counts_as_wrong(synthetic):
-    """A run in which some answers are missing decides as the run without those cases does."""
+    """A run in which one answer in 25 is missing decides as the run without those cases does."""
     arms = better(synthetic)
     with_holes = {
         name: synthetic.Arm(list(arm.scores), kind=arm.kind, shots=arm.shots) for name, arm in arms.items()
     }
-    for case in range(0, 400, 8):
+    for case in range(0, 400, 25):
         with_holes["tuned"].scores[case] = None
-    kept = [case for case in range(400) if case % 8]
+    kept = [case for case in range(400) if case % 25]
     without = {
         name: synthetic.Arm([arm.scores[case] for case in kept], kind=arm.kind, shots=arm.shots)
         for name, arm in arms.items()
@@ -401,16 +411,15 @@ def test_a_blocked_finding_never_gives_a_pilot(synthetic):
     assert told(decision) == (Verdict.STAY_FEW_SHOT, "no_tuned_arm")
 
 
-def test_without_a_value_a_quality_limit_is_held_in_every_draw(synthetic):
-    """Tuned is observed at 0.85 against a limit of 0.85: it keeps to it in about half of the draws."""
+def test_without_a_value_an_arm_alone_within_limits_is_no_cheaper_than_another(synthetic):
+    """Tuned keeps to a limit of 0.85 that few-shot breaks: no arm is left that it could be cheaper than."""
     arms = better(synthetic)
     run = synthetic.make_run(
         arms, economics={"value_per_correct": None}, decision={"limits": {"exact_match": {"min": 0.85}}}
     )
     decision = synthetic.decision(run)
-    assert decision.verdict is not Verdict.FINE_TUNE
-    assert 0.2 < decision.p_best["tuned"] < 0.8
-    assert decision.p_best["untuned"] < 0.05
+    assert decision.verdict is Verdict.NOT_DECIDABLE
+    assert (decision.recommended_arm, set(decision.p_best)) == ("tuned", {"tuned"})
 
 
 def test_the_decision_holds_the_tuned_arm_against_the_untuned_one_it_would_replace(synthetic):
@@ -418,7 +427,7 @@ def test_the_decision_holds_the_tuned_arm_against_the_untuned_one_it_would_repla
     arms = better(synthetic)
     arms["rag"] = synthetic.Arm(synthetic.pattern((364, 1), (36, 0)), kind="rag", input=20_000)
     decision = synthetic.decision(synthetic.make_run(arms))
-    assert told(decision) == (Verdict.FINE_TUNE, "superior")
+    assert told(decision) == (Verdict.FINE_TUNE, "worth_most")
     against = {d.control for d in decision.differences if d.family == "tuned"}
     assert against == {"rag", "few_shot"}
 
@@ -464,7 +473,7 @@ def test_a_format_task(synthetic):
         synthetic, synthetic.make_run(better(synthetic)), Failures(n_wrong=160, format=150, other=10)
     )
     decision = synthetic.decision(run)
-    assert told(decision) == (Verdict.FINE_TUNE, "superior")
+    assert told(decision) == (Verdict.FINE_TUNE, "worth_most")
     first = decision.checklist[0]
     assert (first.status, first.speaks_for) == ("met", "tuning")
     assert "93.8% of the failures of few_shot are format or behaviour" in first.answer
@@ -477,17 +486,17 @@ def only_tuned_inside(synthetic, few, tuned, **tuned_arm):
     return synthetic.make_run(arms, decision={"limits": {"p95_latency_s": {"max": 2.0}}})
 
 
-def test_a_tuned_arm_alone_inside_the_limits_still_needs_its_claim(synthetic):
-    """Held against the best untuned arm outside: superior on 400 cases; as good on 1,000; too few at 48."""
+def test_a_tuned_arm_alone_inside_the_limits_has_to_be_worth_running(synthetic):
+    """Against running none: worth it on 400 cases and on 1,000; too few at 48."""
     run = only_tuned_inside(synthetic, *(arm.scores for arm in better(synthetic).values()))
-    assert told(synthetic.decision(run)) == (Verdict.FINE_TUNE, "superior")
+    assert told(synthetic.decision(run)) == (Verdict.FINE_TUNE, "worth_most")
     same = synthetic.pattern((700, 1), (5, 1), (5, 0), (290, 0))
     as_good = synthetic.pattern((700, 1), (5, 0), (5, 1), (290, 0))
     alone = synthetic.decision(only_tuned_inside(synthetic, same, as_good))
-    assert told(alone) == (Verdict.FINE_TUNE, "alone_within_limits")
+    assert told(alone) == (Verdict.FINE_TUNE, "worth_most")
     assert "is set aside by a limit: " in alone.explanation
     few = only_tuned_inside(synthetic, synthetic.scores(8, 48), synthetic.scores(46, 48))
-    assert told(synthetic.decision(few)) == (Verdict.NOT_DECIDABLE, "no_paired_claim")
+    assert told(synthetic.decision(few)) == (Verdict.NOT_DECIDABLE, "too_few_cases")
 
 
 def test_the_explanation_says_what_the_claim_says(synthetic):
@@ -496,6 +505,6 @@ def test_the_explanation_says_what_the_claim_says(synthetic):
     assert "cases, better" in decision.explanation
     assert "+20.0 points (+" in decision.explanation
     assert "_dec" not in decision.explanation
-    volume = synthetic.decision(volume_decides(synthetic)).explanation
+    volume = synthetic.decision(synthetic.changed(volume_decides(synthetic), **KNOWN_SPREAD)).explanation
     assert "It depends on requests per month." in volume
-    assert "Requests per month (now 50,000): below 46,100 stay with the prompt (few_shot)" in volume
+    assert "Requests per month (now 50,000): below 46,300 stay with the prompt (few_shot)" in volume

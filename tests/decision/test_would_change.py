@@ -8,13 +8,17 @@ import pytest
 
 from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.claims import Claims
-from evalkit.decision.payoffs.more_cases import best_purchase, payoff_given_cases
+from evalkit.decision.payoffs.more_evidence import EvidencePrices, best_purchase, payoff_given_cases
 from evalkit.decision.payoffs.payoff_model import WhatIf
 from evalkit.decision.verdict.sensitivity import expected_lead
 from evalkit.economics.ledger import VALUE, VOLUME
 from evalkit.economics.net_benefit import DrawnArm
 from evalkit.records.decision import Verdict
 from tests.builders.payoffs import net_benefit_draws
+
+NEAR = (-0.05, 0.05)
+"""How far from a flip the verdict is decided again. Nearer, a share lies so close to its threshold that it is drawn
+again with up to 16 times the draws, and what is still too close is not reached."""
 
 
 def run_with_a_flip(synthetic, **changes):
@@ -56,7 +60,7 @@ def test_the_flip_volume_parts_the_two_verdicts(synthetic, volume):
     assert found.flips_at is not None
     sides = [
         verdict_at(synthetic, run, economics={"requests_per_month": found.flips_at * (1 + step)})
-        for step in (-1e-5, 1e-5)
+        for step in NEAR
     ]
     towards_more = found.flips_at > found.current
     assert sides == (
@@ -81,7 +85,7 @@ def test_so_do_the_flips_of_value_hours_prices_and_margin(synthetic, name, chang
     if found.flips_at is None:
         assert name == "margin"
         return
-    sides = {verdict_at(synthetic, run, **change(found.flips_at * (1 + step))) for step in (-1e-4, 1e-4)}
+    sides = {verdict_at(synthetic, run, **change(found.flips_at * (1 + step))) for step in NEAR}
     assert sides == {found.verdict_now, found.verdict_then}
 
 
@@ -115,7 +119,7 @@ def test_payoffs_are_the_net_benefit_of_the_economics_floor(synthetic):
     for inputs in ({}, {VOLUME: 5000.0, VALUE: 0.5}, {"labour_hours": 3.0}):
         what_if = WhatIf(inputs=inputs)
         payoffs = payoff_model.at(what_if)
-        for column, name in enumerate(payoffs.names):
+        for column, name in enumerate(payoffs.arms):
             arm = payoff_model.arm(name)
             expected = net_benefit_draws(
                 DrawnArm(arm.costs, arm.quality, arm.wrong, arm.unit_cost),
@@ -153,8 +157,8 @@ def test_cases_are_bought_up_to_the_best_difference_of_value_and_cost(synthetic)
     run = run_with_a_flip(synthetic, economics={"requests_per_month": 64_000})
     found = synthetic.prepared(run)
     payoff_model = found.payoff_model
-    assert payoff_given_cases(payoff_model, WhatIf()).std() > 0
-    cheap, dear = (best_purchase(payoff_model, WhatIf(), price) for price in (0.001, 1e6))
+    assert payoff_given_cases(payoff_model)[1].std() > 0
+    cheap, dear = (best_purchase(payoff_model, EvidencePrices(price), None) for price in (0.001, 1e6))
     assert cheap is not None
     assert cheap.value > cheap.cost
     assert dear is None

@@ -6,6 +6,7 @@ minus the cost, and an arm counts in a draw only where it is non-inferior to the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,7 @@ from evalkit.pricing.fixed_costs import CADENCE, with_cadence
 from evalkit.records.comparison import ArmSummary
 from evalkit.records.decision import Side
 from evalkit.records.digits import significant
+from evalkit.stats.settled_share import MONTE_CARLO_ERRORS
 from evalkit.stats.training_runs import Deploy
 from evalkit.stats.value_of_information import choice
 from evalkit.suite.schema import Limit
@@ -33,6 +35,7 @@ from evalkit.suite.schema import Limit
 TUNED: Side = "tuned"
 UNTUNED: Side = "untuned"
 _SIDES: dict[str, Side] = {"tuned": "tuned", "none": "none"}
+_ORDER = {NONE: 0, UNTUNED: 1, TUNED: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,27 @@ class Payoffs:
         To run nothing asks for less than an untuned arm, and that for less than a tuned one. Without a value, of arms
         that are the cheapest equally often the one of lower mean cost.
         """
-        order = {NONE: 0, UNTUNED: 1, TUNED: 2}
 
         def key(column: int) -> tuple[float, float, int, int]:
             cost = 0.0 if self.in_value else significant(float(self.cost[column]))
-            return -float(self.expected[column]), cost, order[self.sides[column]], column
+            return -float(self.expected[column]), cost, _ORDER[self.sides[column]], column
 
         return tuple(sorted(range(len(self.names)), key=key))
+
+    def winner(self) -> int:
+        """Column of the choice of highest expected payoff.
+
+        Where another side's best choice follows so closely that the draws cannot tell which of them leads, the one that
+        asks for less: else the seed would decide.
+        """
+        first, *others = self.ranked()
+        for at in others:
+            if _ORDER[self.sides[at]] < _ORDER[self.sides[first]] and self.in_value:
+                lead = self.payoff[:, first] - self.payoff[:, at]
+                noise = float(lead.std()) / math.sqrt(lead.size)
+                if float(lead.mean()) <= MONTE_CARLO_ERRORS * noise:
+                    first = at
+        return first
 
     def best_of(self, side: str) -> int | None:
         """Column of the best choice of a side; None where the side has none."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from evalkit.comparison.settings import generator
 from evalkit.comparison.table import FloatArray
+from evalkit.decision.payoffs.deterministic import point_net_benefit, priced
 from evalkit.decision.payoffs.payoff_model import PayoffModel, Payoffs, WhatIf
 from evalkit.decision.wording import amount, score
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG, ArmCosts, Renewal
@@ -15,6 +16,7 @@ from evalkit.economics.lifetime import lifetime
 from evalkit.economics.lifetime_costs import lifetime_cost_draws
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total_draws
 from evalkit.economics.net_benefit import input_draws
+from evalkit.economics.payoff_table import NONE
 from evalkit.economics.training_cost import hosting, labour
 from evalkit.economics.triangular import TriangularRange, exact
 from evalkit.pricing.fixed_costs import RETUNE_HOURS, range_of, retune_every
@@ -110,7 +112,7 @@ def assess_pilot(
     if not payoffs.in_value:
         return _unknown("without value_per_correct nothing says what a better answer is worth")
     currency, best = payoff_model.terms.currency, payoffs.ranked()[0]
-    level = float(payoffs.payoff[:, best].mean())
+    level = _level(payoff_model, payoffs.names[best], what_if)
     nothing, everything = (
         float(_tuned_draws(payoff_model, question, np.full(1, quality), what_if, at_means=True)[0])
         for quality in (0.0, 1.0)
@@ -138,6 +140,20 @@ def assess_pilot(
         f"{amount(at_target, currency)}, a first tune costs about {amount(first_tune, currency)}"
     )
     return PilotOutcome(q_star, None, at_target, first_tune, worth, reason)
+
+
+def _level(payoff_model: PayoffModel, name: str, what_if: WhatIf) -> float:
+    """Net benefit of the best choice without tuning, exactly: every input at its mean, quality as observed."""
+    if name == NONE:
+        return 0.0
+    draws, shift = payoff_model.draws, what_if.shifts.get(name, 0.0)
+    arm = priced(
+        draws.cost_models[name].costs,
+        min(1.0, draws.cases.quality(name) + shift),
+        max(0.0, draws.cases.wrong(name) - shift),
+    )
+    worth = point_net_benefit(arm, payoff_model.terms, draws.lives[name], inputs=what_if.inputs, at="mean")
+    return float(worth or 0)
 
 
 def _expected_gain(

@@ -151,9 +151,8 @@ class Ladder:
             return self._meanwhile("invalid_evidence", subject=inputs.no_verdict[0])
         if inputs.missing:
             return self._winner_step(Verdict.NOT_DECIDABLE, "missing_input")
-        winner = payoffs.ranked()[0]
-        side = payoffs.sides[winner]
-        step = self._of_side(winner, side)
+        winner = payoffs.winner()
+        step = self._of_side(winner, payoffs.sides[winner])
         if step is not None:
             return step
         return self._undecided(winner)
@@ -185,8 +184,7 @@ class Ladder:
             arm = None if untuned is None else payoffs.names[untuned]
             step = self._step(Verdict.BLOCKED, inputs.blocked[0], winner, confidence=share)
             return replace(step, arm=arm)
-        unrivalled = share is None and self._alone_within_limits and self._enough
-        if not (self._carries(share) or unrivalled) or inputs.invalid:
+        if not self._carries(share) or inputs.invalid:
             return None
         if not payoffs.in_value and (reason := self._quality_reason(winner)) is None:
             return None
@@ -203,9 +201,7 @@ class Ladder:
         """Why a tuned arm may be told to run where a better answer has no price: as good or better, and cheaper."""
         payoffs = self._payoffs
         untuned = payoffs.best_of(UNTUNED)
-        if untuned is None:
-            return "alone_within_limits" if self._alone_within_limits else None
-        if not payoffs.cost[winner] < payoffs.cost[untuned]:
+        if untuned is None or not payoffs.cost[winner] < payoffs.cost[untuned]:
             return None
         treatment, control = payoffs.names[winner], payoffs.names[untuned]
         shift = self._what_if.shifts.get(treatment, 0.0) - self._what_if.shifts.get(control, 0.0)
@@ -289,7 +285,8 @@ class Ladder:
         payoffs = self._payoffs
         if not payoffs.in_value:
             return None
-        best, *others = payoffs.ranked()
+        best = payoffs.winner()
+        others = [at for at in payoffs.ranked() if at != best]
         rivals = [at for at in others if payoffs.sides[at] != payoffs.sides[best]] or others
         arms = [at for at in rivals if payoffs.kinds[at] != NONE] or rivals
         if not arms:
@@ -397,13 +394,13 @@ class Ladder:
         )
 
     def _winner_step(self, verdict: Verdict, reason: str) -> VerdictStep:
-        return self._step(verdict, reason, self._payoffs.ranked()[0])
+        return self._step(verdict, reason, self._payoffs.winner())
 
     def _meanwhile(self, reason: str, *, subject: str, confidence: SettledShare | None = None) -> VerdictStep:
         """Invalid evidence recommends nothing; the best untuned arm is what to run meanwhile."""
         payoffs = self._payoffs
         untuned = payoffs.best_of(UNTUNED)
-        step = self._step(Verdict.NOT_DECIDABLE, reason, payoffs.ranked()[0], confidence=confidence)
+        step = self._step(Verdict.NOT_DECIDABLE, reason, payoffs.winner(), confidence=confidence)
         return replace(step, arm=None if untuned is None else payoffs.names[untuned], subject=subject)
 
 
