@@ -65,8 +65,8 @@ def net_benefits(
     Args:
         arms: Every arm with the same number of draws; at least one.
         volume: Requests a month, shape (n_draws,) or one number.
-        value_per_correct: Money gained by one right answer, likewise.
-        cost_per_wrong: Money lost by one wrong answer, likewise.
+        value_per_correct: Money gained by one right answer, shape (n_draws,) or one number.
+        cost_per_wrong: Money lost by one wrong answer, shape (n_draws,) or one number.
 
     Returns:
         Shape (n_draws, n_arms + 1), money; the last column is that of none.

@@ -158,7 +158,7 @@ class WouldChange(Record, frozen=True, kw_only=True):
         verdict_now: With this input certain at its current value, which is what a flip is compared with.
         closed_form: Where the expected net benefits cross, computed by hand formula, for checking.
         low: Low end of the input's own range, or of the interval of a quality; None where it has neither.
-        high: High end, likewise.
+        high: High end of the same; None where there is no low end.
         inside: ``flips_at`` lies in [low, high].
         probability: Share of the input's own distribution in which the verdict is another one; None without a range.
         flips_below: Nearest value below the current one at which the verdict changes; None for none.
@@ -552,7 +552,7 @@ class DecisionTerms(Record, frozen=True, kw_only=True):
         alpha: Two-sided error rate of the intervals.
         confidence: Share of the joint draws that is asked for, before it is shared among the arms of one side.
         horizon_months: Months over which arms are compared; None where no economics are declared.
-        requests_per_month: Mean of the declared range; None likewise.
+        requests_per_month: Mean of the declared range; None where no economics are declared.
     """
 
     primary_metric: str

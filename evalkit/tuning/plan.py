@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -79,12 +79,15 @@ def trains_here(method: str) -> bool:
     Raises:
         InputError: Nothing is registered under that name, or what is has neither.
     """
-    tuner = cast(type, TUNERS.load(method))
+    named = TUNERS.load(method)
+    # A class shows its methods; a function that builds tuners has to be asked for one.
+    tuner = named() if callable(named) and not isinstance(named, type) else named
     if hasattr(tuner, "submit") and hasattr(tuner, "poll"):
         return False
     if not hasattr(tuner, "tune"):
+        name = getattr(named, "__name__", type(tuner).__name__)
         raise InputError(
-            f"tuning method {method!r} ({tuner.__name__}) has neither `submit` and `poll` nor `tune`; "
+            f"tuning method {method!r} ({name}) has neither `submit` and `poll` nor `tune`; "
             "evalkit.tuning.protocol says what they do"
         )
     return True

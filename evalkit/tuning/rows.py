@@ -36,7 +36,7 @@ class Batch:
     """Rows padded on the left, so that all answers end in the last column.
 
     Attributes:
-        tokens: Shape (rows, longest row); likewise ``mask`` (0 where padded) and ``positions``.
+        tokens: Shape (rows, longest row), as are ``mask`` (0 where padded) and ``positions``.
         labels: What the last columns but one must predict, -100 where nothing is asked; shape (rows, kept - 1).
         kept: Columns at the end whose scores are needed.
         answer_tokens: Labels that are asked for.

@@ -124,7 +124,7 @@ class _Jobs:
         self._files = files
         self._progress = progress
         self._specs: dict[str, TuningSpec] = {}
-        self._elsewhere: dict[str, Tuner] = {}
+        self._by_method: dict[str, Tuner] = {}
 
     def submit(self, spec: TuningSpec) -> None:
         """Submit what was neither made nor submitted before."""
@@ -173,11 +173,10 @@ class _Jobs:
 
     def _tuner(self, spec: TuningSpec) -> Tuner:
         method = spec.config.method
-        if trains_here(method):
-            return self._local
-        if method not in self._elsewhere:
-            self._elsewhere[method] = cast(type[Tuner], TUNERS.load(method))()
-        return self._elsewhere[method]
+        if method not in self._by_method:
+            build = cast(Callable[[], Tuner], TUNERS.load(method))
+            self._by_method[method] = self._local if trains_here(method) else build()
+        return self._by_method[method]
 
     def _submitted_before(self, spec: TuningSpec, tuner: Tuner) -> TuningJob | None:
         """The job of an earlier run that is open or succeeded; None where there is none to go on with."""

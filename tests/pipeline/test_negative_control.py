@@ -54,7 +54,7 @@ def test_a_run_scored_before_there_was_a_file_compares_to_the_same_bytes(run):
 
 
 def test_a_comparison_takes_what_scoring_measured(run):
-    """Also where it is another figure than the samples of now would give; not where it is of another shuffle."""
+    """Also where it is another figure than the samples of now would give; not where it is of another shuffle or metric."""
     file = run.path / "negative_control.json"
     measured = {arm.name: arm.scorer_chance for arm in run.comparison.arms}
     kept = json.loads(file.read_text())
@@ -62,9 +62,10 @@ def test_a_comparison_takes_what_scoring_measured(run):
     file.write_text(json.dumps(kept | {"arms": {"one": 0.125, "two": None}}))
     compared = spine.compare_arms(prepared, run.folder)
     assert {arm.name: arm.scorer_chance for arm in compared.arms} == {"one": 0.125, "two": None}
-    file.write_text(json.dumps(kept | {"seed": 4, "arms": {"one": 0.125, "two": None}}))
-    compared = spine.compare_arms(prepared, run.folder)
-    assert {arm.name: arm.scorer_chance for arm in compared.arms} == measured
+    for other in ({"seed": 4}, {"metric": "exact_match"}):
+        file.write_text(json.dumps(kept | other | {"arms": {"one": 0.125, "two": None}}))
+        compared = spine.compare_arms(prepared, run.folder)
+        assert {arm.name: arm.scorer_chance for arm in compared.arms} == measured
 
 
 def test_scoring_again_measures_again(run):

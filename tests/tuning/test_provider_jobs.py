@@ -1,6 +1,8 @@
 """A tuner that has models made elsewhere: submitted once, polled, found again after a kill, asked like any model."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,7 +16,7 @@ from evalkit.suite.load import load_suite
 from evalkit.suite.models import OpenAIModelConfig
 from evalkit.suite.schema import PromptConfig
 from evalkit.tuning.cache import AdapterCache
-from evalkit.tuning.plan import plan_trainings
+from evalkit.tuning.plan import plan_trainings, trains_here
 from evalkit.tuning.tune import tune_models
 
 TUNER = """
@@ -55,12 +57,26 @@ class Provider:
                 final_train_loss=0.1, final_validation_loss=None, adapter=job.id,
             )
         return replace(
-            job, state=JobState(reply["state"]), model=reply.get("model"), run=run, error=reply.get("error")
+            job, state=JobState(reply["state"]), model=reply.get("model"), run=run, error=reply.get("error"),
+            is_input_error="rows" in reply.get("error", ""),
         )
 
 
 class Nothing:
     pass
+
+
+def provider():
+    return Provider()
+
+
+def trainer():
+    return Trainer()
+
+
+class Trainer:
+    def tune(self, spec):
+        raise NotImplementedError
 """
 SUITE = """
 name: tuned-elsewhere
@@ -90,24 +106,32 @@ class Jobs:
         self.states = ["running", "succeeded"]
         self.model = {"type": "openai", "model": "ft:tiny", "base_url": server.url, "max_tokens": 8}
         self.says_what_it_took = True
-        self.submitted, self.polled = [], 0
+        self.submitting_takes_s = 0.0
+        self.error = "the machine was taken away"
+        self.submitted, self.polled_at = [], []
         server.answer = self.answer
+
+    @property
+    def polled(self):
+        return len(self.polled_at)
 
     def answer(self, request):
         if "submit" in request:
             self.submitted.append(request)
-            return self.replies.reply({"id": f"job-{len(self.submitted)}"})
+            reply = self.replies.reply({"id": f"job-{len(self.submitted)}"})
+            reply.delay_s = self.submitting_takes_s
+            return reply
         if "poll" not in request:
             assert request["model"] == "ft:tiny"
             return self.replies.completion(f"Part {request['messages'][-1]['content'].split('E')[1][:-1]}.")
         state = self.states[min(self.polled, len(self.states) - 1)]
-        self.polled += 1
+        self.polled_at.append(time.monotonic())
         if state == "away":
             return self.replies.reply({}, status=503)
         return self.replies.reply(
             {"state": state, "told": self.says_what_it_took}
             | ({"model": self.model} if state == "succeeded" else {})
-            | ({"error": "file has 3 bad rows"} if state == "failed" else {})
+            | ({"error": self.error} if state == "failed" else {})
         )
 
 
@@ -215,12 +239,26 @@ def test_a_provider_that_is_away_for_a_while_is_asked_again(tune, jobs):
 
 def test_a_failed_job_says_why_and_is_submitted_again_by_the_next_run(tmp_path, tune, jobs):
     jobs.states = ["running", "failed"]
-    with pytest.raises(TuningError, match=r"model 'tuned', fraction 1, seed 1: file has 3 bad rows"):
+    with pytest.raises(TuningError, match=r"model 'tuned', fraction 1, seed 1: the machine was taken away"):
         tune()
     assert kept_job(tmp_path).state is JobState.FAILED
     jobs.states = ["succeeded"]
     tune()
     assert len(jobs.submitted) == 2
+
+
+def test_a_job_that_failed_for_its_rows_is_wrong_input(tune, jobs):
+    """As it is where the tuner of this machine refuses rows: the suite has to change."""
+    jobs.states, jobs.error = ["failed"], "file has 3 bad rows"
+    with pytest.raises(InputError, match=r"model 'tuned', fraction 1, seed 1: file has 3 bad rows"):
+        tune()
+
+
+def test_a_provider_is_polled_no_more_often_than_its_tuner_says(tune, jobs, monkeypatch):
+    monkeypatch.setattr("their_provider.Provider.poll_every_s", 0.8)
+    tune()
+    first, second = jobs.polled_at
+    assert second - first >= 0.8
 
 
 def test_a_job_that_the_provider_has_lost_is_submitted_again(tune, jobs):
@@ -257,6 +295,25 @@ def test_a_success_that_does_not_say_what_it_took_is_not_paid_for_again(tune, jo
     jobs.says_what_it_took = True
     assert tune().config(("tuned", 1.0, 1)).model == "ft:tiny"
     assert len(jobs.submitted) == 1
+
+
+def test_two_runs_at_once_submit_one_job(tune, jobs):
+    """The second begins while the provider has not answered the first, so no file says yet that there is a job."""
+    jobs.submitting_takes_s = 1.0
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(tune)
+        while not jobs.submitted:
+            time.sleep(0.01)
+        second = pool.submit(tune)
+        assert first.result().jobs.keys() == second.result().jobs.keys()
+    assert len(jobs.submitted) == 1
+
+
+def test_a_function_that_builds_a_tuner_stands_for_its_class(tune, jobs):
+    """A registry may name either."""
+    assert tune(tuner="provider").config(("tuned", 1.0, 1)).model == "ft:tiny"
+    assert not trains_here("their_provider:provider")
+    assert trains_here("their_provider:trainer") and trains_here("their_provider:Trainer")
 
 
 def test_a_method_that_can_neither_submit_nor_tune_is_refused_by_name(tune):
