@@ -21,7 +21,7 @@ COMMANDS = {
     "estimate": "What a run will take: calls, tokens, money and time.",
     "tune": "Train the tuned models of a suite, and export one.",
     "run": "Answer, score, compare, decide and report.",
-    "score": "Score a finished run again, without asking a model.",
+    "score": "Score the answers of a finished run again.",
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "import": "Make a run of scores from elsewhere.",

@@ -14,7 +14,10 @@ from evalkit.cli.options import json_option, output_option, print_json
 @output_option
 @json_option
 def command(run: str, output: Path, as_json: bool) -> int:
-    """Score a finished run again with the metrics that its suite has now, and report again. Asks no model."""
+    """Score a finished run again with the metrics that its suite has now, and report again.
+
+    Nothing is answered again; a model is asked only by a metric that asks one.
+    """
     from evalkit import api
     from evalkit.cli.show import show_run
 

@@ -3,8 +3,9 @@
     suite -> cases -> profile -> tuning -> arms -> samples -> scores -> comparison -> decision -> report
 
 Each stage reads what the stages before it wrote into the run folder and writes its own file there, so each can
-be run again alone. Answering is dear and happens once; what comes after it asks no model. ``prepare``, ``train``,
-``answer``, ``score`` and what is asked in addition to the cases have a file each in this package.
+be run again alone. Answering is dear and happens once; of what comes after it only scoring asks a model, and only
+where a metric does. ``prepare``, ``train``, ``answer``, ``score`` and what is asked in addition to the cases have a
+file each in this package.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_a_run_scored_before_there_was_a_file_compares_to_the_same_bytes(run):
 
 
 def test_a_comparison_takes_what_scoring_measured(run):
-    """Also where it is another figure than the samples of now would give; not where it is of another shuffle or metric."""
+    """Also where it is another figure than the samples of now would give; not where shuffle or metric is another."""
     file = run.path / "negative_control.json"
     measured = {arm.name: arm.scorer_chance for arm in run.comparison.arms}
     kept = json.loads(file.read_text())
@@ -74,3 +74,16 @@ def test_scoring_again_measures_again(run):
     file.write_text("{}")
     evalkit.score(run)
     assert file.read_bytes() == kept
+
+
+def test_a_scoring_that_is_broken_off_leaves_no_measurement_of_older_scores(run, monkeypatch):
+    """New scores are there and the control was not measured for them yet."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evalkit.pipeline.score._measured", killed)
+    with pytest.raises(KeyboardInterrupt):
+        evalkit.score(run)
+    assert not (run.path / "negative_control.json").exists()
+    assert not (run.path / "decision.json").exists()
