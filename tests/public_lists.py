@@ -191,6 +191,7 @@ def _verdict_reasons(tree: ast.Module) -> Iterator[str]:
             if (text := _text(node)) is not None:
                 yield text
             sources |= {node.id} if isinstance(node, ast.Name) else set()
+    yield from _reasons_of_methods(tree)
     givers = {
         node.value.func.id
         for node in ast.walk(tree)
@@ -204,6 +205,21 @@ def _verdict_reasons(tree: ast.Module) -> Iterator[str]:
             for node in ast.walk(function):
                 if isinstance(node, ast.Return) and node.value is not None:
                     yield from _branches(node.value)
+
+
+def _reasons_of_methods(tree: ast.Module) -> Iterator[str]:
+    """Codes that the ladder's methods give to the step they make, and codes of the condition that failed."""
+    place = {"_step": 1, "_winner_step": 1, "_meanwhile": 0}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = node.args[place[name] : place[name] + 1] if name in place else []
+            if name == "Condition":
+                given = [word.value for word in node.keywords if word.arg == "code"]
+            yield from (text for each in given for text in _branches(each))
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("reason", "reasons"):
+            values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
+            yield from (text for each in values for text in _branches(each))
 
 
 def _branches(node: ast.expr) -> Iterator[str]:

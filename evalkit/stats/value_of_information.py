@@ -1,4 +1,4 @@
-"""What it would be worth to know more before deciding: EVPI, EVPPI, EVSI, and how sure the choice is now.
+"""What it would be worth to know more before deciding: EVPI, EVPPI, and how sure the choice is now.
 
 All of it is read off draws of net benefit: a table with one row per draw and one column per option (arm). Options with
 a higher mean are better; units are the caller's (money).
@@ -14,7 +14,6 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from evalkit.stats.arrays import FloatArray, checked_table
-from evalkit.stats.draws import PRIOR_WEIGHT
 
 _DEGREE = 3  # of the polynomial that stands for the mean net benefit given an input
 _SPANNED = 1e-9  # a term of which no more than this share is new is taken for a sum of the others
@@ -105,39 +104,6 @@ def evppi(net_benefit: npt.ArrayLike, inputs: npt.ArrayLike) -> float:
     fitted = _least_squares(terms, gains)
     value = float(fitted.max(axis=1).mean())
     return min(max(0.0, value), choice(table).evpi)
-
-
-def evsi(net_benefit_given_cases: npt.ArrayLike, n_new: int, n_now: int) -> float:
-    """Return the expected value of `n_new` more independent cases (clusters, where cases come in clusters).
-
-    With n0 cases' worth of information now (clusters seen plus the prior weight of 2), the mean after n more varies
-    about today's mean like today's draws shrunk by sqrt(n / (n + n0)).
-
-    Args:
-        net_benefit_given_cases: Shape (n_draws, n_options), net benefit as the quality and cost per request of each
-            draw make it, **with every other input at its mean**: new cases say nothing about volume or prices. Net
-            benefit is linear in what the cases tell, so shrinking it is shrinking them.
-        n_new: Cases to be added, at least 0.
-        n_now: Clusters seen so far, at least 1.
-
-    Returns:
-        Between 0 (no new case) and the EVPI of the cases (infinitely many).
-
-    Raises:
-        ValueError: A count is out of range, or the table is empty or not finite.
-
-    References:
-        Jalal and Alarid-Escudero (2018), Medical Decision Making 38:174-188: Gaussian approximation of EVSI.
-    """
-    if n_new < 0 or n_now < 1:
-        raise ValueError(f"n_new is {n_new} and n_now {n_now}; give at least 0 new cases and at least 1 seen")
-    table = checked_table(net_benefit_given_cases, "net_benefit_given_cases")
-    mean = table.mean(axis=0)
-    kept = math.sqrt(n_new / (n_new + n_now + PRIOR_WEIGHT))
-    best = int(np.argmax(mean))
-    # gains over the best arm now: its own column stays 0, so that the value is never below 0
-    gains = kept * (table - table[:, [best]]) + (1.0 - kept) * (mean - mean[best])
-    return float(gains.max(axis=1).mean())
 
 
 def unit_normal_loss(distance: float) -> float:

@@ -14,9 +14,10 @@ from functools import partial
 import numpy as np
 from scipy import stats as scipy_stats
 
+from evalkit.stats.bayesian_bootstrap import joint_means
 from evalkit.stats.bootstrap import bootstrap_bounds, resampled_sums
 from evalkit.stats.compare import paired_difference
-from evalkit.stats.draws import joint_draws
+from evalkit.stats.scored_cases import ScoredCases
 
 N_DRAWS = 10_000
 
@@ -44,11 +45,13 @@ def time_case_count(n_cases: int, source: np.random.Generator) -> None:
     binary = (graded > 0.5).astype(float)
     first, second = graded[:, 0], graded[:, 1]
     size = f"{n_cases:,} cases x 4 arms"
+    kinds = ("prompting", "retrieval", "tuned", "tuned")
+    cases = ScoredCases(("a", "b", "c", "d"), kinds, graded, alongside={"cost": graded})
     measured(f"bootstrap sums, graded, {size}", lambda: resampled_sums(graded, N_DRAWS, source))
     measured(f"bootstrap sums, 0/1, {size}", lambda: resampled_sums(binary, N_DRAWS, source))
     measured(
         f"joint draws of quality and cost, {size}",
-        lambda: joint_draws(graded, np.ones(n_cases), source, n_draws=N_DRAWS, alongside=graded),
+        lambda: joint_means(cases, source, n_draws=N_DRAWS),
     )
     measured(
         f"paired difference, graded, BCa and sign-flip, {n_cases:,} cases",

@@ -89,7 +89,7 @@ def test_the_prompt_cache_is_flagged_where_it_turns_the_verdict(synthetic):
     }
     run = synthetic.make_run(
         made,
-        prefix_tokens={"few_shot": 1900.0},
+        prefix_tokens={"few_shot": 1900.0, "tuned": 0.0},
         economics={"prompt_cache_hit": 1.0},
         prices={"acme-base": {"input_cache_read": 0.0}},
         decision={"seed_sd": 0},

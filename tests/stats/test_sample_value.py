@@ -10,7 +10,7 @@ from evalkit.stats.sample_value import kept_by_cases, kept_by_trainings, offset_
 from evalkit.stats.scored_cases import ScoredCases
 from evalkit.stats.training_runs import TrainingPlan, training_offsets
 from evalkit.stats.training_spread import training_spread
-from evalkit.stats.value_of_information import evsi, unit_normal_loss
+from evalkit.stats.value_of_information import unit_normal_loss
 
 N = 200_000
 
@@ -22,7 +22,6 @@ def test_a_sample_of_a_normal_difference():
     assert kept == pytest.approx(np.sqrt(0.75))
     spread = 2.0 * kept
     assert sample_value(net, kept) == pytest.approx(spread * unit_normal_loss(1.0 / spread), rel=0.03)
-    assert sample_value(net, kept) == pytest.approx(evsi(net, 300, 98))
 
 
 @given(st.integers(0, 1000), st.integers(1, 500))

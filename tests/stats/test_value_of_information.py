@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate
 from scipy import stats as scipy_stats
 
-from evalkit.stats.value_of_information import choice, evppi, evsi, unit_normal_loss
+from evalkit.stats.sample_value import kept_by_cases, sample_value
+from evalkit.stats.value_of_information import choice, evppi, unit_normal_loss
 
 tables = arrays(float, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-1e6, 1e6))
 
@@ -104,12 +105,14 @@ def test_evsi_of_a_normal_difference_is_the_unit_normal_loss_of_the_shrunk_sprea
     """The mean after n more of n0 cases' worth has standard deviation s * sqrt(n / (n + n0))."""
     table = two_normal_options(2.0, 6.0)
     spread = 6.0 * math.sqrt(n_new / (n_new + 50))
-    assert evsi(table, n_new, n_now=48) == pytest.approx(spread * unit_normal_loss(2.0 / spread), rel=0.03)
+    assert sample_value(table, kept_by_cases(n_new, 48)) == pytest.approx(
+        spread * unit_normal_loss(2.0 / spread), rel=0.03
+    )
 
 
 def test_evsi_rises_from_nothing_to_the_evpi():
     table = two_normal_options(1.0, 3.0, 20_000)
-    values = [evsi(table, n, n_now=30) for n in (0, 1, 10, 100, 10_000, 10**9)]
+    values = [sample_value(table, kept_by_cases(n, 30)) for n in (0, 1, 10, 100, 10_000, 10**9)]
     assert values[0] == pytest.approx(0.0, abs=1e-9)
     assert values == sorted(values)
     assert values[-1] == pytest.approx(choice(table).evpi, rel=1e-6)
@@ -122,8 +125,8 @@ def test_evsi_rises_from_nothing_to_the_evpi():
         (lambda: choice([]), "give a table"),
         (lambda: evppi(np.ones((50, 2)), np.ones(49)), "same draws"),
         (lambda: evppi(np.random.default_rng(1).random((20, 2)), np.arange(20.0)), "too few"),
-        (lambda: evsi([[1.0, 2.0]], -1, 10), "at least 0 new"),
-        (lambda: evsi([[1.0, 2.0]], 1, 0), "at least 1 seen"),
+        (lambda: kept_by_cases(-1, 10), "at least 0"),
+        (lambda: kept_by_cases(1, 0), "at least 1"),
     ],
 )
 def test_impossible_input_is_refused(call, message):

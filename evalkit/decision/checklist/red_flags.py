@@ -47,12 +47,15 @@ def _leakage(context: DecisionContext) -> Iterator[RedFlag]:
     """Questions of the test among the training rows; answers may be shared by design."""
     for rows in context.run.profile.training.values():
         if rows.leaked_exact:
-            flag = _warn if _rest_carries(context) else _invalid
             aside = len(context.table.set_aside)
-            yield flag(
-                "question_leakage",
+            message = (
                 f"{rows.leaked_exact:,} questions of {rows.file} are test questions, word for word or but for spelling"
-                + (f"; {aside} cases were set aside with their groups" if aside else ""),
+                + (f"; {aside:,} cases were set aside with their groups" if aside else "")
+            )
+            yield (
+                _warn("question_leakage", message)
+                if _rest_carries(context)
+                else _invalid("question_leakage", message)
             )
         if rows.leaked_near:
             near = [pair for pair in rows.leaked if pair.match == "near"]

@@ -186,16 +186,16 @@ class Ladder:
             return replace(step, arm=arm)
         if not self._carries(share) or inputs.invalid:
             return None
-        if not payoffs.in_value and (reason := self._quality_reason(winner)) is None:
-            return None
+        if not payoffs.in_value:
+            reason = self._quality_reason(winner)
+            return None if reason is None else self._step(Verdict.FINE_TUNE, reason, winner, confidence=share)
         beaten = tuple(
             done for each in inputs.unfinished if (done := self._unfinished(each, winner)) is not None
         )
-        if payoffs.in_value and beaten:
+        if beaten:
             step = self._step(Verdict.ALTERNATIVES_FIRST, beaten[0].code, winner, confidence=share)
             return replace(step, unfinished=beaten)
-        reason = "worth_most" if payoffs.in_value else self._quality_reason(winner) or ""
-        return self._step(Verdict.FINE_TUNE, reason, winner, confidence=share)
+        return self._step(Verdict.FINE_TUNE, "worth_most", winner, confidence=share)
 
     def _quality_reason(self, winner: int) -> str | None:
         """Why a tuned arm may be told to run where a better answer has no price: as good or better, and cheaper."""
