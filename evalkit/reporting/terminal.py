@@ -6,7 +6,7 @@ as markup and loses its control characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evalkit.records.decision import Decision
@@ -17,15 +17,15 @@ from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import ADJUSTED_P, PAIR, differences_table
 from evalkit.reporting.first_screen import FirstScreen, first_screen
 from evalkit.reporting.ledger_tables import horizon
-from evalkit.reporting.table import Table
+from evalkit.reporting.table import Column, Table
+from evalkit.reporting.terminal_layout import Breaker, column_widths, fill, fitted, table_parts
 from evalkit.text.number_format import MINUS
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.text import Text
 
 MAX_WIDTH = 100
-_NAMES = 18  # names up to here are not broken where room is short
 _STYLES = {"go": "bold green", "stay": "bold blue", "wait": "bold yellow", "stop": "bold red"}
 _ASCII = str.maketrans({MINUS: "-", "–": "-", "“": '"', "”": '"', "’": "'", "×": "x", "…": "..."})
 EMBEDDED = (
@@ -37,7 +37,10 @@ EMBEDDED = (
 def print_report(records: RunRecords, console: Console) -> None:
     """Print a run: verdict, arms, differences that carry claims, break-even, what would change it, red flags."""
     decision = records.decision
-    out = _Printer(console)
+    metrics = {name for arm in records.comparison.arms for name in arm.quality}
+    out = _Printer(
+        console, {*(arm.name for arm in records.comparison.arms), *map(words.metric_name, metrics)}
+    )
     _verdict(out, first_screen(decision, records))
     if records.embedded:
         out.paragraph(EMBEDDED, "yellow")
@@ -61,7 +64,7 @@ def print_report(records: RunRecords, console: Console) -> None:
 
 def print_decision(decision: Decision, console: Console) -> None:
     """Print a decision alone, as made again under other assumptions."""
-    out = _Printer(console)
+    out = _Printer(console, decision.arms)
     _verdict(out, first_screen(decision))
     _money(out, decision, "the horizon")
     _flags(out, decision)
@@ -69,7 +72,10 @@ def print_decision(decision: Decision, console: Console) -> None:
 
 def print_tables(tables: Iterable[Table], console: Console, *, notes: Iterable[str] = ()) -> None:
     """Print tables under their captions, their notes, and further sentences."""
-    out = _Printer(console)
+    tables = list(tables)
+    arms = {row.arm for table in tables for row in table.rows}
+    firsts = {row.cells[0] for table in tables if not table.columns[0].wraps for row in table.rows}
+    out = _Printer(console, arms | firsts)
     for table in tables:
         out.table(table, table.caption)
         if table.note:
@@ -114,49 +120,90 @@ def _flags(out: _Printer, decision: Decision) -> None:
 
 
 class _Printer:
-    """A console with the report's width, and text made fit for it."""
+    """A console with the report's width, and text made fit for it.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: Where it is printed.
+        names: Names that are never broken over lines.
+    """
+
+    def __init__(self, console: Console, names: Collection[str]) -> None:
         self.console = console
         self.width = min(console.width, MAX_WIDTH)
+        self.breaker = Breaker({self.plain(name) for name in names if name})
 
-    def text(self, words_: str, style: str = "") -> Text:
-        from rich.text import Text
-
+    def plain(self, words_: str) -> str:
+        """Text without control characters, in signs that the terminal can show."""
         clean = words.plain(words_)
         encoding = self.console.encoding
         if not encoding.lower().startswith("utf"):
             clean = clean.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-        return Text(clean, style)
+        return clean
 
     def line(self, words_: str, style: str = "") -> None:
-        self._print(self.text(words_, style))
+        """Print a text in as many lines as it needs."""
+        self._print(self._text(self.breaker.broken(self.plain(words_), self.width), style))
 
     def paragraph(self, words_: str, style: str = "") -> None:
+        """Print a text after an empty line."""
         self.line("")
         self.line(words_, style)
 
     def table(self, table: Table, title: str) -> None:
         """Print a table; sections inside it are left out, and so is a table without rows."""
-        from rich import box
-        from rich.table import Table as Grid
-
         # A pair that belongs to both Holm families stands in the table twice.
         rows = list(dict.fromkeys(row for row in table.rows if row.kind != "section"))
         if not rows:
             return
-        grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        names = max(self.text(row.cells[0]).cell_len for row in rows)
-        for place, column in enumerate(table.columns):
-            whole = place == 0 and names < _NAMES
-            grid.add_column(self.text(column.heading), justify=column.align, overflow="fold", no_wrap=whole)
-        for row in rows:
-            tag = "*" if "recommended" in row.tag else ""
-            cells: Iterable[str] = (f"{row.cells[0]}{tag}", *row.cells[1:])
-            grid.add_row(*map(self.text, cells), style="bold" if tag else "")
-        starred = any("recommended" in row.tag for row in rows)
+        starred = [row for row in rows if "recommended" in row.tag]
         self.paragraph(f"{title} (* recommended)" if starred else title, "bold")
-        self._print(grid)
+        cells = [
+            [self.plain(cell) for cell in (f"{row.cells[0]}{'*' * (row in starred)}", *row.cells[1:])]
+            for row in rows
+        ]
+        bold = [row in starred for row in rows]
+        widths = column_widths(self.breaker, table.columns, cells)
+        parts = table_parts(widths, self.width)
+        for number, places in enumerate(parts):
+            if number:
+                self.line("")
+            chosen = [table.columns[place] for place in places]
+            part = [[row[place] for place in places] for row in cells]
+            self._grid(chosen, part, fitted([widths[place] for place in places], self.width), bold)
+        if not parts:
+            self._stack(table.columns, cells, bold)
 
-    def _print(self, shown: RenderableType) -> None:
+    def _grid(
+        self, columns: Sequence[Column], cells: list[list[str]], widths: list[int], bold: list[bool]
+    ) -> None:
+        """Columns side by side, of widths in which no piece is cut."""
+        from rich import box
+        from rich.table import Table as Grid
+
+        grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        for column, width in zip(columns, widths, strict=True):
+            heading = self.breaker.broken(self.plain(column.heading), width)
+            grid.add_column(self._text(heading), justify=column.align, overflow="fold", width=width)
+        for row, strong in zip(cells, bold, strict=True):
+            shown = (
+                fill(self.breaker.cell_pieces(text, column, first=place == 0), width, "")
+                for place, (text, column, width) in enumerate(zip(row, columns, widths, strict=True))
+            )
+            grid.add_row(*map(self._text, shown), style="bold" if strong else "")
+        self.console.print(grid, width=self.width)
+
+    def _stack(self, columns: Sequence[Column], cells: list[list[str]], bold: list[bool]) -> None:
+        """Each row as lines of heading and value, where not even two columns fit side by side."""
+        for row, strong in zip(cells, bold, strict=True):
+            self._print(self._text(fill([(False, row[0])], self.width, ""), "bold" if strong else ""))
+            for column, cell in zip(columns[1:], row[1:], strict=True):
+                shown = f"  {self.plain(column.heading)}: {cell}"
+                self._print(self._text(self.breaker.broken(shown, self.width, indent="    ")))
+
+    def _text(self, broken: str, style: str = "") -> Text:
+        from rich.text import Text
+
+        return Text(broken, style)
+
+    def _print(self, shown: Text) -> None:
         self.console.print(shown, width=self.width)
