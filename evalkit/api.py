@@ -18,7 +18,6 @@ from evalkit.errors import IncompleteRunError, IncompleteRunWarning
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
-    REPORTS,
     at_run_prices,
     execute_stages,
     reload_prepared,
@@ -39,7 +38,7 @@ from evalkit.runner.run_start import resume_run, start_run
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
-from evalkit.store.run_folder import find_run
+from evalkit.store.run_folder import REPORTS, find_run
 from evalkit.store.write_behind import WriteBehind
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite

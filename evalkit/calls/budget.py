@@ -30,6 +30,11 @@ class Budget:
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
+    def limit(self) -> Decimal | None:
+        """Money that may be spent, or None for no limit."""
+        return self._limit
+
+    @property
     def limited(self) -> bool:
         """Whether there is a limit."""
         return self._limit is not None

@@ -101,6 +101,7 @@ def run(arguments: list[str]) -> int:
         The exit code: 0 fine, 1 unforeseen, 2 wrong input, 103 cost limit, 104 owed cells, 130 interrupted.
     """
     try:
+        _refuse_empty(arguments)
         result: Any = cli.main(args=arguments, prog_name="evalkit", standalone_mode=False)
     except click.exceptions.Abort:
         return _say("Interrupted.", INTERRUPTED)
@@ -117,6 +118,22 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where the unforeseen ends
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse an argument without a text: as a path it would mean the current folder, as a name nothing at all.
+
+    A shell leaves one where a variable is not set: ``evalkit run "$SUITE"``.
+    """
+    for place, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if argument.strip() == "":
+            before = f" after {arguments[place - 1]}" if place else ""
+            raise click.UsageError(f"argument {place + 1}{before} is empty; is a variable not set?")
+        if option.startswith("--") and equals and value.strip() == "":
+            raise click.UsageError(f"{option}= has no value; is a variable not set?")
+        if "\0" in argument:
+            raise click.UsageError(f"argument {place + 1} holds a zero byte, which no name has")
 
 
 def _say(message: str, code: int) -> int:

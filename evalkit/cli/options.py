@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,6 @@ def parse_limit(text: str | None, count: Callable[[], int]) -> int | None:
         ) from None
     if 0 < number < 1:
         return max(1, round(number * count()))
-    if number >= 1 and number == int(number):
+    if 1 <= number < math.inf and number == int(number):
         return int(number)
     raise InputError(f"--limit takes a number of cases (30) or a share of them (0.1), not {text!r}")

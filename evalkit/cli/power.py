@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from evalkit.cli.options import json_option, print_json
@@ -46,6 +48,11 @@ def command(
 
     if (discordant is None) == (variance is None):
         raise InputError("give either --discordant (0/1 metric) or --variance (graded metric)")
+    given = {"--difference": difference, "--discordant": discordant, "--variance": variance}
+    given |= {"--cluster-size": cluster_size, "--alpha": alpha, "--power": power}
+    for option, value in given.items():
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"{option} {value}: give a finite number, such as 0.05")
     if cluster_size < 1:
         raise InputError("--cluster-size is a mean number of cases, at least 1")
     effect = 1 + (cluster_size - 1) * icc

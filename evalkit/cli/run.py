@@ -52,9 +52,11 @@ def command(
     from evalkit.cli.progress import shown_progress
     from evalkit.cli.show import show_run
     from evalkit.data.cases import read_cases
-    from evalkit.errors import IncompleteRunWarning
+    from evalkit.errors import IncompleteRunWarning, InputError
     from evalkit.suite.load import load_suite
 
+    if retry_errors and resume is None:
+        raise InputError("--retry-errors goes with --resume RUN; a new run has no failed cell yet")
     loaded = load_suite(suite)
     with shown_progress() as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below

@@ -152,7 +152,7 @@ def _check_definitions(first: Suite, second: Suite, metrics: Sequence[str]) -> N
     for name in metrics:
         if definitions[0].get(name) != definitions[1].get(name):
             raise InputError(
-                f"the metric {name!r} is defined in another way in the first run; score it again: `evalkit score`"
+                f"the metric {name!r} is defined in another way in the first run; score it again: `evalkit score RUN`"
             )
 
 

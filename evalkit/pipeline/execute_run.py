@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,14 +16,12 @@ from evalkit.pipeline import spine
 from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
-from evalkit.store.run_folder import RunFolder
-from evalkit.suite.load import load_suite, suite_of_run, with_prices
+from evalkit.store.run_folder import RunFolder, path_argument, run_argument
+from evalkit.suite.load import FILE_NAME, load_suite, suite_of_run, with_prices
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
 
 T = TypeVar("T")
-
-REPORTS = Path("reports")
 
 
 def execute_stages(
@@ -64,8 +62,10 @@ def _stages(
     counts = wait(spine.answer(prepared, folder, tuned, options, stop))
     _raise_if_interrupted(stop)
     if stop.reason == "cost_limit":
+        higher = 2 * (stop.budget.limit or Decimal(1))
         raise CostLimitError(
-            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one:\n  {resume}"
+            f"The cost limit is reached ({stop.spent} spent). Resume with a higher one, such as:\n"
+            f"  {resume} --cost-limit {higher:f}"
         )
     if refused := next((each.refused for each in counts.values() if each.refused is not None), None):
         raise AccessError(
@@ -92,10 +92,9 @@ def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSigna
 
 def resume_command(suite: Suite, run: RunFolder) -> str:
     """What to type to go on with a run, from the folder where it was started."""
-    usual = run.path.parent == REPORTS / suite.name
-    return shlex.join(
-        ["evalkit", "run", str(suite.folder), "--resume", run.path.name if usual else str(run.path)]
-    )
+    file = Path(suite.source.file)
+    named = suite.folder if file.name == FILE_NAME else file  # a suite may be in a file of another name
+    return f"evalkit run {path_argument(named)} --resume {run_argument(run.path, suite.name)}"
 
 
 def _raise_if_interrupted(stop: StopSignal) -> None:

@@ -11,9 +11,8 @@ from evalkit.interchange.score_table import read_score_table
 from evalkit.interchange.suite_from_table import suite_from_table
 from evalkit.interchange.write_run import write_table_run
 from evalkit.pipeline import spine
-from evalkit.pipeline.execute_run import REPORTS
 from evalkit.pricing.check_prices import check_prices
-from evalkit.store.run_folder import RunFolder
+from evalkit.store.run_folder import REPORTS, RunFolder
 
 
 def import_table(

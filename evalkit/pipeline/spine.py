@@ -202,7 +202,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
 
 def report(run: RunFolder, records: RunRecords, folder: Path | None = None) -> list[Path]:
     """Decision -> report.html, report.md, report.json; beside the run unless another folder is named."""
-    return write_reports(records, folder or run.path)
+    return write_reports(records, folder or run.path, run.path)
 
 
 def tuning_of(run: RunFolder) -> TuningReport | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.decision.verdict.evidence_sentences import counts
@@ -66,8 +67,8 @@ class Figure:
     caption: str
 
 
-def render_html(records: RunRecords) -> str:
-    """The whole page."""
+def render_html(records: RunRecords, run: Path | None = None) -> str:
+    """The whole page; its commands name the run by its folder ``run``, or by its id."""
     return (
         _environment()
         .get_template("report.html.j2")
@@ -109,7 +110,7 @@ def render_html(records: RunRecords) -> str:
             slow_client=client_bound(records),
             sentences=method.sentences(records),
             references=method.REFERENCES,
-            commands=provenance_tables.commands(records),
+            commands=provenance_tables.commands(records, run),
         )
     )
 

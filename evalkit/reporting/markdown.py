@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
@@ -36,9 +37,9 @@ _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[
 _EXCERPT = 400
 
 
-def render_markdown(records: RunRecords) -> str:
-    """The whole report, ending with a newline."""
-    return "\n\n".join(_blocks(records)) + "\n"
+def render_markdown(records: RunRecords, run: Path | None = None) -> str:
+    """The whole report, ending with a newline; its commands name the run by its folder ``run``, or by its id."""
+    return "\n\n".join((*_blocks(records), *_reading(records, run))) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -90,7 +91,6 @@ def _blocks(records: RunRecords) -> Iterator[str]:
     yield table_lines(indexes_table(records))
     yield from map(table_lines, class_tables.class_tables(records))
     yield from _data(records)
-    yield from _reading(records)
 
 
 def _verdict(records: RunRecords) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _data(records: RunRecords) -> Iterator[str]:
         yield from map(_excerpt, records.excerpts)
 
 
-def _reading(records: RunRecords) -> Iterator[str]:
+def _reading(records: RunRecords, run: Path | None) -> Iterator[str]:
     """How to read the report, and what makes it again."""
     yield "## How to read this"
     yield "\n".join(
@@ -175,7 +175,7 @@ def _reading(records: RunRecords) -> Iterator[str]:
     yield "## Prices and inputs"
     yield table_lines(provenance_tables.prices_table(records))
     yield table_lines(provenance_tables.inputs_table(records))
-    commands = provenance_tables.commands(records)
+    commands = provenance_tables.commands(records, run)
     yield "\n".join(("```sh", *(f"{command.line}  # {command.purpose}" for command in commands), "```"))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalkit.records.profile import LengthSpread, TrainingProfile
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
 from evalkit.reporting.table import Row, Table, left, right
+from evalkit.store.run_folder import path_argument, run_argument
 from evalkit.text.number_format import UNKNOWN, count, declared_percent, percent, significant
 
 
@@ -135,9 +136,16 @@ def scope(records: RunRecords) -> str:
     return f"{count(comparison.n_cases)} cases{clusters}, judged by {metric}{target}."
 
 
-def commands(records: RunRecords) -> tuple[Command, ...]:
-    """How to go on from this run."""
-    suite, run = shlex.quote(records.manifest.suite_path), shlex.quote(records.manifest.run_id)
+def commands(records: RunRecords, folder: Path | None = None) -> tuple[Command, ...]:
+    """How to go on from this run, typed where it was started.
+
+    Args:
+        records: The run.
+        folder: The run's folder; without it the run is named by its id, which is found under ``reports`` only.
+    """
+    manifest = records.manifest
+    suite = path_argument(manifest.suite_path)
+    run = path_argument(manifest.run_id) if folder is None else run_argument(folder, manifest.suite)
     if (
         records.profile.input_length is None or records.profile.input_length.n == 0
     ):  # read from a table of scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,8 @@ R = TypeVar("R", bound=Record)
 
 FORMAT_VERSION = 1
 LATEST = "latest"
+REPORTS = Path("reports")
+"""Where runs are kept unless a user names another folder."""
 CASES_FILE = "cases.jsonl"
 DERIVED_FILES = ("report.html", "report.md", "report.json", "decision.json", "comparison.json")
 
@@ -158,6 +161,27 @@ def last_rows(samples: JsonLines[Sample]) -> np.ndarray[tuple[int], np.dtype[np.
         _, first_from_the_end = np.unique(keys[::-1], return_index=True)
         last[len(keys) - 1 - first_from_the_end] = True
     return last
+
+
+def run_argument(run: Path, suite: str) -> str:
+    """How a command names a run: by its id where commands look for runs by themselves, else by its folder.
+
+    Args:
+        run: The run's folder.
+        suite: The suite's name.
+    """
+    usual = run.absolute().parent == REPORTS.absolute() / suite
+    return shlex.quote(run.name) if usual else path_argument(run)
+
+
+def path_argument(path: str | Path) -> str:
+    """A path as one word of a shell, which no command takes for an option.
+
+    >>> path_argument("my suites"), path_argument("-suite")
+    ("'my suites'", './-suite')
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def find_run(run: str | Path, root: Path, *, suite: str = "*") -> RunFolder:

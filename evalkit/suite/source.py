@@ -66,11 +66,12 @@ def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool =
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise SuiteError(
-            Problem(file, None, "", "no such file. `evalkit init` writes a starter suite.")
-        ) from None
+        starter = " `evalkit init FOLDER` writes a starter suite." if path.name == "suite.yaml" else ""
+        raise SuiteError(Problem(file, None, "", f"no such file.{starter}")) from None
     except IsADirectoryError:
         raise SuiteError(Problem(file, None, "", "is a folder, not a YAML file")) from None
+    except OSError as error:  # a file where a folder should be, no permission, a name that is too long
+        raise SuiteError(Problem(file, None, "", f"cannot be read: {error.strerror}")) from error
     except UnicodeDecodeError as error:
         raise SuiteError(
             Problem(file, None, "", f"is not UTF-8 (byte {error.start}); save it as UTF-8")

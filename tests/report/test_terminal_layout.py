@@ -35,10 +35,16 @@ OTHER_NAMES = {
 }
 
 
+CODES = {"kind", "verdict", "family", "method", "status", "role", "reason", "basis"}
+"""Fields whose values are words of the product, not names that a user gives."""
+
+
 def renamed(value):
     """The record with other names of arms and metrics, as a user may give them."""
     if isinstance(value, dict):
-        return {OTHER_NAMES.get(key, key): renamed(item) for key, item in value.items()}
+        return {
+            OTHER_NAMES.get(key, key): item if key in CODES else renamed(item) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [renamed(item) for item in value]
     return OTHER_NAMES.get(value, value) if isinstance(value, str) else value
@@ -46,17 +52,7 @@ def renamed(value):
 
 def with_long_names(records: RunRecords) -> RunRecords:
     """Names with spaces, of Chinese letters, and of forty letters; amounts with a code for the currency."""
-    record = json.loads(to_json(records))
-    kinds = {
-        (group, number): arm["kind"]
-        for group in ("arms",)
-        for number, arm in enumerate(record["comparison"][group])
-    }
-    changed = renamed(record)
-    for (group, number), kind in kinds.items():
-        changed["comparison"][group][number]["kind"] = kind
-    changed["decision"]["verdict"] = record["decision"]["verdict"]
-    run = from_json(json.dumps(changed), RunRecords)
+    run = from_json(json.dumps(renamed(json.loads(to_json(records)))), RunRecords)
     return replace(run, decision=replace(run.decision, currency="CHF"))
 
 
