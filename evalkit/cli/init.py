@@ -21,6 +21,7 @@ from evalkit.errors import InputError, did_you_mean
 )
 def command(folder: Path, starter: str) -> int:
     """Write a starter suite into FOLDER, which must be new or empty."""
+    from evalkit.store.run_folder import path_argument
     from evalkit.suite.starters import starters
 
     suites = starters()
@@ -35,7 +36,8 @@ def command(folder: Path, starter: str) -> int:
         raise InputError(f"{folder}: cannot be written: {_reason(error)}. Name another folder.") from error
     if taken:
         raise InputError(f"{folder}: is not empty; name a new folder. Nothing was written.")
-    click.echo(f"Wrote {folder}. Next:\n  evalkit validate {folder}\n  evalkit run {folder}")
+    typed = path_argument(folder)
+    click.echo(f"Wrote {folder}. Next:\n  evalkit validate {typed}\n  evalkit run {typed}")
     return 0
 
 

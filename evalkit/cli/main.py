@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -115,6 +116,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: `... | head`
         return 0
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _say(f"{error.filename}: the name is longer than a file's name can be", 2)
+        return _unforeseen(error)
     except Exception as error:  # noqa: BLE001 - the one place where the unforeseen ends
         return _unforeseen(error)
     return result if isinstance(result, int) else 0

@@ -41,6 +41,10 @@ def load_suite(path: str | Path) -> Suite:
     """
     given = Path(path)
     file = given / FILE_NAME if given.is_dir() else given
+    if not file.exists():
+        raise SuiteError(
+            Problem(str(file), None, "", "no such file. `evalkit init FOLDER` writes a starter suite.")
+        )
     return build_suite(read_yaml(file))
 
 

@@ -66,8 +66,7 @@ def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool =
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        starter = " `evalkit init FOLDER` writes a starter suite." if path.name == "suite.yaml" else ""
-        raise SuiteError(Problem(file, None, "", f"no such file.{starter}")) from None
+        raise SuiteError(Problem(file, None, "", "no such file")) from None
     except IsADirectoryError:
         raise SuiteError(Problem(file, None, "", "is a folder, not a YAML file")) from None
     except OSError as error:  # a file where a folder should be, no permission, a name that is too long

@@ -205,4 +205,5 @@ def test_the_extras_that_doctor_names_are_those_of_the_package(evalkit):
     """Also where everything is installed: doctor lists each extra by its name."""
     extras = set(evalkit("doctor", "--json").json["extras"])
     assert extras <= set(metadata("evalkit").get_all("Provides-Extra") or ())
-    assert all(any(f'"{extra}"' in needed for needed in requires("evalkit") or ()) for extra in extras)
+    needed = "\n".join(requires("evalkit") or ())
+    assert {extra for extra in extras if not re.search(rf"extra == ['\"]{extra}['\"]", needed)} == set()
