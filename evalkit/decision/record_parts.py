@@ -143,13 +143,13 @@ def target_check(context: DecisionContext) -> TargetCheck | None:
 
 
 def counts_of(findings: Sequence[Finding], flags: Sequence[RedFlag]) -> Counts:
-    """Flags by severity and answers by what they speak for."""
+    """Flags by severity and answers by what they speak for; an unknown answer counts as unknown alone."""
     return Counts(
         flags_invalid=sum(flag.severity == "invalid" for flag in flags),
         flags_warn=sum(flag.severity == "warn" for flag in flags),
         for_tuning=sum(finding.speaks_for == "tuning" for finding in findings),
         against=sum(finding.speaks_for == "against" for finding in findings),
-        neither=sum(finding.speaks_for == "neither" for finding in findings),
+        neither=sum(finding.speaks_for == "neither" and finding.status != "unknown" for finding in findings),
         unknown=sum(finding.status == "unknown" for finding in findings),
         blocked=sum(finding.status == "blocked" for finding in findings),
     )

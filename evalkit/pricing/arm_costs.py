@@ -113,8 +113,13 @@ class ArmCostModel:
 
 
 def terms_of(economics: Economics) -> Terms:
-    """What all arms of a suite share: currency, volume, value, horizon and discount rate."""
+    """What all arms of a suite share: currency, volume, value, horizon and discount rate.
+
+    A value of 0 with nothing lost by a wrong answer is no value declared: every arm would lose to doing nothing.
+    """
     value = economics.value_per_correct
+    if value is not None and value.high == 0 and economics.cost_per_wrong.high == 0:
+        value = None
     return Terms(
         currency=economics.currency,
         horizon_months=economics.horizon_months,

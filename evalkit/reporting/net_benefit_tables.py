@@ -13,7 +13,7 @@ from evalkit.text.number_format import NOT_APPLICABLE, UNKNOWN, count, money, of
 
 _BASES = {"cost": "cost only", "net": "value and cost"}
 BY_HAND = "Crossing by hand"
-NO_VALUE = "needs value_per_correct, which the suite does not declare"
+NO_VALUE = "needs a value_per_correct above 0, which the suite does not declare"
 
 
 def worth_table(decision: Decision, over: str = "the horizon") -> Table:

@@ -165,7 +165,6 @@ def test_the_assumed_hit_rate_prices_the_shared_prefix_of_imported_arms(inputs):
         run,
         {
             "economics.prompt_cache_hit": "1.0",
-            "economics.value_per_correct": "null",
             "decision.seed_sd": "0",
             "arms.few_shot.prefix_tokens": "900",
             "arms.fine_tuned.prefix_tokens": "0",
@@ -269,8 +268,8 @@ def test_graded_scores_are_not_swamped_by_the_prior(inputs):
 
 
 def test_costs_of_single_requests_have_an_error(inputs):
-    """A cost difference of z = -0.02 is about even; the value 0 is left out, at which no arm is worth its cost."""
-    decision = decide(inputs.imported("stated-costs"), {"economics.value_per_correct": "null"})
+    """A cost difference of z = -0.02 is about even; a value of 0, nothing lost by a wrong answer, is none declared."""
+    decision = inputs.imported("stated-costs").decision
     assert decision.verdict is Verdict.NOT_DECIDABLE
     assert 0.35 < decision.pairwise_share["fine_tuned"]["few_shot"] < 0.65
 

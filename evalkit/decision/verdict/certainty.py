@@ -41,7 +41,9 @@ def _others(decision: Decision, choice: str) -> str:
     if choice == NONE:
         return "every arm"
     tuned = decision.arms[choice].kind.tuned if choice in decision.arms else False
-    rivals = candidates(decision, tuned=not tuned)
+    rivals = [
+        arm for arm in candidates(decision, tuned=not tuned) if decision.arms[arm].within_limits
+    ]  # what a limit sets aside is no choice, and nothing beats it
     if not rivals and choice in decision.arms:  # one side alone: the arms of the other kind
         kind = decision.arms[choice].kind.retrieves
         rivals = [
