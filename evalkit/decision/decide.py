@@ -377,6 +377,7 @@ def _arm_verdict(context: DecisionContext, payoff_model: PayoffModel | None, arm
         broken_limits=() if limits is None else limits.broken,
         unmeasured_limits=() if limits is None else limits.unknown,
         dominated=arm.name in context.dominated,
+        answering_models=tuple(model for model in summary.answering_models if model),
         seeds=len(seeds),
         seed_means={} if context.cases is None else _seed_means(context, arm.name),
     )

@@ -51,7 +51,10 @@ def test_a_table_becomes_a_run_that_decide_report_and_compare_take(evalkit, tabl
     assert {name: arm["quality"]["accuracy"]["mean"] for name, arm in arms.items()} == pytest.approx(SHARES)
     assert [float(arm["cost_per_request"]) for arm in arms.values()] == [0.001, 0.002, 0.003]
     assert arms["tuned"]["latency"]["p50"] == pytest.approx(0.4)
-    assert done.json["verdict"] == "fine_tune"
+    # how far one training differs from the next is assumed, and decides here
+    assert (done.json["verdict"], done.json["recommended_arm"]) == ("not_decidable", "tuned")
+    known = evalkit("decide", tmp_path / "run", "--set", "decision.seed_sd=0", "--json").json
+    assert known["verdict"] == "fine_tune"
     files = {path.name for path in (tmp_path / "run").iterdir()}
     assert {
         "manifest.json",
@@ -82,7 +85,7 @@ def test_without_a_suite_the_questions_of_money_stay_open(evalkit, table, tmp_pa
         "decide",
         tmp_path / "run",
         *("--set", "economics.requests_per_month=50000", "--set", "economics.value_per_correct=0.01"),
-        *("--set", "models.tuned.training={cost: 120}", "--json"),
+        *("--set", "models.tuned.training={cost: 120}", "--set", "decision.seed_sd=0", "--json"),
     )
     assert later.json["verdict"] == "fine_tune"
 
