@@ -467,8 +467,8 @@ def _notes(prepared: PreparedDecision, step: VerdictStep) -> tuple[str, ...]:
         )
     if not payoff_model.in_value:
         notes.append(
-            "value_per_correct is not declared or 0: the cheapest arm among those as good as the best is sought; regret "
-            "is in cost."
+            "value_per_correct is not declared or 0: the cheapest arm among those as good as the best is sought; "
+            "regret is in cost."
         )
     if step.pilot is not None and step.pilot.expected_gain is None:
         notes.append(
