@@ -70,7 +70,7 @@ class Payoffs:
         kinds: ``tuned``, ``prompting``, ``retrieval``, ``none``.
         payoff: Shape (n_draws, n_choices), money over the horizon; minus infinity where an arm does not count.
         in_value: The payoff is net benefit; else minus cost.
-        cost: Shape (n_choices,), mean cost over the horizon; 0 for none.
+        cost: Shape (n_choices,), mean cost over the horizon where cost decides; 0 where net benefit does.
         column_of: Shape (n_choices,), equal numbers for arms that are one and the same score column; -1 for none.
         no_spread: Shape (n_choices, n_choices), pairs of arms whose scores differ by the same in every case.
     """
@@ -188,6 +188,7 @@ class PayoffModel:
         self._fixed: dict[str, FloatArray | float] = {}
         self._arms: dict[str, DrawnArm] = {}
         self._performance: dict[str, tuple[FloatArray, FloatArray]] = {}
+        self._draws: dict[str, tuple[DrawnArm, FloatArray | float, ArmDraws]] = {}
         self._sources = {
             name: {factor.source for item in model.costs.items for factor in item.factors}
             | set(model.request_prices)
@@ -219,7 +220,7 @@ class PayoffModel:
         n_choices = len(arms) + in_value
         no_spread = np.zeros((n_choices, n_choices), dtype=bool)
         no_spread[: len(arms), : len(arms)] = self.draws.constant_difference[np.ix_(places, places)]
-        costs = costs_over_horizon(drawn, volume=volume) if drawn else np.empty((self.draws.n_draws, 0))
+        cost = np.zeros(n_choices)  # of no use where net benefit decides
         if in_value:
             names, kinds, columns = [*names, NONE], [*kinds, NONE], np.append(columns, -1)
             payoff = np.zeros((self.draws.n_draws, 1))
@@ -235,13 +236,14 @@ class PayoffModel:
             payoff = np.empty((self.draws.n_draws, 0))
             if drawn:
                 quality = np.stack([arm.quality for arm in drawn], axis=1)
-                payoff = cheapest_adequate(quality, costs, margin).payoffs
+                costs = costs_over_horizon(drawn, volume=volume)
+                cost, payoff = costs.mean(axis=0), cheapest_adequate(quality, costs, margin).payoffs
         return Payoffs(
             names=tuple(names),
             kinds=tuple(kinds),
             payoff=payoff,
             in_value=in_value,
-            cost=np.append(costs.mean(axis=0), [0.0] * in_value),
+            cost=cost,
             column_of=columns.astype(np.int64),
             no_spread=no_spread,
         )
@@ -275,15 +277,21 @@ class PayoffModel:
 
     def arm_draws(self, name: str, what_if: WhatIf = UNCHANGED) -> ArmDraws:
         """One candidate in every draw, for the table of payoffs."""
-        arm = self.arm(name, what_if)
-        return ArmDraws(
+        arm, fixed = self.arm(name, what_if), self.fixed(name, what_if)
+        known = self._draws.get(name)
+        if known is not None and known[0] is arm and known[1] is fixed:
+            return known[2]
+        drawn = ArmDraws(
             name=name,
             months=float(self.draws.lives[name].discounted_months),
             quality=arm.quality,
             wrong=arm.wrong,
             unit_cost=arm.unit_cost,
-            fixed=self.fixed(name, what_if),
+            fixed=fixed,
         )
+        if arm is self._arms.get(name) and fixed is self._fixed.get(name):
+            self._draws[name] = (arm, fixed, drawn)
+        return drawn
 
     def arm(self, name: str, what_if: WhatIf = UNCHANGED) -> DrawnArm:
         """Costs, quality, share of wrong answers and unit cost of one candidate in every draw."""
@@ -299,13 +307,16 @@ class PayoffModel:
             if name not in self._performance:
                 self._performance[name] = answers.over_life()
             quality, wrong = self._performance[name]
-        unit_cost = cost_model.unit_costs(
-            answers.tokens,
-            answers.device_s,
-            stated=answers.stated,
-            scenario=what_if.scenario,
-            prices=prices,
-        )
+        if shift != 0.0 and not prices and what_if.scenario is None:
+            unit_cost = self.arm(name).unit_cost
+        else:
+            unit_cost = cost_model.unit_costs(
+                answers.tokens,
+                answers.device_s,
+                stated=answers.stated,
+                scenario=what_if.scenario,
+                prices=prices,
+            )
         arm = DrawnArm(cost_model.costs, quality, wrong, unit_cost)
         if untouched:
             self._arms[name] = arm
