@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evalkit.decision.verdict import evidence_sentences as evidence
 from evalkit.decision.verdict import money_sentences as money
-from evalkit.decision.verdict.certainty import how_sure, you_required
+from evalkit.decision.verdict.certainty import how_sure, sure_of, you_required
 from evalkit.decision.verdict.conditions import failed_condition, what_would_change
 from evalkit.decision.verdict.explain import blocked, pilot, purchase, recommendation_label, unfinished
 from evalkit.decision.verdict.facts_of_decision import break_even_of, chosen, pair
@@ -124,7 +124,8 @@ def _facts(decision: Decision) -> Iterator[Fact]:
     if decision.confidence is None:
         yield Fact("How sure", UNKNOWN)
     else:
-        note = f"simulated futures{you_required(decision)}"
+        of = f" in which {sure_of(decision)} is ahead" if decision.verdict is Verdict.BLOCKED else ""
+        note = f"simulated futures{of}{you_required(decision)}"
         yield Fact("How sure", of_100(decision.confidence), note, decision.confidence, decision.threshold)
     yield from _money(decision)
     named = pair(decision)

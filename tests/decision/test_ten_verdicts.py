@@ -32,6 +32,13 @@ def test_each_verdict_is_reached_by_importing_a_table(verdict, tmp_path):
     assert decision.format_version == 2
 
 
+def test_where_tuning_is_blocked_the_confidence_is_that_of_the_tuned_arm(tmp_path):
+    decision = imported("blocked", tmp_path / "run").decision
+    assert decision.pairwise_share["fine_tuned"]["few_shot"] > 0.9
+    assert "fine_tuned beats few_shot and doing nothing in over 99.9 of 100" in decision.explanation
+    assert "few_shot beats" not in decision.explanation
+
+
 def test_there_are_ten_and_each_has_its_table():
     assert len(VERDICTS) == 10
     assert {folder.name for folder in TABLES.iterdir() if folder.is_dir()} == set(VERDICTS)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from evalkit.decision.verdict.facts_of_decision import candidates, chosen
 from evalkit.decision.wording import NONE
-from evalkit.records.decision import Decision
+from evalkit.records.decision import Decision, Verdict
 from evalkit.text.number_format import of_100
 
 
 def how_sure(decision: Decision) -> str:
     """The share that was compared with the confidence asked, and the shares of the sides, each with its subject."""
-    choice = chosen(decision)
+    choice = sure_of(decision)
     if choice is None or decision.confidence is None:
         return "" if choice is None else "How sure this is cannot be said from this run."
     named = "Doing nothing" if choice == NONE else choice
     beats = f"{named} beats {_others(decision, choice)} in {of_100(decision.confidence)} simulated futures"
     sentences = (f"{beats}{you_required(decision)}.", _by_side(decision), _by_kind(decision))
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def sure_of(decision: Decision) -> str | None:
+    """The choice that the confidence is about: the arm named, or the tuned one that would win but is blocked."""
+    tuned = [name for name in candidates(decision, tuned=True) if name in decision.expected_regret]
+    if decision.verdict is Verdict.BLOCKED and tuned:
+        return min(tuned, key=lambda name: decision.expected_regret[name])
+    return chosen(decision)
 
 
 def you_required(decision: Decision) -> str:
