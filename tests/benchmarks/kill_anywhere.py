@@ -38,6 +38,9 @@ from typing import Any
 
 import yaml
 
+from evalkit.records.decision import Decision
+from evalkit.records.record import from_json
+from evalkit.reporting.verdict_words import headline
 from evalkit.suite.starters import starters
 
 STAGES = ("profile", "tuning", "answering", "latency", "scoring", "comparison", "decision", "reports")
@@ -247,14 +250,14 @@ def result_of(folder: Path) -> Result:
     rows = [json.loads(line) for line in whole_lines(folder / "samples.jsonl")]
     timed = [json.loads(line) for line in whole_lines(folder / "latency.jsonl")]
     decision = json.loads((folder / "decision.json").read_bytes())
+    words = headline(from_json((folder / "decision.json").read_bytes(), Decision))
     pages = {name: (folder / name).read_text(encoding="utf-8") for name in REPORTS}
     assert json.loads(pages["report.json"])["decision"] == decision, "report.json shows another decision"
     for name, page in pages.items():
         assert (folder / name).stat().st_mtime_ns >= (folder / "scores.jsonl").stat().st_mtime_ns, (
             f"{name} is stale"
         )
-        verdict = decision["verdict"]
-        assert verdict in page or verdict.replace("_", " ") in page.lower(), f"{name} lacks the verdict"
+        assert words in page or decision["verdict"] in page, f"{name} lacks the verdict"
     assert pages["report.html"].rstrip().endswith("</html>"), "report.html is cut off"
     assert json.loads((folder / "manifest.json").read_bytes())["finished_at"], "the manifest has no end"
     if left := [str(path) for path in folder.rglob("*.tmp")]:
