@@ -48,7 +48,7 @@ def test_without_a_value_per_answer_no_pilot_is_weighed(synthetic):
 def test_answers_worth_nothing_have_no_quality_at_which_tuning_pays(synthetic):
     run = untuned(synthetic, economics={"value_per_correct": 0})
     decision = synthetic.decision(run)
-    assert (decision.verdict, decision.q_star) == (Verdict.NONE_WORTH_RUNNING, None)
+    assert (decision.verdict, decision.q_star) == (Verdict.STAY_FEW_SHOT, None)
 
 
 def test_retrieval_alone_shows_no_request_that_a_tune_would_have(synthetic):
