@@ -12,11 +12,12 @@ from evalkit.decision.claims import Claims
 from evalkit.decision.limits import LimitCheck
 from evalkit.decision.shared_cases import DecisionCases
 from evalkit.economics.break_even import Basis, BreakEvenPoint, break_even
-from evalkit.economics.ledger import Terms
+from evalkit.economics.ledger import ArmCosts, Terms
 from evalkit.economics.lifetime import Lifetime
 from evalkit.economics.net_benefit import PricedArm
 from evalkit.economics.triangular import exact
 from evalkit.pricing.arm_costs import ArmCostModel
+from evalkit.pricing.fixed_costs import without_training
 from evalkit.records.arm import ArmFacts
 from evalkit.records.comparison import ArmSummary, Comparison, Curve
 from evalkit.records.manifest import Manifest
@@ -167,10 +168,16 @@ class DecisionContext:
         if arm not in self.cost_models or quality is None or self.quality(arm) is None:
             return None
         return PricedArm(
-            self.cost_models[arm].costs,
+            self.costs(arm),
             exact(round(quality, 9)),
             exact(round(self.wrong.get(arm, 1.0 - quality), 9)),
         )
+
+    def costs(self, arm: str) -> ArmCosts:
+        """Ledger lines of an arm; the training of a model that is deployed as measured is sunk."""
+        costs = self.cost_models[arm].costs
+        sunk = self.suite.decision.deploy == "measured" and self.arms[arm].tuned
+        return without_training(costs) if sunk else costs
 
     def shared_quality(self, arm: str) -> float | None:
         """Mean primary score on the shared cases, over all measured trainings of a tuned candidate.

@@ -8,7 +8,7 @@ on every processor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.ledger_records import break_evens, ledger_columns, pareto
 from evalkit.decision.payoffs.more_evidence import EvidencePrices, best_purchase
-from evalkit.decision.payoffs.payoff_model import PayoffModel, WhatIf
+from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, WhatIf
 from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, hypothetical_tuned_costs
 from evalkit.decision.payoffs.unit_economics import cost_per_correct, goodput
 from evalkit.decision.prepare import PreparedDecision, prepare_decision
@@ -135,12 +135,15 @@ def _decided(prepared: PreparedDecision, inputs: VerdictInputs, seed: int) -> _D
     def purchases(model: PayoffModel, chosen: str | None, what_if: WhatIf) -> SampleValue | None:
         return best_purchase(model, prices, chosen, what_if)
 
-    def quickly(model: PayoffModel) -> VerdictStep:
-        return choose_verdict(model, context.claims, inputs)
+    def quickly(model: PayoffModel, what_if: WhatIf = UNCHANGED) -> VerdictStep:
+        return choose_verdict(model, context.claims, inputs, what_if, purchases=purchases)
+
+    def assuming(what_if: WhatIf) -> VerdictStep:
+        return quickly(payoff_model, what_if)
 
     ladder = Ladder(payoff_model, context.claims, inputs, settle=True, purchases=purchases)
     step = ladder.verdict()
-    sensitivity = analyse(payoff_model, context, inputs, step, prices)
+    sensitivity = analyse(payoff_model, context, inputs, step, prices, assuming)
     condition = condition_of(step, ladder, inputs, sensitivity, context.currency)
     if step.unfinished:
         first = step.unfinished[0]
@@ -170,7 +173,7 @@ def _decided(prepared: PreparedDecision, inputs: VerdictInputs, seed: int) -> _D
         "pilot": _pilot_figures(context, ladder.pilot),
         "q_star": None if ladder.pilot is None else ladder.pilot.q_star,
     }
-    flags = _cache_flag(payoff_model, context, inputs, step)
+    flags = _cache_flag(payoff_model, assuming)
     return _Decided(step, condition, sensitivity, missing, parts, flags)
 
 
@@ -328,20 +331,16 @@ def _pilot_question(prepared: PreparedDecision, seed: int) -> PilotQuestion | No
     )
 
 
-def _cache_flag(
-    payoff_model: PayoffModel, context: DecisionContext, inputs: VerdictInputs, step: VerdictStep
-) -> tuple[RedFlag, ...]:
+def _cache_flag(payoff_model: PayoffModel, assuming: Callable[[WhatIf], VerdictStep]) -> tuple[RedFlag, ...]:
     """Warn where the verdict is another under another prompt-cache scenario."""
     cost_models = payoff_model.draws.cost_models.values()
     priced = [scenario for scenario in SCENARIOS if all(scenario in model.caches for model in cost_models)]
-    verdicts = {
-        scenario: choose_verdict(payoff_model, context.claims, inputs, WhatIf(scenario=scenario)).verdict
-        for scenario in priced
-    }
+    now = assuming(UNCHANGED).verdict
+    verdicts = {scenario: assuming(WhatIf(scenario=scenario)).verdict for scenario in priced}
     changed = [
         f"{SHORT[verdict]} {_SCENARIO_WORDS[scenario]}"
         for scenario, verdict in verdicts.items()
-        if verdict is not step.verdict
+        if verdict is not now
     ]
     if not changed:
         return ()

@@ -78,7 +78,8 @@ def prepare_decision(
         seed: Of every draw; default: the suite's.
 
     Raises:
-        SuiteError: Economics are declared and the price of a model is not known.
+        SuiteError: Economics are declared and the price of a model is not known, `deploy_seed` names a training that
+            was not measured, or the production mix does not fit the tags.
     """
     run = replace(run, table=without_leaked(run.table, run.profile))
     table, seed = run.table, suite.run.seed if seed is None else seed
@@ -89,6 +90,7 @@ def prepare_decision(
     lives = (
         {} if suite.economics is None else {arm.name: arm_life(suite, run, arm, today) for arm in table.arms}
     )
+    _check_deployed(suite, table, scored)
     cases = _cases(suite, table, scored, CaseVariant())
     dominated: tuple[str, ...] = ()
     if suite.economics is not None and cases is not None:
@@ -122,6 +124,17 @@ def prepare_decision(
         missing = (_NO_SHARED_CASE,)
     tuned, untuned = _best_pair(table, payoff_model)
     return PreparedDecision(replace(context, tuned=tuned, untuned=untuned), payoff_model, missing)
+
+
+def _check_deployed(suite: Suite, table: ScoreTable, scored: Sequence[ArmFacts]) -> None:
+    """Refuse a named training that was not measured."""
+    wanted = suite.decision.deploy_seed
+    for arm in scored:
+        seeds = [each.seed or 1 for each in table.trainings(arm.name)]
+        if arm.tuned and wanted is not None and wanted not in seeds:
+            listed = ", ".join(map(str, sorted(seeds)))
+            problem = f"no training {wanted} of {arm.name} was measured; there are {listed}"
+            raise SuiteError(suite.source.problem(("decision", "deploy_seed"), problem))
 
 
 def payoff_model_of(context: DecisionContext, seed: int, variant: CaseVariant) -> PayoffModel | None:

@@ -207,7 +207,7 @@ def _own_scores(
     """The scores of the training that would be deployed as measured; empty where each arm was trained once."""
     if all(len(names) == 1 for names in trainings.values()):
         return {}
-    seeds = {arm.name: arm.seed for arm in table.arms}
+    seeds = {arm.name: arm.seed or 1 for arm in table.arms}
     columns = []
     for arm in arms:
         names = trainings.get(arm.name, (arm.name,))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from evalkit.economics.cash_flow import renewal_months
+from evalkit.economics.lifetime import Lifetime, retunes
 from evalkit.economics.line_item import Factor, LineItem, mean_total, total
 from evalkit.economics.prices import PriceError
 from evalkit.economics.prompt_cache import Scenario
@@ -192,12 +192,13 @@ class Ledger:
         return LedgerBlock(tuple(item for block in blocks for item in block.items))
 
 
-def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
+def ledger(costs: ArmCosts, terms: Terms, life: Lifetime | None = None) -> Ledger:
     """The ledger of one arm.
 
     Args:
         costs: The arm's ledger lines.
         terms: Volume and horizon.
+        life: How long the arm's model answers inside the horizon; None for all of it.
 
     Returns:
         Every line over the horizon with its basis in words; sums at the mode and at the mean.
@@ -215,7 +216,8 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
     '0.0001 per request x 1,000 requests a month x 12 months'
     """
     same_currency(costs, terms)
-    months = Factor.exact(terms.horizon_months, "months")
+    served = Decimal(terms.horizon_months) if life is None else life.months
+    months = Factor.exact(served if served % 1 == 0 else round(served, 2), "months")
     volume = Factor(terms.requests_per_month, "requests a month", VOLUME)
     return Ledger(
         arm=costs.arm,
@@ -224,7 +226,7 @@ def ledger(costs: ArmCosts, terms: Terms) -> Ledger:
         scenario=costs.scenario,
         one_off=LedgerBlock(costs.one_off),
         standing=LedgerBlock(tuple(item.times(months) for item in costs.standing)),
-        recurring=LedgerBlock(tuple(_recurring(costs, terms))),
+        recurring=LedgerBlock(tuple(_recurring(costs, served))),
         per_request=LedgerBlock(tuple(item.times(volume, months) for item in costs.request_lines)),
     )
 
@@ -242,9 +244,9 @@ def same_currency(costs: ArmCosts, terms: Terms) -> None:
         )
 
 
-def _recurring(costs: ArmCosts, terms: Terms) -> Iterator[LineItem]:
+def _recurring(costs: ArmCosts, months: Decimal) -> Iterator[LineItem]:
     for renewal in costs.renewals:
-        times = len(renewal_months(terms.horizon_months, renewal.every_months))
+        times = retunes(months, renewal.every_months)
         if times:
             unit = f"{'time' if times == 1 else 'times'} (every {renewal.every_months:f} months)"
             yield from (item.times(Factor.exact(times, unit)) for item in renewal.items)

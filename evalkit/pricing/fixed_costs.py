@@ -26,6 +26,9 @@ CADENCE = "retune_every_months"
 RETUNE_HOURS = "retune_hours"
 """Name of the input that says how many hours of work one retuning takes."""
 
+TRAINING = "training"
+"""Name of the ledger line of one training."""
+
 _RETUNING = "retuning"
 
 
@@ -153,6 +156,11 @@ def with_cadence(costs: ArmCosts, months: float) -> ArmCosts:
         for renewal in costs.renewals
     )
     return replace(costs, renewals=renewals)
+
+
+def without_training(costs: ArmCosts) -> ArmCosts:
+    """The same arm with its first training already paid; what a later one costs stays."""
+    return replace(costs, one_off=tuple(item for item in costs.one_off if item.name != TRAINING))
 
 
 def is_retune(renewal: Renewal) -> bool:

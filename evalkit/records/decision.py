@@ -86,7 +86,7 @@ class LedgerColumn(Record, frozen=True, kw_only=True):
         standing: Over the whole horizon: hosting, vector store.
         recurring: Over the whole horizon: retunes, re-indexing.
         per_request: Of one request in the scenario that the verdict uses.
-        requests: Requests over the horizon at the mode.
+        requests: Requests at the mode over the months of the horizon in which the arm's model answers.
         total: Everything; None when a part is unknown.
         total_mean: The same at the mean of the volume's triangular distribution.
         scenarios: Per-request cost by prompt-cache scenario (cold, observed, assumed).

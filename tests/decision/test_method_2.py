@@ -151,6 +151,23 @@ def test_a_measured_training_is_sunk_and_serves_alone_without_retunes(synthetic)
     assert list(fresh.arms["tuned"].seed_means) == ["1", "2"]
 
 
+def test_a_training_that_was_not_measured_cannot_be_deployed(synthetic):
+    chosen = {"deploy": "measured", "deploy_seed": 4}
+    with pytest.raises(SuiteError, match="no training 4 of tuned was measured"):
+        synthetic.decision(synthetic.make_run(better(synthetic), decision=chosen))
+
+
+def test_the_training_of_a_deployed_model_is_paid_already(synthetic):
+    """600 USD to tune: 100 of it the training."""
+    run = synthetic.make_run(better(synthetic))
+    kept = synthetic.decision(run)
+    sunk = synthetic.decision(synthetic.changed(run, decision={"deploy": "measured", "deploy_seed": 1}))
+    more = sunk.arms["tuned"].net_benefit_at_mode - kept.arms["tuned"].net_benefit_at_mode
+    assert more == pytest.approx(100)
+    totals = [float(each.ledger["tuned"].one_off_total) for each in (kept, sunk)]
+    assert totals == [600, 500]
+
+
 def test_trainings_may_be_what_is_worth_buying(synthetic):
     """A thousand cases say enough about the cases; one training says little about the next, and costs 1 USD."""
     few = synthetic.pattern((600, 1), (100, 0), (300, 0))

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from evalkit.decision.payoffs.deterministic import point_net_benefit
+from evalkit.decision.payoffs.deterministic import point_net_benefit, priced
 
 
 def arms(synthetic):
@@ -49,10 +49,11 @@ def test_a_declared_cadence_moves_what_retuning_costs_and_a_changed_one_replaces
     run = synthetic.make_run(arms(synthetic), economics={"retune_every_months": 4})
     assert sum(line.amount for line in synthetic.decision(run).ledger["tuned"].recurring) == 200
     found = synthetic.prepared(run)
-    costs, terms = found.context.cost_models["tuned"].costs, found.context.terms
+    context = found.context
+    arm = priced(context.cost_models["tuned"].costs, quality=0.8, wrong=0.2)
     worth = {
         months: point_net_benefit(
-            costs, terms, quality=0.8, wrong=0.2, inputs={"retune_every_months": months}
+            arm, context.terms, context.lives["tuned"], inputs={"retune_every_months": months}
         )
         for months in (4.0, 6.0, 12.0)
     }

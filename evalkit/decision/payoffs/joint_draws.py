@@ -11,12 +11,12 @@ import numpy as np
 from evalkit.comparison.settings import generator
 from evalkit.comparison.table import TOKEN_KINDS, BoolArray, FloatArray, IntArray
 from evalkit.decision.shared_cases import ABSTAINED, DEVICE_S, OWN, STATED, DecisionCases
-from evalkit.economics.ledger import Terms
+from evalkit.economics.ledger import ArmCosts, Terms
 from evalkit.economics.lifetime import Lifetime, retunes
 from evalkit.economics.request_cost import TokenColumns
 from evalkit.economics.triangular import TriangularRange
 from evalkit.pricing.arm_costs import ArmCostModel
-from evalkit.pricing.fixed_costs import is_retune
+from evalkit.pricing.fixed_costs import is_retune, without_training
 from evalkit.records.arm import ArmFacts
 from evalkit.stats.bayesian_bootstrap import JointMeans, joint_means
 from evalkit.stats.scored_cases import ScoredCases
@@ -111,6 +111,11 @@ class JointDraws:
     n_draws: int
     draw_again: Callable[[int], JointDraws]
     plan: DrawPlan
+
+    def costs(self, arm: str) -> ArmCosts:
+        """Ledger lines of an arm; the training of a model that is deployed as measured is sunk."""
+        costs, plan = self.cost_models[arm].costs, self.answers[arm].plan
+        return costs if plan is None or plan.deploy == "fresh" else without_training(costs)
 
     @property
     def n_cases(self) -> int:

@@ -23,8 +23,8 @@ def ledger_columns(context: DecisionContext) -> dict[str, LedgerColumn]:
         return {}
     columns = {}
     for arm in context.candidates:
-        costs = context.cost_models[arm.name].costs
-        arm_ledger = ledger(costs, context.terms)
+        costs, life = context.costs(arm.name), context.lives[arm.name]
+        arm_ledger = ledger(costs, context.terms, life)
         columns[arm.name] = LedgerColumn(
             currency=arm_ledger.currency,
             one_off=_lines(arm_ledger.one_off.items),
@@ -35,7 +35,7 @@ def ledger_columns(context: DecisionContext) -> dict[str, LedgerColumn]:
             standing_total=arm_ledger.standing.mode,
             recurring_total=arm_ledger.recurring.mode,
             per_request_total=costs.unit_cost,
-            requests=int(context.terms.requests_per_month.mode * context.terms.horizon_months),
+            requests=int(context.terms.requests_per_month.mode * life.months),
             total=arm_ledger.total.mode,
             total_mean=arm_ledger.total.mean,
             scenario=arm_ledger.scenario,

@@ -94,7 +94,7 @@ def input_mean(payoff_model: PayoffModel, name: str, what_if: WhatIf = UNCHANGED
 def _fixed_at_means(payoff_model: PayoffModel, name: str) -> float:
     draws = payoff_model.draws
     means = {source: np.array([float(span.mean)]) for source, span in draws.ranges.items()}
-    return float(np.mean(lifetime_cost_draws(draws.cost_models[name].costs, draws.lives[name], means)))
+    return float(np.mean(lifetime_cost_draws(draws.costs(name), draws.lives[name], means)))
 
 
 def _cost_by_case(payoff_model: PayoffModel, name: str, what_if: WhatIf) -> FloatArray:

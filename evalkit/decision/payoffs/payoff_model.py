@@ -328,7 +328,7 @@ class PayoffModel:
         untouched = months is None and not self._sources[name] & what_if.inputs.keys()
         if untouched and name in self._fixed:
             return self._fixed[name]
-        costs = self.draws.cost_models[name].costs
+        costs = self.draws.costs(name)
         changed = costs if months is None else with_cadence(costs, months)
         fixed = lifetime_cost_draws(changed, self.draws.lives[name], self.drawn_inputs(what_if))
         if untouched:

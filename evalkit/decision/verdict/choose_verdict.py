@@ -178,12 +178,11 @@ class Ladder:
 
     def _tuned(self, winner: int) -> VerdictStep | None:
         inputs, payoffs = self._inputs, self._payoffs
-        share = self._share(winner)
-        if inputs.blocked:
+        if inputs.blocked:  # a share would be that of the tuned arm, which is not the one to run
             untuned = payoffs.best_of(UNTUNED)
             arm = None if untuned is None else payoffs.names[untuned]
-            step = self._step(Verdict.BLOCKED, inputs.blocked[0], winner, confidence=share)
-            return replace(step, arm=arm)
+            return replace(self._step(Verdict.BLOCKED, inputs.blocked[0], winner), arm=arm)
+        share = self._share(winner)
         if not self._carries(share) or inputs.invalid:
             return None
         if not payoffs.in_value:
@@ -262,7 +261,7 @@ class Ladder:
                 step = self._step(Verdict.COLLECT_MORE_DATA, reason, winner, confidence=share)
                 return replace(step, purchase=purchase)
         if inputs.invalid and side == TUNED:
-            return self._meanwhile("invalid_evidence", subject=inputs.invalid[0], confidence=share)
+            return self._meanwhile("invalid_evidence", subject=inputs.invalid[0])
         if not self._enough:
             cases = self._model.draws.cases
             few = cases.n_distinct < MIN_CASES
@@ -396,11 +395,11 @@ class Ladder:
     def _winner_step(self, verdict: Verdict, reason: str) -> VerdictStep:
         return self._step(verdict, reason, self._payoffs.winner())
 
-    def _meanwhile(self, reason: str, *, subject: str, confidence: SettledShare | None = None) -> VerdictStep:
+    def _meanwhile(self, reason: str, *, subject: str) -> VerdictStep:
         """Invalid evidence recommends nothing; the best untuned arm is what to run meanwhile."""
         payoffs = self._payoffs
         untuned = payoffs.best_of(UNTUNED)
-        step = self._step(Verdict.NOT_DECIDABLE, reason, payoffs.winner(), confidence=confidence)
+        step = self._step(Verdict.NOT_DECIDABLE, reason, payoffs.winner())
         return replace(step, arm=None if untuned is None else payoffs.names[untuned], subject=subject)
 
 

@@ -6,7 +6,7 @@ of a verdict that depends on one of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,6 @@ from evalkit.decision.verdict.choose_verdict import (
     Ladder,
     VerdictInputs,
     VerdictStep,
-    choose_verdict,
 )
 from evalkit.decision.verdict.would_change import (
     LIMITS,
@@ -66,6 +65,7 @@ def analyse(
     inputs: VerdictInputs,
     step: VerdictStep,
     prices: EvidencePrices,
+    verdict_of: Callable[[WhatIf], VerdictStep],
 ) -> Sensitivity:
     """Vary every input on the same draws, and value what is not known.
 
@@ -78,6 +78,7 @@ def analyse(
         inputs: What the verdict rests on beside the payoffs.
         step: The verdict.
         prices: Of more evidence.
+        verdict_of: The verdict under an assumption.
     """
     payoffs = payoff_model.at()
     quality = {
@@ -89,13 +90,9 @@ def analyse(
     spreads = own_spreads(payoff_model, context)
     changes: tuple[WouldChange, ...] = ()
     if not inputs.no_verdict and not inputs.missing:
-
-        def verdict_at(what_if: WhatIf) -> VerdictStep:
-            return choose_verdict(payoff_model, context.claims, inputs, what_if)
-
         changes = tuple(
             nearest_change(
-                each, verdict_at, _crossing(payoff_model, context, each, quality), spreads.get(each.name)
+                each, verdict_of, _crossing(payoff_model, context, each, quality), spreads.get(each.name)
             )
             for each in varied
         )

@@ -320,7 +320,7 @@ def expected_crossing(
         shift = value - varied.current if varied.name == f"{QUALITY}{arm}" else 0.0
         inputs = {} if varied.name.startswith(QUALITY) else {varied.name: value}
         net_benefit = point_net_benefit(
-            priced(draws.cost_models[arm].costs, quality[arm] + shift, wrong[arm] - shift),
+            priced(draws.costs(arm), quality[arm] + shift, wrong[arm] - shift),
             payoff_model.terms,
             draws.lives[arm],
             inputs=inputs,
