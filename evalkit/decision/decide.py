@@ -22,7 +22,7 @@ from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.payoffs.deterministic import point_net_benefit
 from evalkit.decision.payoffs.ledger_records import break_evens, ledger_columns, pareto
 from evalkit.decision.payoffs.more_evidence import EvidencePrices, best_purchase
-from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, WhatIf
+from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, Payoffs, WhatIf
 from evalkit.decision.payoffs.pilot import PilotOutcome, PilotQuestion, hypothetical_tuned_costs
 from evalkit.decision.payoffs.unit_economics import cost_per_correct, goodput
 from evalkit.decision.prepare import PreparedDecision, prepare_decision
@@ -132,17 +132,20 @@ def _decided(prepared: PreparedDecision, inputs: VerdictInputs, seed: int) -> _D
     assert payoff_model is not None  # noqa: S101 - decide has looked
     prices = _evidence_prices(context)
 
-    def purchases(model: PayoffModel, chosen: str | None, what_if: WhatIf) -> SampleValue | None:
-        return best_purchase(model, prices, chosen, what_if)
+    def purchases(model: PayoffModel, payoffs: Payoffs, chosen: str, what_if: WhatIf) -> SampleValue | None:
+        return best_purchase(model, prices, chosen, what_if, payoffs=payoffs)
+
+    ladder = Ladder(payoff_model, context.claims, inputs, settle=True, purchases=purchases)
+    step = ladder.verdict()
+    # What a purchase is worth under every assumption is dear to say, and matters where buying is the answer.
+    weighed = purchases if step.purchase is not None else None
 
     def quickly(model: PayoffModel, what_if: WhatIf = UNCHANGED) -> VerdictStep:
-        return choose_verdict(model, context.claims, inputs, what_if, purchases=purchases)
+        return choose_verdict(model, context.claims, inputs, what_if, purchases=weighed)
 
     def assuming(what_if: WhatIf) -> VerdictStep:
         return quickly(payoff_model, what_if)
 
-    ladder = Ladder(payoff_model, context.claims, inputs, settle=True, purchases=purchases)
-    step = ladder.verdict()
     sensitivity = analyse(payoff_model, context, inputs, step, prices, assuming)
     condition = condition_of(step, ladder, inputs, sensitivity, context.currency)
     if step.unfinished:

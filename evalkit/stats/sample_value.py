@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -39,17 +40,38 @@ def sample_value(net_benefit: npt.ArrayLike, kept: float | npt.ArrayLike, chosen
         >>> sample_value([[2.0, 0.0], [-2.0, 0.0]], 1.0), sample_value([[2.0, 0.0], [-2.0, 0.0]], 0.5)
         (1.0, 0.5)
     """
+    return sample_values(net_benefit, [kept], chosen)[0]
+
+
+def sample_values(
+    net_benefit: npt.ArrayLike, kept: Sequence[float | npt.ArrayLike], chosen: int | None = None
+) -> list[float]:
+    """Return `sample_value` of several samples, which share all work but the shrinking.
+
+    Args:
+        net_benefit: As for `sample_value`.
+        kept: For each sample, how much of the spread it resolves.
+        chosen: As for `sample_value`.
+    """
     table = checked_table(net_benefit, "net_benefit")
-    factors = np.broadcast_to(np.asarray(kept, dtype=np.float64), (table.shape[1],))
-    if not ((factors >= 0.0) & (factors <= 1.0)).all():
-        raise ValueError(
-            "a factor lies outside [0, 1]; give the share of the spread that the sample resolves"
-        )
     mean = table.mean(axis=0)
     run = int(np.argmax(mean)) if chosen is None else chosen
-    after = mean + factors * (table - mean)
-    # gains over the choice that is run: less noise than the difference of two means, and never below 0
-    return float((after.max(axis=1) - after[:, run]).mean())
+    spread = np.ascontiguousarray((table - mean).T)
+    values = []
+    for each in kept:
+        factors = np.broadcast_to(np.asarray(each, dtype=np.float64), (table.shape[1],))
+        if not ((factors >= 0.0) & (factors <= 1.0)).all():
+            raise ValueError(
+                "a factor lies outside [0, 1]; give the share of the spread that the sample resolves"
+            )
+        # gains over the choice that is run: less noise than the difference of two means, and never below 0
+        own = mean[run] + factors[run] * spread[run]
+        highest = own
+        for choice in range(table.shape[1]):
+            if choice != run:
+                highest = np.maximum(highest, mean[choice] + factors[choice] * spread[choice])
+        values.append(float((highest - own).mean()))
+    return values
 
 
 def kept_by_cases(n_new: int, n_clusters: int) -> float:

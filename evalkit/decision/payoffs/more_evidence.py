@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from evalkit.comparison.table import FloatArray
-from evalkit.decision.payoffs.joint_draws import DrawnAnswers
 from evalkit.decision.payoffs.net_benefit_claims import input_mean
-from evalkit.decision.payoffs.payoff_model import TUNED, UNCHANGED, PayoffModel, WhatIf
+from evalkit.decision.payoffs.payoff_model import TUNED, UNCHANGED, PayoffModel, Payoffs, WhatIf
 from evalkit.economics.ledger import VALUE, VOLUME, WRONG
 from evalkit.economics.payoff_table import NONE
 from evalkit.records.decision import SampleValue
-from evalkit.stats.sample_value import kept_by_cases, kept_by_trainings, offset_benefits, sample_value
+from evalkit.stats.sample_value import kept_by_cases, kept_by_trainings, offset_benefits, sample_values
 
 _MORE_CLUSTERS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 _MORE_SEEDS = (1, 2, 4, 8)
@@ -55,22 +55,43 @@ def values_of_evidence(
         return ()
     return (
         *_values_of_cases(payoff_model, prices, chosen, what_if),
-        *_values_of_trainings(payoff_model, prices, chosen, what_if),
+        *_values_of_trainings(payoff_model, payoff_model.at(what_if), prices, chosen, what_if),
     )
 
 
 def best_purchase(
-    payoff_model: PayoffModel, prices: EvidencePrices, chosen: str | None, what_if: WhatIf = UNCHANGED
+    payoff_model: PayoffModel,
+    prices: EvidencePrices,
+    chosen: str | None,
+    what_if: WhatIf = UNCHANGED,
+    *,
+    payoffs: Payoffs | None = None,
 ) -> SampleValue | None:
     """The cases or trainings whose value exceeds their cost by most; None where none does by an amount that matters.
 
     A gain of under a hundredth of what knowing everything would be worth changes nothing that is done.
+
+    Args:
+        payoff_model: Payoffs; they must be net benefits.
+        prices: Of a case and of a training.
+        chosen: Name of the choice that is run without more evidence; None for the best.
+        what_if: Changed assumptions.
+        payoffs: Under these assumptions, where they are at hand.
     """
-    payoffs = payoff_model.at(what_if)
-    regret = payoffs.regret()
+    payoffs = payoff_model.at(what_if) if payoffs is None else payoffs
     column = payoffs.winner() if chosen is None else _column(payoffs.names, chosen)
-    best, most = None, 0.0 if column is None else MATERIAL * float(regret[column])
-    for each in values_of_evidence(payoff_model, prices, chosen, what_if):
+    regret = 0.0 if column is None else payoffs.regret_of(column)
+    best, most = None, MATERIAL * regret
+    per_cluster = payoff_model.draws.n_cases / payoff_model.draws.n_clusters
+    cheapest = [*prices.training.values()]
+    cheapest += [] if prices.case is None else [round(_MORE_CLUSTERS[0] * per_cluster) * prices.case]
+    if regret - min(cheapest, default=math.inf) <= most:  # not even knowing everything would pay for that
+        return None
+    values = (
+        *_values_of_cases(payoff_model, prices, chosen, what_if),
+        *_values_of_trainings(payoff_model, payoffs, prices, chosen, what_if),
+    )
+    for each in values:
         if each.cost is not None and each.value - each.cost > most:
             best, most = each, each.value - each.cost
     return best
@@ -84,10 +105,12 @@ def _values_of_cases(
         return ()
     draws = payoff_model.draws
     per_cluster = draws.n_cases / draws.n_clusters
+    kept = [kept_by_cases(clusters, draws.n_clusters) for clusters in _MORE_CLUSTERS]
     values = []
-    for clusters in _MORE_CLUSTERS:
+    for clusters, value in zip(
+        _MORE_CLUSTERS, sample_values(table, kept, _column(names, chosen)), strict=True
+    ):
         cases = round(clusters * per_cluster)
-        value = sample_value(table, kept_by_cases(clusters, draws.n_clusters), _column(names, chosen))
         cost = None if prices.case is None else cases * prices.case
         values.append(SampleValue(n_cases=cases, value=value, cost=cost, kind="cases", n=cases))
     return tuple(values)
@@ -97,24 +120,19 @@ def payoff_given_cases(
     payoff_model: PayoffModel, what_if: WhatIf = UNCHANGED
 ) -> tuple[tuple[str, ...], FloatArray]:
     """Names of the choices, and their net benefit with every input but what the cases tell at its mean."""
-    draws = payoff_model.draws
-    without = {name: _without_offset(answers) for name, answers in draws.answers.items()}
-    still = PayoffModel(
-        replace(draws, answers=without), payoff_model.limits, payoff_model.margin, payoff_model.summaries
-    )
+    still = payoff_model.without_offsets
     means = {name: float(np.mean(values)) for name, values in payoff_model.drawn_inputs(what_if).items()}
     payoffs = still.at(replace(what_if, inputs={**means, **what_if.inputs}))
     return payoffs.names, payoffs.payoff
 
 
-def _without_offset(answers: DrawnAnswers) -> DrawnAnswers:
-    return replace(answers, offset=np.zeros_like(answers.offset))
-
-
 def _values_of_trainings(
-    payoff_model: PayoffModel, prices: EvidencePrices, chosen: str | None, what_if: WhatIf
+    payoff_model: PayoffModel,
+    payoffs: Payoffs,
+    prices: EvidencePrices,
+    chosen: str | None,
+    what_if: WhatIf,
 ) -> tuple[SampleValue, ...]:
-    payoffs = payoff_model.at(what_if)
     tuned = payoffs.best_of(TUNED)
     if tuned is None or len(payoffs.names) < 2:
         return ()
@@ -129,10 +147,14 @@ def _values_of_trainings(
     )
     table = offset_benefits(payoffs.payoff.mean(axis=0), slopes, offsets)
     price = prices.training.get(arm)
+    kept = [
+        np.array([kept_by_trainings(plan, seeds) if name == arm else 0.0 for name in payoffs.names])
+        for seeds in _MORE_SEEDS
+    ]
     values = []
-    for seeds in _MORE_SEEDS:
-        kept = np.array([kept_by_trainings(plan, seeds) if name == arm else 0.0 for name in payoffs.names])
-        value = sample_value(table, kept, _column(payoffs.names, chosen))
+    for seeds, value in zip(
+        _MORE_SEEDS, sample_values(table, kept, _column(payoffs.names, chosen)), strict=True
+    ):
         cost = None if price is None else seeds * price
         values.append(SampleValue(n_cases=0, value=value, cost=cost, kind="seeds", n=seeds, arm=arm))
     return tuple(values)

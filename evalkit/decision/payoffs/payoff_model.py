@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -146,6 +146,10 @@ class Payoffs:
         """How many different score columns a side has; copies of an arm count once."""
         return len({int(self.column_of[at]) for at, own in enumerate(self.sides) if own == side})
 
+    def regret_of(self, column: int) -> float:
+        """Mean loss of one choice against the best of each draw; with a declared value only."""
+        return float((self.payoff.max(axis=1) - self.payoff[:, column]).mean())
+
     def regret(self) -> FloatArray:
         """Shape (n_choices,), mean loss against the best choice of each draw, over the draws in which a choice counts.
 
@@ -198,6 +202,15 @@ class PayoffModel:
     def again(self, times: int) -> PayoffModel:
         """The same on so many times the draws."""
         return PayoffModel(self.draws.draw_again(times), self.limits, self.margin, self.summaries)
+
+    @cached_property
+    def without_offsets(self) -> PayoffModel:
+        """The same with production models exactly as good as the measured ones: only cases and inputs vary."""
+        answers = {
+            name: replace(each, offset=np.zeros_like(each.offset))
+            for name, each in self.draws.answers.items()
+        }
+        return PayoffModel(replace(self.draws, answers=answers), self.limits, self.margin, self.summaries)
 
     def deployed_otherwise(self, deploy: Deploy) -> PayoffModel:
         """The same with tuned models that come about in the other way."""

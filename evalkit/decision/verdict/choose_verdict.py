@@ -108,7 +108,7 @@ def verdict_without_payoffs(inputs: VerdictInputs) -> VerdictStep:
     return VerdictStep(Verdict.NOT_DECIDABLE, reason, arm=inputs.meanwhile)
 
 
-Purchases = Callable[[PayoffModel, str | None, WhatIf], SampleValue | None]
+Purchases = Callable[[PayoffModel, Payoffs, str, WhatIf], SampleValue | None]
 """The best purchase of cases or trainings before deciding, None where none pays."""
 
 
@@ -255,7 +255,7 @@ class Ladder:
         share = self._apart(winner) if untuned_only else self._share(winner)
         named = payoffs.names[winner]
         if payoffs.in_value and not inputs.invalid and inputs.cost_per_case is not None and self._purchases:
-            purchase = self._purchases(self._model, named, self._what_if)
+            purchase = self._purchases(self._model, payoffs, named, self._what_if)
             if purchase is not None:
                 reason = "more_cases_pay" if purchase.kind == "cases" else "more_trainings_pay"
                 step = self._step(Verdict.COLLECT_MORE_DATA, reason, winner, confidence=share)
