@@ -178,11 +178,12 @@ class Ladder:
 
     def _tuned(self, winner: int) -> VerdictStep | None:
         inputs, payoffs = self._inputs, self._payoffs
-        if inputs.blocked:  # a share would be that of the tuned arm, which is not the one to run
+        share = self._share(winner)
+        if inputs.blocked:  # the share is that of the tuned arm, which is not the one to run
             untuned = payoffs.best_of(UNTUNED)
             arm = None if untuned is None else payoffs.names[untuned]
-            return replace(self._step(Verdict.BLOCKED, inputs.blocked[0], winner), arm=arm)
-        share = self._share(winner)
+            step = self._step(Verdict.BLOCKED, inputs.blocked[0], winner, confidence=share)
+            return replace(step, arm=arm)
         if not self._carries(share) or inputs.invalid:
             return None
         if not payoffs.in_value:
