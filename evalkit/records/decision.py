@@ -584,8 +584,8 @@ class Decision(Record, frozen=True, kw_only=True):
             that is to run no arm.
         side: Of the choice of highest expected net benefit.
         shown: The confidence asked is reached. False: to be worded "if you must choose now".
-        confidence: Share of joint draws in which ``recommended_arm`` (or none) beats every choice of the other sides; for
-            ``blocked`` that of the tuned arm that would win. None for one arm alone.
+        confidence: Share of joint draws in which ``recommended_arm`` (or none) beats every choice of the other sides;
+            for ``blocked`` that of the tuned arm that would win. None for one arm alone.
         confidence_se: Its Monte Carlo standard error.
         threshold: 1 - (1 - c) / m, what ``confidence`` is compared with.
         side_share: By side, share of draws in which its best choice is the best of all. Never tested.
