@@ -457,6 +457,13 @@ def test_an_input_that_flips_on_both_sides_says_both():
     )
 
 
+def test_what_is_not_clear_now_is_not_said_to_be_so_no_longer():
+    (volume,) = decision().would_change
+    open_now = replace(volume, verdict_now="not_decidable", verdict_below="fine_tune", arm_below="fine_tuned")
+    said = what_would_change(decision(verdict=Verdict.NOT_DECIDABLE, shown=False, would_change=(open_now,)))
+    assert said.endswith("below 2,990 fine-tune (fine_tuned); above 2,990 still not clear.")
+
+
 def test_a_limit_is_among_what_would_change_the_answer():
     (volume,) = decision().would_change
     limit = replace(

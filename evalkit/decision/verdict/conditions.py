@@ -147,6 +147,8 @@ def both_sides(decision: Decision, change: WouldChange) -> str:
     unit = unit_of(change)
     unchanged = change.verdict_now in (None, decision.verdict)
     now = outcome(change.verdict_now or decision.verdict, decision.recommended_arm if unchanged else None)
+    if unchanged and decision.verdict is Verdict.NOT_DECIDABLE:
+        now = "still not clear"  # nothing was clear before that could be so no longer
     below, above = flips(change)
     if below is None and above is None:
         return f"{title(input_name(change.input))}: {now} throughout."

@@ -76,7 +76,7 @@ def why(decision: Decision) -> tuple[str, ...]:
 def recommendation_label(decision: Decision) -> str:
     """What the recommended arm is: the answer, or the choice of lowest expected loss where nothing is shown."""
     if decision.verdict in ANSWERS and decision.shown:
-        return "Recommended arm"
+        return "Recommended arm" if decision.recommended_arm is not None else "Recommended"
     if decision.verdict is Verdict.DO_NOT_TUNE:
         return "Untuned arm of lowest expected loss"
     if decision.verdict in (Verdict.BLOCKED, Verdict.ALTERNATIVES_FIRST):
