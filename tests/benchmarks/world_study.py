@@ -10,9 +10,10 @@ import numpy as np
 from evalkit.comparison.compare import compare
 from evalkit.decision.context import ComparedRun
 from evalkit.decision.payoffs.more_evidence import EvidencePrices, best_purchase, payoff_given_cases
+from evalkit.decision.payoffs.payoff_model import PayoffModel, Payoffs, WhatIf
 from evalkit.decision.prepare import PreparedDecision, prepare_decision
 from evalkit.decision.verdict.choose_verdict import VerdictInputs, choose_verdict
-from evalkit.records.decision import Verdict
+from evalkit.records.decision import SampleValue, Verdict
 from evalkit.stats.sample_value import kept_by_cases, sample_value
 from evalkit.stats.settled_share import SettledShare
 from tests.benchmarks.decision_worlds import HORIZON, VALUE, VOLUME, Drawn, World
@@ -119,7 +120,7 @@ class Study:
             prepared.context.claims,
             self._inputs(),
             settle=True,
-            purchases=lambda model, chosen, what_if: best_purchase(model, self._prices(), chosen, what_if),
+            purchases=self._purchase,
         )
         means = prepared.payoff_model.at().payoff.mean(axis=0)
         return Choice(step.verdict, step.arm, step.confidence, tuple(means.tolist()))
@@ -133,8 +134,9 @@ class Study:
         assert len(choices) == table.shape[1]
         return sample_value(table, kept_by_cases(n_more, prepared.payoff_model.draws.n_clusters), chosen)
 
-    def _prices(self) -> EvidencePrices:
-        return EvidencePrices(case=self.world.cost_per_case)
+    def _purchase(self, model: PayoffModel, payoffs: Payoffs, chosen: str, what_if: WhatIf) -> SampleValue | None:
+        prices = EvidencePrices(case=self.world.cost_per_case)
+        return best_purchase(model, prices, chosen, what_if, payoffs=payoffs)
 
     def _inputs(self) -> VerdictInputs:
         return VerdictInputs(
