@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from evalkit.bounded_file import open_regular
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -31,7 +33,7 @@ def digest_of(value: object) -> str:
 def digest_file(path: Path) -> str:
     """The digest of a file's bytes, read in blocks; 32 hex characters."""
     state = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()

@@ -23,7 +23,7 @@ from evalkit.retrieval.protocol import Retriever
 from evalkit.retrieval.searcher import Searcher
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import OptimisedPrompt, PromptConfig, PromptUse, RetrievalConfig, Suite
-from evalkit.suite.source import Location
+from evalkit.suite.yaml_data import Location
 
 ReadExamples = Callable[[str], Sequence[Example]]
 ReadCorpus = Callable[[str], Sequence[Passage]]

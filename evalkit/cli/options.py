@@ -60,9 +60,11 @@ def read_env_files(files: tuple[Path, ...]) -> None:
     """
     import os
 
+    from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
+
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            lines = read_bounded(file, SETTINGS_BYTES).decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{file}: cannot be read: {error}") from error
         for number, line in enumerate(lines, 1):

@@ -32,7 +32,7 @@ from evalkit.errors import DataError, Problem
 from evalkit.records.case import Case, Message
 from evalkit.records.record import to_json
 from evalkit.suite.schema import Suite
-from evalkit.suite.source import Location
+from evalkit.suite.yaml_data import Location
 
 
 class Cases:
@@ -234,4 +234,6 @@ def _question(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, tuple[
 
 
 def _no_file(path: Path) -> str:
-    return f"{path} is a folder; name a file" if path.is_dir() else f"no such file: {path}"
+    if path.is_dir():
+        return f"{path} is a folder; name a file"
+    return f"{path} is not a regular file" if path.exists() else f"no such file: {path}"

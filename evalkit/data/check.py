@@ -16,7 +16,7 @@ from evalkit.data.reading import FileReading, case_reading, example_reading, rec
 from evalkit.data.recorded import RecordedAnswers, read_recorded
 from evalkit.errors import DataError, InputError, Problem
 from evalkit.suite.schema import Suite
-from evalkit.suite.source import Location
+from evalkit.suite.yaml_data import Location
 
 T = TypeVar("T")
 _SHOWN = 5

@@ -17,7 +17,7 @@ from evalkit.data.fields import ALIASES, OUTPUT_ALIASES, as_text, is_missing
 from evalkit.data.readers import read_rows
 from evalkit.errors import Problem, SuiteError, did_you_mean
 from evalkit.suite.schema import PromptConfig, PromptUse, Suite
-from evalkit.suite.source import Location
+from evalkit.suite.yaml_data import Location
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
 _WHOLE_TEXT = re.compile(r"-?\d+\.0+")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
+from evalkit.bounded_file import DOCUMENT_BYTES, SETTINGS_BYTES, read_bounded
 from evalkit.data.columns import ColumnFacts, alias_mapping
 from evalkit.data.fields import as_text
 from evalkit.data.hf_folder import is_hf_folder
 from evalkit.data.readers import read_rows
-from evalkit.errors import DataError, Problem
+from evalkit.errors import DataError, Problem, SuiteError
 from evalkit.records.case import Passage
+from evalkit.suite.yaml_data import YamlRules, yaml_data
 
 _ENDINGS = (".md", ".markdown", ".txt")
 _ROW_ENDINGS = (".jsonl", ".ndjson", ".parquet")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER_RULES = YamlRules(substitute=False, unique_keys=False)
 _ALIASES = {"id": ("id", "doc_id", "passage_id"), "text": ("text", "content", "passage", "body")}
 
 
@@ -76,7 +78,9 @@ def _in_file(file: Path, folder: Path) -> Iterator[_PlacedPassage]:
         yield from _in_rows(file)
         return
     try:
-        text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = read_bounded(file, DOCUMENT_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise DataError(Problem(str(file), None, "", f"cannot be read: {error.strerror}")) from error
     except UnicodeDecodeError as error:
         raise DataError(Problem(str(file), None, "", "is not UTF-8; save the file as UTF-8")) from error
     declared, body = _front_matter(text, str(file))
@@ -87,17 +91,22 @@ def _in_file(file: Path, folder: Path) -> Iterator[_PlacedPassage]:
 def _front_matter(text: str, file: str) -> tuple[str | None, str]:
     """The ``id`` that the text declares, if any, and the text after its front matter."""
     block = _FRONT_MATTER.match(text)
-    if block is None:
+    if block is None or len(block[1]) > SETTINGS_BYTES:
         return None, text
     try:
-        head: Any = yaml.safe_load(block[1])
-    except yaml.YAMLError as error:
-        message = "its front matter (between the --- lines) is not YAML"
-        raise DataError(Problem(file, 1, "", message)) from error
+        head, _ = yaml_data(block[1], file=file, rules=_FRONT_MATTER_RULES, first_line=2)
+    except SuiteError as error:
+        raise DataError(*map(_in_front_matter, error.problems)) from None
     if not isinstance(head, dict):
         return None, text  # two horizontal rules around prose
     declared = head.get("id")
     return (None if declared is None else as_text(declared)), text[block.end() :]
+
+
+def _in_front_matter(problem: Problem | str) -> Problem | str:
+    if isinstance(problem, str):
+        return problem
+    return replace(problem, message=f"its front matter (between the --- lines): {problem.message}")
 
 
 def _in_rows(path: Path) -> Iterator[_PlacedPassage]:

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
+from evalkit.bounded_file import SETTINGS_BYTES, open_regular, read_bounded
 from evalkit.data.protocol import Row
 from evalkit.errors import DataError, Problem
 
@@ -50,6 +51,7 @@ def read_hf_folder(path: Path, *, shown_as: str) -> Iterator[Row]:
         if Path(file.filename).name != file.filename:  # untrusted: no way out of the folder
             _refuse(shown_as, f"names a data file outside itself: {file.filename!r}")
         try:
+            open_regular(path / file.filename).close()  # mapping a pipe would wait for its writer
             with pyarrow.memory_map(str(path / file.filename)) as source:
                 for batch in pyarrow.ipc.open_stream(source):
                     for start in range(0, batch.num_rows, 64):
@@ -62,7 +64,7 @@ def read_hf_folder(path: Path, *, shown_as: str) -> Iterator[Row]:
 
 def _read(path: Path, kind: type[S], shown_as: str) -> S:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_bounded(path, SETTINGS_BYTES), type=kind)
     except (OSError, msgspec.MsgspecError) as error:
         _refuse(shown_as, f"{path.name} cannot be read: {error}")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evalkit.suite.models import RecordedModelConfig, TunedModelConfig
 from evalkit.suite.schema import ExamplesConfig, PromptUse, Suite
-from evalkit.suite.source import Location
+from evalkit.suite.yaml_data import Location
 
 
 def example_files(suite: Suite) -> dict[str, Location]:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import IO, Any, NoReturn, cast
 
 import msgspec
 
+from evalkit.bounded_file import ROW_BYTES, open_regular
 from evalkit.data.hf_folder import is_hf_folder, read_hf_folder
 from evalkit.data.protocol import Reader, Row
 from evalkit.errors import DataError, Problem, did_you_mean
@@ -20,7 +21,6 @@ from evalkit.registry import READERS
 _ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_LARGEST_CELL = 2**31 - 1  # of a CSV file, in characters; the standard library's own limit is 131,072
 _NOT_A_NUMBER = re.compile(r"(?<![\w\"])-?(?:NaN|Infinity)(?![\w\"])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -44,7 +44,7 @@ def read_rows(path: Path, *, shown_as: str, format: str | None = None) -> Iterat
     if path.is_dir():
         _refuse(shown_as, None, "is a folder; name a file, or a dataset that save_to_disk wrote")
     if not path.is_file():
-        _refuse(shown_as, None, "no such file")
+        _refuse(shown_as, None, "is not a regular file" if path.exists() else "no such file")
     return reader_for(path, shown_as=shown_as, format=format)(path, shown_as=shown_as)
 
 
@@ -64,9 +64,9 @@ def reader_for(path: Path, *, shown_as: str, format: str | None = None) -> Reade
 
 def read_jsonl(path: Path, *, shown_as: str) -> Iterator[Row]:
     """One JSON object a line, UTF-8 with or without a byte-order mark; blank lines are skipped."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         offset = 0
-        for number, raw in enumerate(stream, start=1):
+        for number, raw in enumerate(_lines(stream, shown_as), start=1):
             start, offset = offset, offset + len(raw)
             if number == 1:
                 _refuse_utf16(raw, shown_as)
@@ -105,6 +105,18 @@ def read_parquet(path: Path, *, shown_as: str) -> Iterator[Row]:
         OverflowError,
     ) as error:  # text need not be UTF-8, nor a date one
         _refuse(shown_as, None, f"cannot be read as Parquet: {error}", error)
+
+
+def _lines(stream: IO[bytes], shown_as: str) -> Iterator[bytes]:
+    """The lines of a file with their ends, none longer than a row may be."""
+    number = 0
+    while raw := stream.readline(ROW_BYTES + 1):
+        number += 1
+        if len(raw) > ROW_BYTES:
+            _refuse(
+                shown_as, number, f"the line is longer than {ROW_BYTES:,} bytes, the most that a row may have"
+            )
+        yield raw
 
 
 def json_object(raw: bytes, *, shown_as: str, line: int) -> dict[str, Any]:
@@ -157,9 +169,9 @@ def _half_of_a_pair(text: str) -> str | None:
 
 
 def _separated(path: Path, shown_as: str, delimiter: str) -> Iterator[Row]:
-    csv.field_size_limit(_LARGEST_CELL)
-    with path.open("rb") as stream:
-        table = csv.reader(_decoded(stream, shown_as), delimiter=delimiter, strict=True)
+    csv.field_size_limit(ROW_BYTES)  # the standard library's own limit is 131,072 characters
+    with open_regular(path) as stream:
+        table = csv.reader(_decoded(_lines(stream, shown_as), shown_as), delimiter=delimiter, strict=True)
         header: list[str] | None = None
         last = 0
         try:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import msgspec
 
+from evalkit.bounded_file import open_regular
 from evalkit.data.protocol import Row
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
@@ -94,7 +95,7 @@ class RowIndex:
         if temporary:
             self._stream = tempfile.TemporaryFile(prefix="evalkit-rows-")  # noqa: SIM115 - closed below
         else:
-            self._stream = self._path.open("rb")
+            self._stream = open_regular(self._path)
             self._state = _state(self._stream)
         self._finalizer = weakref.finalize(self, self._stream.close)
 

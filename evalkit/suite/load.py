@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
@@ -16,8 +17,9 @@ from evalkit.suite.optimised_prompt import read_kept_prompts, read_optimised_pro
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
 from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, OptimisedPrompt, PromptUse, Suite
-from evalkit.suite.source import Location, Source, parse_yaml, read_yaml, yaml_value
+from evalkit.suite.source import Source, parse_yaml, read_yaml, yaml_value
 from evalkit.suite.validation_errors import validation_problems
+from evalkit.suite.yaml_data import Location
 
 FILE_NAME = "suite.yaml"
 
@@ -68,9 +70,11 @@ def suite_of_run(
     """
     file = run_folder / FILE_NAME
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_bounded(file, SETTINGS_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise RunError(Problem(str(file), None, "", f"cannot be read: {error.strerror}")) from error
+    except UnicodeDecodeError as error:
+        raise RunError(Problem(str(file), None, "", f"is not UTF-8 (byte {error.start})")) from None
     source = parse_yaml(text, file=str(file), folder=suite_folder, need_variables=False)
     prices = prices or run_folder / PRICES_FILE
     if prices.exists() or prices != run_folder / PRICES_FILE:

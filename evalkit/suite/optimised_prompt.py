@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from evalkit.bounded_file import read_bounded
 from evalkit.errors import Problem, RunError, SuiteError
 from evalkit.suite.dspy_program import QUESTION_NAMES, PromptContent, read_program, text_of
 from evalkit.suite.models import Strict
@@ -75,10 +76,7 @@ def _text_of(path: Path) -> str:
     try:
         if not path.is_file():
             raise SuiteError(f"{path} is no file" if path.exists() else f"no such file: {path}")
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise SuiteError(f"{path} has {size:,} bytes; a prompt's file may have up to {_MOST_BYTES:,}")
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise SuiteError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:

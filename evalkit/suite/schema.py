@@ -19,7 +19,8 @@ from evalkit.suite.economics import Economics, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.names import FolderName, Name
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
-from evalkit.suite.source import Location, Source
+from evalkit.suite.source import Source
+from evalkit.suite.yaml_data import Location
 
 MOST_SHOTS = 200
 """Demonstrations that a prompt may show."""

@@ -11,7 +11,8 @@ from evalkit.errors import Problem, did_you_mean
 from evalkit.suite import models as model_section
 from evalkit.suite.names import pattern_words
 from evalkit.suite.retrieval import EMBEDDER_TYPES
-from evalkit.suite.source import Location, Source
+from evalkit.suite.source import Source
+from evalkit.suite.yaml_data import Location
 
 
 def validation_problems(error: ValidationError, source: Source, root: type[BaseModel]) -> list[Problem]:

@@ -134,7 +134,9 @@ class Study:
         assert len(choices) == table.shape[1]
         return sample_value(table, kept_by_cases(n_more, prepared.payoff_model.draws.n_clusters), chosen)
 
-    def _purchase(self, model: PayoffModel, payoffs: Payoffs, chosen: str, what_if: WhatIf) -> SampleValue | None:
+    def _purchase(
+        self, model: PayoffModel, payoffs: Payoffs, chosen: str, what_if: WhatIf
+    ) -> SampleValue | None:
         prices = EvidencePrices(case=self.world.cost_per_case)
         return best_purchase(model, prices, chosen, what_if, payoffs=payoffs)
 

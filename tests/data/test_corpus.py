@@ -53,8 +53,8 @@ def test_a_file_gives_one_passage_a_row(tmp_path, names):
         ({"a.md": "x", "a.txt": "y"}, "a.txt: passage id 'a' is also the id of"),
         ({"a.md": " \n"}, "a.md: passage 'a' has no text"),
         ({"a.md": b"\xff"}, "a.md: is not UTF-8"),
-        ({"a.md": "---\nid: [\n---\nx"}, "a.md:1: its front matter"),
-        ({"a.md": "---\nid: !!python/name:os.system\n---\nx"}, "a.md:1: its front matter"),
+        ({"a.md": "---\nid: [\n---\nx"}, "a.md:3: its front matter"),
+        ({"a.md": "---\nid: !!python/name:os.system\n---\nx"}, "a.md:2: id: its front matter"),
     ],
 )
 def test_a_bad_folder_is_refused_by_file(tmp_path, files, said):
