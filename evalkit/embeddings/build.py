@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from evalkit.embeddings.protocol import Embedder
+from evalkit.models.model_source import model_source
+from evalkit.records.manifest import ModelOrigin
 from evalkit.registry import EMBEDDERS
 from evalkit.suite.retrieval import EmbedderConfig, SentenceTransformersConfig
 
@@ -21,6 +23,17 @@ def embedder_weights(config: EmbedderConfig, folder: Path) -> str | None:
         return None
     weights = build_embedder(config, folder=folder).identity["weights"]
     return str(weights)
+
+
+def embedder_origin(config: EmbedderConfig, folder: Path) -> ModelOrigin | None:
+    """Which model an embedder of this machine is; None for all others.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    if not isinstance(config, SentenceTransformersConfig):
+        return None
+    return model_source(config.model, folder).origin
 
 
 def build_embedder(config: EmbedderConfig, *, folder: Path) -> Embedder:

@@ -1,4 +1,4 @@
-"""A sentence-transformers model on this machine: a folder or a hub id."""
+"""A sentence-transformers model on this machine: a folder, a zip of one, a hub id, or what a package ships."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from evalkit.digest import digest_file, digest_of
 from evalkit.embeddings.protocol import Embedded, Purpose
 from evalkit.errors import InputError
-from evalkit.models.transformers import model_folder
+from evalkit.models.model_source import model_folder, model_source
 from evalkit.optional import present, require
 from evalkit.suite.models import TransformersModelConfig
 from evalkit.suite.retrieval import SentenceTransformersConfig
@@ -44,6 +44,11 @@ class SentenceTransformersEmbedder:
 
     def __init__(self, config: SentenceTransformersConfig, *, folder: Path) -> None:
         present("sentence_transformers", EXTRA)
+        if model_source(config.model, folder).is_gguf:
+            raise InputError(
+                f"{config.model!r}: a GGUF file is read as a model that answers; an embedder is a "
+                "sentence-transformers folder, a .zip of one, or a hub id"
+            )
         named = TransformersModelConfig(type="transformers", model=config.model, revision=config.revision)
         self._config = config
         self._folder = model_folder(named, folder=folder)

@@ -11,6 +11,7 @@ from evalkit.errors import InputError, Problem
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.local import EXTRA, check_model_folder
 from evalkit.models.local_files import weights_of
+from evalkit.models.model_source import is_on_hub
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.optional import require
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
@@ -39,7 +40,7 @@ def check_adapters(suite: Suite, *, download: bool = True) -> Iterator[str]:
         config = suite.models[name]
         if not isinstance(config, EmbeddedModelConfig | TransformersModelConfig) or config.adapter is None:
             continue
-        on_hub = isinstance(config, TransformersModelConfig) and not (suite.folder / config.model).is_dir()
+        on_hub = isinstance(config, TransformersModelConfig) and is_on_hub(config, suite.folder)
         if on_hub and not download:
             continue
         weights = weights_of(config, suite.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import msgspec
 
 from evalkit.errors import InputError, SuiteError
 from evalkit.models.local import check_model_folder
-from evalkit.models.transformers import is_hub_id
+from evalkit.models.model_source import check_source, model_folder
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig
 from evalkit.suite.schema import Suite
@@ -61,14 +60,14 @@ def _check_model(config: TransformersModelConfig, suite_folder: Path) -> str | N
     Raises:
         InputError: The folder is not there, or not of a model that can be run here.
     """
-    folder = suite_folder / config.model
-    if not os.path.isdir(folder):  # noqa: PTH112 - unlike pathlib's, False for a name that is too long
-        if is_hub_id(config.model):
-            return f"{config.model!r} is no folder here, so it is taken as a hub id and fetched when it is first needed"
-        raise InputError(
-            f"{str(folder)[:300]}: there is no such model folder, and {config.model[:100]!r} is not a hub id "
-            "(owner/name)"
-        )
+    source = check_source(config, suite_folder)
+    folder = source.path
+    if folder is None:
+        return f"{config.model!r} is no folder here, so it is taken as a hub id and fetched when it is first needed"
+    if source.is_gguf:
+        return None
+    if source.is_zip:
+        folder = model_folder(config, folder=suite_folder)
     check_model_folder(folder)
     if not any(any(folder.glob(pattern)) for pattern in _TOKENIZERS):
         raise InputError(f"{folder}: has no tokenizer; save it there with tokenizer.save_pretrained(...)")

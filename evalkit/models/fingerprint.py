@@ -29,10 +29,10 @@ def fingerprint(folder: Path, adapter: Path | None = None) -> str:
         InputError: The adapter is none, or its settings are not JSON.
     """
     files = [path for path in folder.iterdir() if path.is_file() and path.suffix in _MODEL_FILES]
-    parts: list[object] = [[path.name, _digest(path)] for path in sorted(files)]
+    parts: list[object] = [[path.name, digest_known_file(path)] for path in sorted(files)]
     if adapter is not None:
         files_of = tuned_files(adapter)
-        parts += [_adapter_settings(files_of.settings), _digest(files_of.weights)]
+        parts += [_adapter_settings(files_of.settings), digest_known_file(files_of.weights)]
     return digest_of(parts)
 
 
@@ -51,7 +51,8 @@ def _adapter_settings(file: Path) -> dict[str, object]:
     return settings
 
 
-def _digest(path: Path) -> str:
+def digest_known_file(path: Path) -> str:
+    """Digest of a file, read once per process and version of it."""
     state = path.stat()
     return _digest_of_version(path, state.st_size, state.st_mtime_ns)
 

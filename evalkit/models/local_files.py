@@ -11,8 +11,9 @@ from evalkit.errors import MissingExtraError
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.fingerprint import fingerprint
 from evalkit.models.local import EXTRA
-from evalkit.models.transformers import model_folder
+from evalkit.models.model_source import model_folder, model_source
 from evalkit.optional import require
+from evalkit.records.manifest import ModelOrigin
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig
 
 
@@ -46,6 +47,15 @@ def weights_digest(config: ModelConfig, folder: Path) -> str | None:
     """Digest of a local model's files; None for models that run elsewhere."""
     weights = weights_of(config, folder)
     return None if weights is None else fingerprint(weights)
+
+
+def model_origin(config: ModelConfig, folder: Path) -> ModelOrigin | None:
+    """Which model of one's own answers; None for the embedded one, and for models that run elsewhere.
+
+    Raises:
+        InputError: There is no such model.
+    """
+    return model_source(config.model, folder).origin if isinstance(config, TransformersModelConfig) else None
 
 
 def context_limit(config: ModelConfig, folder: Path) -> int | None:

@@ -15,12 +15,12 @@ from evalkit.data.corpus import read_corpus
 from evalkit.data.examples import read_examples
 from evalkit.data.reading import FileReading
 from evalkit.economics.prices import PriceTable
-from evalkit.embeddings.build import embedder_weights
+from evalkit.embeddings.build import embedder_origin, embedder_weights
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import AnyMetric
 from evalkit.models.check_models import check_models
-from evalkit.models.local_files import weights_digest
+from evalkit.models.local_files import model_origin, weights_digest
 from evalkit.pipeline.default_stop import with_default_stops
 from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table, prices_as_of
@@ -63,6 +63,9 @@ class Prepared:
         }
         for name in self.suite.embedders_used:
             local[f"embedder {name}"] = embedder_weights(self.suite.embedders[name], self.suite.folder)
+        own = {name: model_origin(config, self.suite.folder) for name, config in self.suite.models.items()}
+        for name in self.suite.embedders_used:
+            own[f"embedder {name}"] = embedder_origin(self.suite.embedders[name], self.suite.folder)
         return Experiment(
             suite=self.suite,
             cases=self.cases,
@@ -70,6 +73,7 @@ class Prepared:
             weights={name: digest for name, digest in local.items() if digest is not None},
             prices_as_of=prices_as_of(self.suite, self.prices),
             limit=self.limit,
+            models={name: origin for name, origin in own.items() if origin is not None},
         )
 
 

@@ -12,6 +12,7 @@ from evalkit.data.examples import read_example_file, read_examples
 from evalkit.errors import InputError, did_you_mean
 from evalkit.models.adapter_check import check_adapters
 from evalkit.models.local_files import weights_of
+from evalkit.models.model_source import is_on_hub
 from evalkit.pricing.training_price import price_trainings
 from evalkit.records.tuning import TuningReport
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
@@ -75,7 +76,7 @@ def check_training(suite: Suite, *, only: str | None = None, download: bool = Tr
         if not isinstance(config, TunedModelConfig) or name not in used or not trains_here(config.method):
             continue
         base = suite.models[config.base]
-        on_hub = isinstance(base, TransformersModelConfig) and not (suite.folder / base.model).is_dir()
+        on_hub = isinstance(base, TransformersModelConfig) and is_on_hub(base, suite.folder)
         if on_hub and not download:
             continue
         weights = weights_of(base, suite.folder)

@@ -16,6 +16,18 @@ class Digests(Record, frozen=True, kw_only=True):
     weights: dict[str, str] = {}
 
 
+class ModelOrigin(Record, frozen=True, kw_only=True):
+    """Which model answered, by name, where its files lie on this machine.
+
+    Attributes:
+        name: The folder's, the file's or the hub's.
+        origin: Where it comes from and how its weights are stored, in words; empty for a plain folder.
+    """
+
+    name: str
+    origin: str = ""
+
+
 class CaseFacts(Record, frozen=True, kw_only=True):
     """What deciding needs of a case: a row of ``cases.jsonl``. A run is decided without its suite's data.
 
@@ -36,6 +48,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     Attributes:
         suite_path: The suite's folder as the user gave it, for the resume command.
         limit: ``--limit`` as given.
+        models: By the names of the suite, the models of one's own that run on this machine, and under
+            ``embedder NAME`` the embedders; empty in runs made before it was kept.
     """
 
     format_version: int = 1
@@ -55,4 +69,5 @@ class Manifest(Record, frozen=True, kw_only=True):
     n_cases: int
     prices_as_of: str | None = None
     digests: Digests
+    models: dict[str, ModelOrigin] = {}
     arms: tuple[ArmFacts, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.records.manifest import ModelOrigin
 from evalkit.records.profile import LengthSpread, TrainingProfile
 from evalkit.records.run import RunRecords
 from evalkit.reporting import words
@@ -120,20 +121,28 @@ def inputs_table(records: RunRecords) -> Table:
         "Git commit": manifest.git_commit or "not in a git repository",
         "Oldest price": decision.inputs.prices_as_of or manifest.prices_as_of or UNKNOWN,
         "Judge": decision.inputs.judge or "none",
+        **{f"Model {name}": _origin(model) for name, model in manifest.models.items()},
         **{f"Digest of {name}": digest for name, digest in digests.items() if digest},
     }
     return _facts("inputs", "What this run was made from", facts)
 
 
 def scope(records: RunRecords) -> str:
-    """Which cases, judged by what, with which target."""
+    """Which cases, judged by what, with which target, and which models of one's own answered."""
     comparison = records.comparison
     clusters = ""
     if comparison.n_clusters < comparison.n_cases:
         clusters = f" in {count(comparison.n_clusters)} clusters"
     target = "" if records.target is None else f", target {declared_percent(records.target)}"
     metric = words.metric_name(comparison.primary_metric)
-    return f"{count(comparison.n_cases)} cases{clusters}, judged by {metric}{target}."
+    models = records.manifest.models
+    own = dict.fromkeys(one.name for name, one in models.items() if not name.startswith("embedder "))
+    answered = f" Run on this machine: {', '.join(own)}." if own else ""
+    return f"{count(comparison.n_cases)} cases{clusters}, judged by {metric}{target}.{answered}"
+
+
+def _origin(model: ModelOrigin) -> str:
+    return f"{model.name} ({model.origin})" if model.origin else model.name
 
 
 def commands(records: RunRecords, folder: Path | None = None) -> tuple[Command, ...]:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
@@ -23,7 +23,7 @@ from evalkit.data.question_text import QuestionText
 from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
-from evalkit.records.manifest import CaseFacts, Digests, Manifest
+from evalkit.records.manifest import CaseFacts, Digests, Manifest, ModelOrigin
 from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
@@ -40,6 +40,7 @@ class Experiment:
     Attributes:
         weights: Model name to the digest of its weights, where they are files.
         limit: How many cases, or None for all.
+        models: By the same names, which model that is.
     """
 
     suite: Suite
@@ -48,6 +49,7 @@ class Experiment:
     weights: Mapping[str, str]
     prices_as_of: str | None
     limit: int | None = None
+    models: Mapping[str, ModelOrigin] = field(default_factory=dict)
 
 
 def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
@@ -67,6 +69,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         n_cases=len(experiment.cases),
         prices_as_of=experiment.prices_as_of,
         digests=digests(experiment),
+        models=dict(experiment.models),
         arms=tuple(experiment.facts),
         **provenance(suite.folder),
     )

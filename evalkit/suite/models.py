@@ -97,10 +97,13 @@ class EmbeddedModelConfig(_Local):
 
 
 class TransformersModelConfig(_Local):
-    """A causal language model folder or hub id, run on this machine."""
+    """A causal language model from a folder, the hub or a GGUF file, run on this machine."""
 
     type: Literal["transformers"]
-    model: str = Field(description="Folder (relative to the suite) or hub id.")
+    model: str = Field(
+        description="Folder or .gguf file (relative to the suite), hub id, or `package:NAME/FILE` for a file that an "
+        "installed package ships."
+    )
     revision: str | None = None
     adapter: str | None = Field(None, description="LoRA folder, relative to the suite.")
     device: str = "auto"
@@ -109,7 +112,7 @@ class TransformersModelConfig(_Local):
 
     @property
     def model_id(self) -> str:
-        """The folder or the hub id of the model."""
+        """The model as the suite names it: a folder, a file or a hub id."""
         return self.model
 
 

@@ -125,7 +125,10 @@ class SentenceTransformersConfig(_Embedder):
     """
 
     type: Literal["sentence_transformers"]
-    model: str = Field(description="Folder (relative to the suite) or hub id.")
+    model: str = Field(
+        description="Folder or .zip of one (relative to the suite), hub id, or `package:NAME/FILE` for what an "
+        "installed package ships."
+    )
     revision: str | None = None
     device: str = "auto"
     dimensions: PositiveInt | None = Field(None, description="Cut vectors, for models trained to bear it.")

@@ -28,6 +28,11 @@ _TENSORS = {
     "mlp.down_proj": "ffn_down",
 }
 
+_FILE_TYPES = {
+    gguf.GGMLQuantizationType.F32: gguf.LlamaFileType.ALL_F32,
+    gguf.GGMLQuantizationType.Q4_1: gguf.LlamaFileType.MOSTLY_Q4_1,
+}
+
 
 def interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
     """Rows of a query or key projection in the order of llama.cpp, which rotates neighbours, not halves."""
@@ -35,12 +40,29 @@ def interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def write(folder: Path, file: Path) -> None:
-    """Write the model in float32 with its tokenizer and chat template."""
+def write(
+    folder: Path,
+    file: Path,
+    *,
+    kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32,
+    architecture: str = "llama",
+    template: bool = True,
+    words: str = "llama-bpe",
+) -> None:
+    """Write the model with its tokenizer and chat template.
+
+    Args:
+        folder: As transformers writes it.
+        file: Written.
+        kind: How matrices are stored whose rows are whole blocks of it; all else is float32.
+        architecture: What the file says that it holds.
+        template: Whether the chat template is written.
+        words: llama.cpp's name of the way in which a text is cut into words.
+    """
     config = json.loads((folder / "config.json").read_text())
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     heads = config["num_attention_heads"]
-    writer = gguf.GGUFWriter(file, "llama")
+    writer = gguf.GGUFWriter(file, architecture)
     writer.add_name("embedded")
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -54,7 +76,7 @@ def write(folder: Path, file: Path) -> None:
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(_FILE_TYPES[kind])
     pieces = {number: piece for piece, number in tokenizer["model"]["vocab"].items()}
     special = {added["id"]: added["content"] for added in tokenizer["added_tokens"]}
     numbers = range(config["vocab_size"])
@@ -67,7 +89,7 @@ def write(folder: Path, file: Path) -> None:
     ]  # fmt: skip
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in tokenizer["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("llama-bpe")
+    writer.add_tokenizer_pre(words)
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(merges)
@@ -75,7 +97,8 @@ def write(folder: Path, file: Path) -> None:
     writer.add_eos_token_id(config["eos_token_id"])
     writer.add_pad_token_id(config["pad_token_id"])
     writer.add_add_bos_token(False)
-    writer.add_chat_template((folder / "chat_template.jinja").read_text())
+    if template:
+        writer.add_chat_template((folder / "chat_template.jinja").read_text())
     for name, tensor in load_file(folder / "model.safetensors").items():
         weight = tensor.astype(np.float32)
         name = name.removeprefix("model.").removesuffix(".weight")
@@ -86,7 +109,10 @@ def write(folder: Path, file: Path) -> None:
             if part in ("self_attn.q_proj", "self_attn.k_proj"):
                 weight = interleaved(weight, heads)
             named = f"blk.{layer}.{_TENSORS[part]}"
-        writer.add_tensor(f"{named}.weight", weight)
+        if weight.ndim > 1 and weight.shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0:
+            writer.add_tensor(f"{named}.weight", gguf.quantize(weight, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(f"{named}.weight", weight)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
