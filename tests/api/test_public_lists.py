@@ -46,6 +46,18 @@ ENDS: dict[str, set[str]] = {
 for _name, _items in ENDS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items
 
+OWN_MODELS: dict[str, set[str]] = {
+    "keys and choices of report.json": {
+        "manifest.models",
+        "manifest.models.*.name",
+        "manifest.models.*.origin",
+    },
+}
+"""Which models of one's own ran, by name, file and quantisation."""
+
+for _name, _items in OWN_MODELS.items():
+    ADDED[_name] = ADDED.get(_name, set()) | _items
+
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
     # of method 1: fine_tune needs no paired claim and says worth_most; depends is completed before it is recorded
