@@ -12,7 +12,7 @@
     │   └── AccessError       wrong key, no permission, no such model: every request would fail
     ├── TuningError           training did not finish
     ├── IncompleteRunError    the run ended with failed or owed cells               exit 104 (Python: a warning)
-    ├── InterruptedRunError   stopped by Ctrl-C; what was answered is kept           exit 130
+    ├── InterruptedRunError   stopped by a signal; what was answered is kept         exit 128 + its number: 130
     └── CostLimitError        stopped by the cost limit                              exit 103
 
 A foreign error is translated once, where it enters, with ``raise ... from``.
@@ -21,18 +21,29 @@ A foreign error is translated once, where it enters, with ``raise ... from``.
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
+
+from evalkit.plain import one_line, plain
 
 MOST_PROBLEMS = 20
 """Problems of one data file that are listed at once; the rest is likely the same mistake."""
 
 
 class EvalkitError(Exception):
-    """Base of all errors raised on purpose; ``exit_code`` is what a command returns for it."""
+    """Base of all errors raised on purpose; ``exit_code`` is what a command returns for it.
+
+    As a string it holds no control character: messages quote file names, suites and what providers say, and are shown
+    by notebooks and loggers too.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message, fit for a terminal."""
+        return plain(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +63,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.where}: {self.message}" if self.where else f"{place}: {self.message}"
+        file, where = one_line(self.file), one_line(self.where)
+        place = file if self.line is None else f"{file}:{self.line}"
+        return f"{place}: {where}: {self.message}" if where else f"{place}: {self.message}"
 
 
 class InputError(EvalkitError):
@@ -160,9 +172,18 @@ class IncompleteRunWarning(UserWarning):
 
 
 class InterruptedRunError(EvalkitError):
-    """Stopped by the user; the message holds the command that resumes it."""
+    """Stopped by the user; the message holds the command that resumes it.
+
+    Args:
+        message: What is kept and how to go on.
+        number: The signal: Ctrl-C, or SIGTERM (exit 143) or SIGHUP (exit 129), as shells count them.
+    """
 
     exit_code = 130
+
+    def __init__(self, message: str = "", number: int = signal.SIGINT) -> None:
+        self.exit_code = 128 + number
+        super().__init__(message)
 
 
 class CostLimitError(EvalkitError):

@@ -37,10 +37,9 @@ def command(
     if as_json:
         print_json(compared)
         return 0
-    from rich.console import Console
-
+    from evalkit.cli.screen import console
     from evalkit.reporting.compare_tables import compared_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(compared_tables(compared), Console(), notes=compared.notes)
+    print_tables(compared_tables(compared), console(), notes=compared.notes)
     return 0

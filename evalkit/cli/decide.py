@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.screen import tell
 
 
 @click.command(name="decide")
@@ -49,16 +50,15 @@ def command(
 
     loaded = api.load_run(run or "latest", output=output)
     if (note := method_note(loaded.folder, loaded.manifest)) is not None:
-        click.echo(note, err=True)
+        tell(note)
     decision = api.decide(loaded, overrides)
     if as_json:
         print_json(decision)
     else:
-        from rich.console import Console
-
+        from evalkit.cli.screen import console
         from evalkit.reporting.terminal import print_decision
 
-        print_decision(decision, Console())
+        print_decision(decision, console())
     return 0
 
 
@@ -69,10 +69,9 @@ def _from_counts(counts: str, as_json: bool) -> int:
     if as_json:
         print_json(claims)
         return 0
-    from rich.console import Console
-
+    from evalkit.cli.screen import console
     from evalkit.reporting.published_tables import published_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(published_tables(claims), Console(), notes=claims.unknown)
+    print_tables(published_tables(claims), console(), notes=claims.unknown)
     return 0

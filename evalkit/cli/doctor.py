@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from evalkit.cli.options import json_option, print_json
+from evalkit.cli.screen import say
 
 _EXTRAS = {
     "local": ("torch", "transformers", "peft"),
@@ -53,11 +54,11 @@ def command(as_json: bool) -> int:
     for name, value in facts.items():
         if isinstance(value, dict):
             for extra, state in value.items():
-                click.echo(f"{'extra ' + extra:<14} {state}")
+                say(f"{'extra ' + extra:<14} {state}")
         elif isinstance(value, list):
-            click.echo(f"{name:<14} {', '.join(value) or 'none'}")
+            say(f"{name:<14} {', '.join(value) or 'none'}")
         else:
-            click.echo(f"{name:<14} {value}")
+            say(f"{name:<14} {value}")
     return 0
 
 

@@ -41,10 +41,9 @@ def command(
     if as_json:
         print_json(forecast)
         return 0
-    from rich.console import Console
-
+    from evalkit.cli.screen import console
     from evalkit.reporting.estimate_tables import estimate_tables
     from evalkit.reporting.terminal import print_tables
 
-    print_tables(estimate_tables(forecast), Console(), notes=forecast.notes)
+    print_tables(estimate_tables(forecast), console(), notes=forecast.notes)
     return 0

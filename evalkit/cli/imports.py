@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import json_option, print_json
+from evalkit.cli.screen import tell
 
 
 @click.group(name="import")
@@ -41,12 +42,11 @@ def table_command(table: Path, suite: Path | None, output: Path | None, as_json:
 
     run = api.import_table(table, suite=suite, output=output)
     for note in run.suite().metadata.get(IMPORT_NOTES, ()):
-        click.echo(f"Note: {note}.", err=True)
+        tell(f"Note: {note}.")
     if assumed := run.suite().metadata.get(ASSUMED_ZERO_SHOT):
-        click.echo(
+        tell(
             f"Taken as untuned, without examples or retrieval: {', '.join(assumed)}. "
-            "If an arm is of another kind, say so in the column arm_kind.",
-            err=True,
+            "If an arm is of another kind, say so in the column arm_kind."
         )
     if as_json:
         print_json(run.decision)

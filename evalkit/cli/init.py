@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from evalkit.cli.screen import say
 from evalkit.errors import InputError, did_you_mean
 
 
@@ -37,7 +38,7 @@ def command(folder: Path, starter: str) -> int:
     if taken:
         raise InputError(f"{folder}: is not empty; name a new folder. Nothing was written.")
     typed = path_argument(folder)
-    click.echo(f"Wrote {folder}. Next:\n  evalkit validate {typed}\n  evalkit run {typed}")
+    say(f"Wrote {folder}. Next:\n  evalkit validate {typed}\n  evalkit run {typed}")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
-import os
+import io
 import sys
 import tempfile
 import traceback
@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from evalkit.cli.screen import flush_screens, say, show_foreign_messages_plain, tell
+from evalkit.ending import SignalInterrupt, end_as_after_ctrl_c
 from evalkit.errors import EvalkitError
 
 COMMANDS = {
@@ -35,6 +37,7 @@ COMMANDS = {
 }
 _MODULES = {"import": "imports"}  # a module of this name could not be imported by a statement
 INTERRUPTED = 130
+"""After Ctrl-C; as shells count, 128 and the signal's number: 143 after SIGTERM, 129 after SIGHUP."""
 
 
 class LazyCommands(click.Group):
@@ -75,7 +78,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
     if value and not ctx.resilient_parsing:
         from evalkit import __version__
 
-        click.echo(f"evalkit {__version__}")
+        say(f"evalkit {__version__}")
         ctx.exit()
 
 
@@ -92,29 +95,34 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, then exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    show_foreign_messages_plain()
+    end_as_after_ctrl_c()
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    flush_screens()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code.
 
     Returns:
-        The exit code: 0 fine, 1 unforeseen, 2 wrong input, 103 cost limit, 104 owed cells, 130 interrupted.
+        The exit code: 0 fine, 1 unforeseen, 2 wrong input, 103 cost limit, 104 owed cells, 128 and more: ended by a
+        signal of that number less 128.
     """
     try:
         _refuse_empty(arguments)
         result: Any = cli.main(args=arguments, prog_name="evalkit", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _say("Interrupted.", INTERRUPTED)
+    except click.exceptions.Abort as error:
+        return _interrupted(error.__cause__)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        shown = io.StringIO()
+        error.show(file=shown)
+        return _say(shown.getvalue(), error.exit_code)
     except EvalkitError as error:
         return _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _say("Interrupted.", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: `... | head`
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
+    except SystemExit:  # click's own end where nobody reads its help any more: `evalkit --help | head -1`
         return 0
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
@@ -142,8 +150,14 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(message, err=True)
+    tell(message)
     return code
+
+
+def _interrupted(error: BaseException | None) -> int:
+    if isinstance(error, SignalInterrupt):
+        return _say(f"Interrupted by {error}.", 128 + error.number)
+    return _say("Interrupted.", INTERRUPTED)
 
 
 def _unforeseen(error: Exception) -> int:

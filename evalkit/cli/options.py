@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from evalkit.cli.screen import say_json
 from evalkit.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,8 +48,7 @@ def print_json(record: object) -> None:
     """Write one record to standard output as indented JSON."""
     from evalkit.records.record import to_pretty_json
 
-    sys.stdout.buffer.write(to_pretty_json(record))
-    sys.stdout.flush()
+    say_json(to_pretty_json(record))
 
 
 def read_env_files(files: tuple[Path, ...]) -> None:

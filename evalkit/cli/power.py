@@ -7,6 +7,7 @@ import math
 import click
 
 from evalkit.cli.options import json_option, print_json
+from evalkit.cli.screen import say
 from evalkit.errors import InputError
 
 
@@ -77,14 +78,10 @@ def command(
     if as_json:
         print_json({"cases_needed": needed, "design_effect": effect, "smallest_detectable": seen})
         return 0
-    click.echo(
-        f"{needed:,} cases see a difference of {difference:+.3f} with {power:.0%} power at alpha {alpha:g}."
-    )
+    say(f"{needed:,} cases see a difference of {difference:+.3f} with {power:.0%} power at alpha {alpha:g}.")
     if effect > 1:
-        click.echo(
-            f"Clusters of {cluster_size:g} with ICC {icc:g} multiply the cases by {effect:.2f} (included)."
-        )
+        say(f"Clusters of {cluster_size:g} with ICC {icc:g} multiply the cases by {effect:.2f} (included).")
     if seen is not None:
         words = f"a difference of {seen:.3f}" if seen <= 1 else "no difference at all"
-        click.echo(f"{cases:,} cases see {words}.")
+        say(f"{cases:,} cases see {words}.")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalkit.cli.options import json_option, print_json
+from evalkit.cli.screen import say
 from evalkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def command(model: str | None, as_json: bool) -> int:
         if as_json:
             print_json(ids)
         else:
-            click.echo("\n".join(ids))
+            say("\n".join(ids))
         return 0
     try:
         row = table.lookup(model)
@@ -52,11 +53,11 @@ def command(model: str | None, as_json: bool) -> int:
         )
         return 0
     for name, value in _facts(row).items():
-        click.echo(f"{name:<20} {value}")
-    click.echo(f"{'age':<20} {age} days{': check it again before you rely on it' if age > _OLD_DAYS else ''}")
-    click.echo(f"{'second opinion':<20} {others.note}")
+        say(f"{name:<20} {value}")
+    say(f"{'age':<20} {age} days{': check it again before you rely on it' if age > _OLD_DAYS else ''}")
+    say(f"{'second opinion':<20} {others.note}")
     for words in others.disagreements:
-        click.echo(f"{'disagreement':<20} {words}")
+        say(f"{'disagreement':<20} {words}")
     return 0
 
 

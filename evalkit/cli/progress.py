@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from evalkit.cli.screen import console, tell
+from evalkit.plain import plain
 from evalkit.runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ _LINE_EVERY_S = 5.0
 def shown_progress() -> Iterator[Progress]:
     """Bars when standard error is a terminal, else a line every few seconds."""
     if sys.stderr.isatty():
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -33,14 +34,14 @@ def shown_progress() -> Iterator[Progress]:
 
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[errors]}", style="red"),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with Bars(*columns, console=Console(stderr=True), transient=False) as bars:
+        with Bars(*columns, console=console(stderr=True), transient=False) as bars:
             yield _TerminalProgress(bars)
     else:
         yield _LineProgress()
@@ -54,12 +55,12 @@ class _TerminalProgress:
         self._began: dict[str, tuple[float, int]] = {}
 
     def stage(self, name: str) -> None:
-        self._bars.console.print(f"[bold]{name}[/bold]")
+        self._bars.console.print(plain(name), style="bold")
 
     def start(self, task: str, total: int, done: int = 0) -> None:
         self._errors[task] = 0
         self._began[task] = (time.monotonic(), 0)
-        self._tasks[task] = self._bars.add_task(task, total=total, completed=done, errors="", rate="")
+        self._tasks[task] = self._bars.add_task(plain(task), total=total, completed=done, errors="", rate="")
 
     def advance(self, task: str, ok: int = 1, errors: int = 0) -> None:
         self._errors[task] += errors
@@ -74,7 +75,7 @@ class _TerminalProgress:
         self._bars.stop_task(self._tasks[task])
 
     def note(self, text: str) -> None:
-        self._bars.console.print(text, markup=False)
+        self._bars.console.print(plain(text))
 
 
 class _LineProgress:
@@ -102,7 +103,7 @@ class _LineProgress:
 
     @staticmethod
     def _write(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress is what this file is for
+        tell(text)
 
 
 class _Task:

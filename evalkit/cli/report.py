@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.screen import say
 
 
 @click.command(name="report")
@@ -25,5 +26,5 @@ def command(run: str, folder: Path | None, output: Path, as_json: bool) -> int:
         print_json([str(path) for path in written])
     else:
         for path in written:
-            click.echo(path)
+            say(path)
     return 0

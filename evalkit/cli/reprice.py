@@ -33,8 +33,7 @@ def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) ->
     if as_json:
         print_json(repriced)
         return 0
-    from rich.console import Console
-
+    from evalkit.cli.screen import console
     from evalkit.reporting.reprice_tables import repriced_tables, verdict_words
     from evalkit.reporting.terminal import print_tables
 
@@ -44,5 +43,5 @@ def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) ->
     notes.append(
         "The run keeps these prices." if write else "Nothing was written; --write keeps these prices."
     )
-    print_tables(repriced_tables(repriced), Console(), notes=notes)
+    print_tables(repriced_tables(repriced), console(), notes=notes)
     return 0

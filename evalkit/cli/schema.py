@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from evalkit.cli.screen import say
+
 
 @click.command(name="schema")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it here.")
@@ -15,10 +17,10 @@ def command(output: Path | None) -> int:
 
     text = suite_schema()
     if output is None:
-        click.echo(text, nl=False)
+        say(text)
     else:
         from evalkit.store.atomic import write_atomic
 
         write_atomic(output, text.encode())
-        click.echo(output)
+        say(output)
     return 0

@@ -10,10 +10,8 @@ if TYPE_CHECKING:
 
 def show_run(run: Run) -> None:
     """Print the terminal report of a run on standard output, and where its report file is."""
-    from rich.console import Console
-
+    from evalkit.cli.screen import console, say
     from evalkit.reporting.terminal import print_report
 
-    console = Console()
-    print_report(run.records(), console)
-    console.print(f"\nReport: {run.path / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+    print_report(run.records(), console())
+    say(f"\nReport: {run.path / 'report.html'}")

@@ -36,11 +36,10 @@ def command(
     if as_json:
         print_json(report)
         return 0
-    from rich.console import Console
-
+    from evalkit.cli.screen import console
     from evalkit.reporting.terminal import print_tables
     from evalkit.reporting.tuning_tables import short_tuning_table
 
     notes = [] if export is None else [f"Merged model: {export}"]
-    print_tables([short_tuning_table(report.runs)], Console(), notes=notes)
+    print_tables([short_tuning_table(report.runs)], console(), notes=notes)
     return 0

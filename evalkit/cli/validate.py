@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import env_file_option, json_option, print_json, read_env_files
+from evalkit.cli.screen import say, tell
 
 
 @click.command(name="validate")
@@ -25,7 +26,7 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
     if prepared.suite.run.cost_limit is not None:
         check_cost_limit(prepared.suite, prepared.prices)
     for warning in check_local_models(prepared.suite, download=False):
-        click.echo(f"Warning: {warning}", err=True)
+        tell(f"Warning: {warning}")
     arms = [arm.facts for arm in prepared.arms]
     candidates = [facts.name for facts in arms if facts.role == "candidate"]
     cells = len(prepared.cases) * len(arms) * prepared.suite.run.repeats
@@ -48,15 +49,15 @@ def command(suite: Path, env_file: tuple[Path, ...], as_json: bool) -> int:
         )
     else:
         for reading in prepared.readings:
-            click.echo(reading.words())
+            say(reading.words())
         for note in notes:
-            click.echo(f"Note: {note}.")
+            say(f"Note: {note}.")
         fine = (
             "All files are fine."
             if not notes
             else "All files can be read; the notes above say what is doubtful."
         )
-        click.echo(
+        say(
             f"{prepared.suite.name}: {len(prepared.cases)} cases, {len(arms)} arms "
             f"(candidates: {', '.join(candidates)}), metrics: {', '.join(prepared.metrics)}; "
             f"a run answers {cells:,} cells. {fine}"

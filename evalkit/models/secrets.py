@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from evalkit.errors import InputError
+from evalkit.suite.addresses import address_fault, shown_address
 
 REDACTED = "[redacted]"
 _SHORTEST_SECRET = 8
@@ -51,10 +52,7 @@ def public_url(url: str) -> str:
     Raises:
         InputError: It is no URL of a server.
     """
+    if (fault := address_fault(url)) is not None:
+        raise InputError(f"{shown_address(url)!r} is no address of a server: it {fault}")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = url.rpartition("@")[2]
-        raise InputError(
-            f"{shown!r} is no address of a server; base_url is one like http://127.0.0.1:8000/v1"
-        )
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -11,7 +12,14 @@ from typing import Any, TypeVar
 
 from evalkit.clock import Clock
 from evalkit.decision.context import IMPORTED_FROM
-from evalkit.errors import AccessError, CostLimitError, IncompleteRunError, InterruptedRunError, RunError
+from evalkit.ending import SignalInterrupt
+from evalkit.errors import (
+    AccessError,
+    CostLimitError,
+    IncompleteRunError,
+    InterruptedRunError,
+    RunError,
+)
 from evalkit.pipeline import spine
 from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts
@@ -31,7 +39,7 @@ def execute_stages(
 
     Raises:
         IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
-        InterruptedRunError: Stopped by Ctrl-C.
+        InterruptedRunError: Stopped by Ctrl-C, SIGTERM or SIGHUP.
         CostLimitError: Stopped by the cost limit.
         AccessError: The provider refused; nothing else was asked of it.
     """
@@ -39,8 +47,12 @@ def execute_stages(
     try:
         with stop_on_interrupt(stop):
             _stages(prepared, folder, options, stop, clock, resume)
-    except (KeyboardInterrupt, InterruptedRunError):
-        raise InterruptedRunError(f"Interrupted; what was done is kept. Resume:\n  {resume}") from None
+    except (KeyboardInterrupt, InterruptedRunError) as error:
+        number = error.number if isinstance(error, SignalInterrupt) else stop.number
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        raise InterruptedRunError(
+            f"Interrupted{by}; what was done is kept. Resume:\n  {resume}", number
+        ) from None
 
 
 def _stages(

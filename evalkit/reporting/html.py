@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.decision.verdict.evidence_sentences import counts
+from evalkit.plain import plain
 from evalkit.records.decision import Finding
 from evalkit.records.run import RunRecords
 from evalkit.reporting import (
@@ -202,7 +203,7 @@ def _prose(text: str) -> Markup:
     """A sentence in which `names` stand as code, all else as it is."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(words.plain(text)))))  # noqa: S704 - escaped
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(plain(text)))))  # noqa: S704 - escaped
 
 
 def _runs(columns: Sequence[Column], attribute: str) -> list[list[Column]]:
@@ -215,7 +216,7 @@ def _finalize(value: object) -> object:
     if value is None:
         return number_format.UNKNOWN
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return words.plain(value)
+        return plain(value)
     return value
 
 

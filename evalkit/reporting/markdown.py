@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from evalkit.plain import one_line, plain, unobeyed
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
 from evalkit.reporting import (
@@ -32,8 +33,15 @@ from evalkit.reporting.table import Table
 from evalkit.reporting.terminal import EMBEDDED
 from evalkit.text import number_format
 
-# What would start emphasis, a link, a table cell or a heading. An underscore inside a word starts nothing.
-_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|(?<=^\d)[.)](?=\s)")
+# What would start emphasis, a link, a table cell, a heading, or a command of a CI service or of GitLab (`/close`). An
+# underscore inside a word starts nothing.
+_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|^(?:::|/(?=\w))|(?<=^\d)[.)](?=\s)")
+# What sites make a link of, send a message for or link to an issue: an address, a name behind @, a number behind #.
+_LIVE = re.compile(
+    r"(?<=[A-Za-z0-9+.-]:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)",
+    re.IGNORECASE,
+)
+_WORD_JOINER = "\u2060"
 _EXCERPT = 400
 
 
@@ -45,12 +53,17 @@ def render_markdown(records: RunRecords, run: Path | None = None) -> str:
 def escaped(text: str) -> str:
     r"""Text that Markdown shows as it is, in one line.
 
+    Where a site would make a link of an address, notify who is called ``@name`` or link ``#12`` to an issue, a word
+    joiner (U+2060) parts it: it shows nothing, and a backslash does not hinder sites, which look at the finished page.
+
     >>> escaped("<b> few_shot | *a*\nb")
     '&lt;b&gt; few_shot \\| \\*a\\* b'
+    >>> escaped("https://a.example @all").replace("\u2060", "_")
+    'https:_//a.example @_all'
     """
-    line = " ".join(words.plain(text).split())
+    line = " ".join(plain(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda match: "\\" + match[0], line)
+    return _SPECIAL.sub(lambda match: "\\" + match[0], _LIVE.sub(_WORD_JOINER, line))
 
 
 def table_lines(table: Table) -> str:
@@ -175,8 +188,16 @@ def _reading(records: RunRecords, run: Path | None) -> Iterator[str]:
     yield "## Prices and inputs"
     yield table_lines(provenance_tables.prices_table(records))
     yield table_lines(provenance_tables.inputs_table(records))
-    commands = provenance_tables.commands(records, run)
-    yield "\n".join(("```sh", *(f"{command.line}  # {command.purpose}" for command in commands), "```"))
+    yield _code(
+        f"{command.line}  # {command.purpose}" for command in provenance_tables.commands(records, run)
+    )
+
+
+def _code(lines: Iterable[str]) -> str:
+    """Lines of a shell in a fence that is longer than any run of backticks in them."""
+    shown = "\n".join(unobeyed(one_line(line)) for line in lines)
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", shown))])
+    return f"{fence}sh\n{shown}\n{fence}"
 
 
 def _finding(finding: Finding) -> str:

@@ -13,6 +13,8 @@ from evalkit.reporting.table import Row, Table, left, right
 from evalkit.store.run_folder import path_argument, run_argument
 from evalkit.text.number_format import UNKNOWN, count, declared_percent, percent, significant
 
+_LONGEST_PATH = 4096  # of Linux; a run folder from elsewhere may state any
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -153,7 +155,7 @@ def commands(records: RunRecords, folder: Path | None = None) -> tuple[Command, 
         folder: The run's folder; without it the run is named by its id, which is found under ``reports`` only.
     """
     manifest = records.manifest
-    suite = path_argument(manifest.suite_path)
+    suite = path_argument(words.clipped(manifest.suite_path, _LONGEST_PATH))
     run = path_argument(manifest.run_id) if folder is None else run_argument(folder, manifest.suite)
     if (
         records.profile.input_length is None or records.profile.input_length.n == 0

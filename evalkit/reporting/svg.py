@@ -7,7 +7,7 @@ import itertools
 import re
 from typing import Any
 
-from evalkit.reporting.words import plain
+from evalkit.plain import plain
 
 VegaLite = dict[str, Any]
 """A Vega-Lite 6 document: the same one serves the HTML report and a Streamlit viewer."""

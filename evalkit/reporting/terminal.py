@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from evalkit.plain import in_encoding, plain
 from evalkit.records.decision import Decision
 from evalkit.records.run import RunRecords
 from evalkit.reporting import net_benefit_tables, words
@@ -19,7 +20,6 @@ from evalkit.reporting.first_screen import FirstScreen, first_screen
 from evalkit.reporting.ledger_tables import horizon
 from evalkit.reporting.table import Column, Table
 from evalkit.reporting.terminal_layout import Breaker, column_widths, fill, fitted, table_parts
-from evalkit.text.number_format import MINUS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 100
 _STYLES = {"go": "bold green", "stay": "bold blue", "wait": "bold yellow", "stop": "bold red"}
-_ASCII = str.maketrans({MINUS: "-", "–": "-", "“": '"', "”": '"', "’": "'", "×": "x", "…": "..."})
 EMBEDDED = (
     "This run used the small model that ships with evalkit. It shows the method; its advice does not transfer to "
     "other models."
@@ -134,11 +133,7 @@ class _Printer:
 
     def plain(self, words_: str) -> str:
         """Text without control characters, in signs that the terminal can show."""
-        clean = words.plain(words_)
-        encoding = self.console.encoding
-        if not encoding.lower().startswith("utf"):
-            clean = clean.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-        return clean
+        return in_encoding(plain(words_), self.console.encoding)
 
     def line(self, words_: str, style: str = "") -> None:
         """Print a text in as many lines as it needs."""

@@ -1,8 +1,7 @@
-"""How arms, claims and findings are worded, and what is done to untrusted text before it is shown."""
+"""How arms, claims and findings are worded."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -51,20 +50,6 @@ _METRICS = {
     "json_schema": "JSON schema",
     "macro_f1": "macro F1",
 }
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-
-
-def plain(text: str) -> str:
-    r"""Text without control characters, direction overrides and lone surrogates; line breaks and tabs stay.
-
-    Outputs, corpora and suites are untrusted: an escape sequence must not reach a terminal.
-
-    >>> plain("\x1b[31mred\r\n")
-    '�[31mred\n'
-    """
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
 def spaced(name: str) -> str:

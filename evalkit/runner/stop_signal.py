@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -11,8 +12,7 @@ from decimal import Decimal
 from types import FrameType
 
 from evalkit.calls.budget import Budget, Spending
-
-_STOPPING = b"Finishing what is in flight; Ctrl-C again stops at once.\n"
+from evalkit.ending import ENDING_SIGNALS, interrupt
 
 
 class StopSignal:
@@ -20,12 +20,14 @@ class StopSignal:
 
     Attributes:
         reason: "interrupted" or "cost_limit" once a stop was requested, else None.
+        number: The signal that interrupted.
         budget: The money that may still be spent.
         spending: The same as the run's callers see it, with the stop when its limit is reached.
     """
 
     def __init__(self, cost_limit: Decimal | None = None) -> None:
         self.reason: str | None = None
+        self.number: int = signal.SIGINT
         self.budget = Budget(cost_limit)
         self.spending = Spending(self.budget, self.reach_limit, lambda: self.requested)
 
@@ -39,9 +41,10 @@ class StopSignal:
         """Money of the calls made now; answers from the cache cost nothing again."""
         return self.budget.spent
 
-    def interrupt(self) -> None:
+    def interrupt(self, number: int = signal.SIGINT) -> None:
         """Finish the cells in flight, then stop."""
-        self.reason = self.reason or "interrupted"
+        if self.reason is None:
+            self.reason, self.number = "interrupted", number
 
     def reach_limit(self) -> None:
         """Take no new cell, since the next one may pass the cost limit."""
@@ -50,9 +53,10 @@ class StopSignal:
 
 @contextmanager
 def stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
-    """The first Ctrl-C asks ``stop`` and says so; the second one interrupts at once.
+    """The first Ctrl-C, SIGTERM or SIGHUP asks ``stop`` and says so; the second one interrupts at once.
 
-    Only the main thread receives signals; elsewhere (a notebook's worker, say) this does nothing.
+    Only the main thread receives signals; elsewhere (a notebook's worker, say) this does nothing. A SIGTERM or SIGHUP
+    that the program ignores (``nohup``) or handles in its own way is left as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -60,13 +64,21 @@ def stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop.requested:
-            raise KeyboardInterrupt
-        stop.interrupt()
+            interrupt(number, frame)
+        stop.interrupt(number)
+        again = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         # Not through a stream: the signal may have come in the middle of one that is writing.
-        os.write(2, _STOPPING)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(2, f"Finishing what is in flight; {again} again stops at once.\n".encode())
 
-    before = signal.signal(signal.SIGINT, ask)
+    taken = [number for number in ENDING_SIGNALS if number == signal.SIGINT or _is_ours(number)]
+    before = {number: signal.signal(number, ask) for number in taken}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_ours(number: int) -> bool:
+    return signal.getsignal(number) in (signal.SIG_DFL, interrupt)

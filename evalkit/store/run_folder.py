@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ import msgspec
 import numpy as np
 
 from evalkit.errors import Problem, RunError
+from evalkit.plain import is_plain
 from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.sample import LatencyRow, Sample
@@ -171,29 +174,47 @@ def run_argument(run: Path, suite: str) -> str:
         suite: The suite's name.
     """
     usual = run.absolute().parent == REPORTS.absolute() / suite
-    return shlex.quote(run.name) if usual else path_argument(run)
+    return path_argument(run.name) if usual else path_argument(run)
 
 
 def path_argument(path: str | Path) -> str:
-    """A path as one word of a shell, which no command takes for an option.
+    r"""A path as one word of a shell in one line, which no command takes for an option.
 
-    >>> path_argument("my suites"), path_argument("-suite")
-    ("'my suites'", './-suite')
+    Signs that a terminal does not show as they are stand as escapes (``$'...'`` of bash, zsh and POSIX 2024).
+
+    >>> path_argument("my suites"), path_argument("-suite"), path_argument("a\n'b'")
+    ("'my suites'", './-suite', "$'a\\n\\'b\\''")
     """
     text = str(path)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+    text = f"./{text}" if text.startswith("-") else text
+    return shlex.quote(text) if is_plain(text) else f"$'{''.join(map(_escaped, text))}'"
+
+
+def _escaped(sign: str) -> str:
+    """One character inside ``$'...'``; what is not ASCII or has a meaning in a log stands as its bytes."""
+    if sign in "'\\":
+        return f"\\{sign}"
+    if sign == "\n":
+        return "\\n"
+    if " " <= sign <= "~" and sign != "#":
+        return sign
+    if sign.isalnum():
+        return sign
+    # A file name that is not UTF-8 holds its bytes as surrogates.
+    errors = "surrogateescape" if "\udc80" <= sign <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in sign.encode("utf-8", errors))
 
 
 def find_run(run: str | Path, root: Path, *, suite: str = "*") -> RunFolder:
     """The run that a user names.
 
     Args:
-        run: A run folder, a run id, or ``latest``.
+        run: A run folder, a run id, or ``latest``: the run that began last by what its manifest says.
         root: Where runs are kept: ``./reports``.
         suite: Only runs of this suite.
 
     Raises:
-        RunError: There is none, or an id names several.
+        RunError: There is none, an id names several, or a manifest that has to be read for ``latest`` is damaged.
     """
     folder = Path(run)
     if (folder / "manifest.json").is_file():
@@ -202,15 +223,46 @@ def find_run(run: str | Path, root: Path, *, suite: str = "*") -> RunFolder:
     if str(run) == LATEST:
         if not runs:
             raise RunError(Problem(str(root), None, "", "holds no run yet. `evalkit run SUITE` makes one."))
-        return RunFolder(max(runs, key=lambda path: path.name))
+        return RunFolder(max(runs, key=_started))
     matches = [path for path in runs if path.name == str(run)]
     if len(matches) > 1:
         raise RunError(
             f"{len(matches)} runs are called {run!r}; name the folder: " + ", ".join(map(str, matches))
         )
     if not matches:
-        recent = ", ".join(path.name for path in runs[-3:]) or "none"
+        known = sorted((path for path in runs if _says_when(path)), key=_started)
+        recent = ", ".join(path.name for path in known[-3:]) or "none"
         raise RunError(
             f"no run {str(run)!r} under {root}. Name a run folder, a run id or 'latest'; newest runs: {recent}"
         )
     return RunFolder(matches[0])
+
+
+class _Begun(msgspec.Struct):
+    started_at: str
+
+
+def _started(run: Path) -> tuple[datetime, list[tuple[int, str]]]:
+    """When a run began; of those of one second, the folder that counts further (``-2``, ``-10``) is the later one."""
+    manifest = run / "manifest.json"
+    try:
+        stamp = msgspec.json.decode(manifest.read_bytes(), type=_Begun).started_at
+    except (OSError, msgspec.MsgspecError) as error:
+        message = (
+            f"does not say when the run began, so that no run can be called the latest; name one ({error})"
+        )
+        raise RunError(Problem(str(manifest), None, "", message)) from error
+    try:
+        begun = datetime.fromisoformat(stamp)
+    except ValueError:  # no date: before all that have one
+        begun = datetime.min
+    counted = [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", run.name)]
+    return begun if begun.tzinfo else begun.replace(tzinfo=UTC), counted
+
+
+def _says_when(run: Path) -> bool:
+    try:
+        _started(run)
+    except RunError:
+        return False
+    return True

@@ -13,6 +13,7 @@ from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
 from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.suite import models as model_section
+from evalkit.suite.addresses import address_problems
 from evalkit.suite.optimised_prompt import read_kept_prompts, read_optimised_prompt
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
@@ -47,7 +48,10 @@ def load_suite(path: str | Path) -> Suite:
         raise SuiteError(
             Problem(str(file), None, "", "no such file. `evalkit init FOLDER` writes a starter suite.")
         )
-    return build_suite(read_yaml(file))
+    suite = build_suite(read_yaml(file))
+    if problems := list(address_problems(suite)):
+        raise SuiteError(*problems)
+    return suite
 
 
 def suite_of_run(

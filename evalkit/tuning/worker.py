@@ -14,6 +14,7 @@ import threading
 import traceback
 from typing import TextIO, cast
 
+from evalkit.ending import ENDING_SIGNALS
 from evalkit.errors import EvalkitError, InputError
 from evalkit.records.record import from_json, to_json
 from evalkit.registry import TUNERS
@@ -29,8 +30,9 @@ from evalkit.tuning.train_requests import (
 
 def main() -> None:
     """Serve requests from standard input."""
-    # Ctrl-C reaches every process of the terminal; the parent decides what becomes of this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, a closed terminal and many a supervisor reach every process; the parent decides what becomes of this one.
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     results = _claim_stdout()
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()

@@ -66,7 +66,11 @@ def answers(right: Callable[[int], bool]) -> list[dict[str, Any]]:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """The suite's folder: few-shot right on 1 in 3, retrieval on 2 in 3, the tuned arm on all but 1 in 12."""
-    folder = tmp_path / "tiny"
+    return write_tiny(tmp_path / "tiny")
+
+
+def write_tiny(folder: Path) -> Path:
+    """Write that suite into a new folder."""
     folder.mkdir()
     (folder / "suite.yaml").write_text(SUITE, encoding="utf-8")
     write_rows(folder / "cases.jsonl", cases())

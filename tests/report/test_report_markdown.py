@@ -97,3 +97,47 @@ def test_chinese_survives(hostile):
 def test_markdown_is_escaped_and_words_are_left_alone(text, shown):
     """Underscores inside names stay readable in the source."""
     assert escaped(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("see https://evil.example/a.png now", "https:_//evil.example/a.png"),
+        ("HTTP://evil.example", "HTTP:_//evil.example"),
+        ("www.evil.example", "www_.evil.example"),
+        ("a@evil.example", "a@_evil.example"),
+        ("@octocat, @_x and @组/人", r"@_octocat, @_\_x and @_组/人"),
+        ("owner/repo#12 #7", "owner/repo#_12 #_7"),
+        ("a: // b, c # 1, 3 @ 2", "a: // b, c # 1, 3 @ 2"),
+    ],
+)
+def test_no_site_makes_a_link_or_a_message_of_an_outsiders_words(text, parted):
+    """Addresses, names behind @ and numbers of issues: a word joiner (shown as _) parts what a site looks for."""
+    assert parted in escaped(text).replace("\u2060", "_")
+
+
+@pytest.mark.parametrize("text", ["::error::x", "/close", " ::set-output::"])
+def test_no_line_begins_as_a_command_of_a_site(text):
+    """GitHub's workflow commands and GitLab's quick actions."""
+    assert escaped(text).startswith("\\")
+
+
+NAME = "x\n```\n![p](http://evil.example/a.png) <img src=http://evil.example/b.png> ````` \n```sh\n::error::y##vso[z]"
+
+
+@pytest.mark.parametrize(
+    "field", ["suite_path", "run_id", "evalkit_version", "git_commit", "platform", "suite"]
+)
+def test_no_name_of_a_run_folder_from_elsewhere_ends_the_fence(ticket_routing, field):
+    """The commands stay in their fence, each in one line; nothing behind it is live."""
+    manifest = msgspec.structs.replace(ticket_routing.manifest, **{field: NAME})
+    text = render_markdown(msgspec.structs.replace(ticket_routing, manifest=manifest))
+    found = MarkdownIt("js-default", {"html": True, "linkify": False}).parse(text)
+    inline = [child for token in found for child in token.children or []]
+    assert not [child for child in inline if child.type in ("html_inline", "image")]
+    assert not [token for token in found if token.type == "html_block"]
+    (fence,) = (token for token in found if token.type == "fence")
+    assert fence.markup >= "```"
+    assert all(line.startswith("evalkit ") for line in fence.content.splitlines())
+    assert "##vso[" not in text
+    assert not re.search(r"^\s*::", text, re.MULTILINE)

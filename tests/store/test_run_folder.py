@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,42 @@ def test_a_run_is_found_by_folder_id_or_latest(tmp_path):
     assert find_run(newest.path, tmp_path).path == newest.path
     assert find_run("20260101-000000", tmp_path).path.parent.name == "a"
     assert find_run("latest", tmp_path).path == newest.path
+
+
+def begun(root, suite: str, run_id: str, started_at: str) -> RunFolder:
+    run = make(root, suite, run_id)
+    run.write("manifest.json", manifest(suite=suite, suite_path=".", run_id=run_id, started_at=started_at))
+    return run
+
+
+def test_the_latest_run_is_the_one_that_began_last_by_its_manifest(tmp_path):
+    """Not by its folder's name, which an import chooses, nor by the time of a file; the zone counts."""
+    begun(tmp_path, "a", "zzz", "2026-01-01T10:00:00+00:00")
+    begun(tmp_path, "a", "20290101-000000", "2026-01-01T12:30:00+02:00")
+    newest = begun(tmp_path, "b", "aaa", "2026-01-01T10:31:00+00:00")
+    os.utime(tmp_path / "a" / "zzz" / "manifest.json", (4e9, 4e9))
+    assert find_run("latest", tmp_path).path == newest.path
+    with pytest.raises(RunError, match="newest runs: zzz, 20290101-000000, aaa"):
+        find_run("none", tmp_path)
+
+
+def test_of_runs_that_began_in_one_second_the_one_that_counts_furthest_is_the_latest(tmp_path):
+    for count in ("", "-2", "-9", "-10"):
+        run = begun(tmp_path, "a", f"20260101-100000{count}", "2026-01-01T10:00:00+00:00")
+    assert find_run("latest", tmp_path).path == run.path
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"started_at": 5}', '{"run_id": "x"}', "\xff"])
+def test_which_run_is_the_latest_is_not_guessed_beside_a_damaged_manifest(tmp_path, content):
+    """It may be the one; every run is found by its name all the same."""
+    fine = begun(tmp_path, "a", "1", "2026-01-01T10:00:00+00:00")
+    damaged = make(tmp_path, "a", "2").file("manifest.json")
+    damaged.write_text(content, encoding="latin-1")
+    with pytest.raises(RunError, match=f"^{damaged}: does not say when the run began"):
+        find_run("latest", tmp_path)
+    assert find_run("1", tmp_path).path == fine.path
+    with pytest.raises(RunError, match=r"newest runs: 1$"):
+        find_run("3", tmp_path)
 
 
 def test_what_is_not_there_is_told_with_the_newest_ids(tmp_path):
