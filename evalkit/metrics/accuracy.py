@@ -10,6 +10,7 @@ from evalkit.metrics.class_counts import class_counts
 from evalkit.metrics.excerpt import excerpt
 from evalkit.metrics.labels import LabelReader
 from evalkit.metrics.options import STRICT
+from evalkit.metrics.watched_process import missing_over_limit
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
@@ -27,6 +28,7 @@ class Accuracy(LabelReader):
     binary: ClassVar[bool] = True
     needs_reference: ClassVar[bool] = True
 
+    @missing_over_limit
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""
         if not case.reference:

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from evalkit.metrics.answer import find_answer
 from evalkit.metrics.excerpt import excerpt
 from evalkit.metrics.options import STRICT, compiled
+from evalkit.metrics.watched_process import missing_over_limit
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
@@ -25,7 +26,7 @@ class ExactMatch:
         extract: A regular expression that finds the answer in the output: the first of its groups that matched, or
             the whole match where it has no group. White space around the output is left out first, ``^`` and ``$``
             match at every line, and the first match counts. No match is an empty answer. Only the first 100,000
-            characters are searched.
+            characters are searched. An answer for which it takes more than 2 s of processor time has no score.
         normalise: Compare by the rule of ``evalkit.text.normalise``: case, width, punctuation and English articles do
             not count, signs of numbers, currencies, percent and comparisons do. Else only outer white space is ignored.
     """
@@ -40,6 +41,7 @@ class ExactMatch:
         """Refuse a pattern that does not compile."""
         _ = self._pattern
 
+    @missing_over_limit
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""
         if not case.reference:

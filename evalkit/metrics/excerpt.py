@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 LONGEST_SEARCHED = 100_000
-"""Characters of an output on which a suite's regular expression is run. The ``re`` module has no time limit, and many
-patterns take time in proportion to the square of the length."""
+"""Characters of an output on which a suite's regular expression is run. Many patterns take time in
+proportion to the square of the length; what takes too long is ended, see ``watched_process``."""
 
 _SHOWN = 80
 

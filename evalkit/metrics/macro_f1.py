@@ -11,6 +11,7 @@ from evalkit.metrics.class_counts import class_counts, macro_f1
 from evalkit.metrics.excerpt import excerpt
 from evalkit.metrics.labels import LabelReader
 from evalkit.metrics.options import STRICT
+from evalkit.metrics.watched_process import missing_over_limit
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
@@ -35,6 +36,7 @@ class MacroF1(LabelReader):
             )
         super().__post_init__()
 
+    @missing_over_limit
     def score(self, case: Case, sample: Sample) -> Score:
         """Counts of one answer; see ``Metric``."""
         if not case.reference:

@@ -8,8 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
-from evalkit.metrics.excerpt import LONGEST_SEARCHED, excerpt
+from evalkit.metrics.answer import search
+from evalkit.metrics.excerpt import excerpt
 from evalkit.metrics.options import STRICT, compiled
+from evalkit.metrics.watched_process import missing_over_limit
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
@@ -20,7 +22,7 @@ class Regex:
     """1 when the pattern matches the output, else 0. Needs no reference.
 
     Outer white space of the output is ignored. An output of more than 100,000 characters is cut there before
-    it is matched.
+    it is matched. An answer for which the pattern takes more than 2 s of processor time has no score.
 
     Attributes:
         pattern: A Python regular expression; flags go inside it, as in ``(?is)...``.
@@ -36,12 +38,13 @@ class Regex:
         """Refuse a pattern that does not compile."""
         _ = self._compiled
 
+    @missing_over_limit
     def score(self, case: Case, sample: Sample) -> Score:
         """The score of one answer; see ``Metric.score``."""
-        output = (sample.output or "").strip()[:LONGEST_SEARCHED]
-        match = self._compiled.fullmatch(output) if self.match == "full" else self._compiled.search(output)
-        sign = "matches" if match else "does not match"
-        return Score(value=float(match is not None), explanation=f"{excerpt(output)} {sign} {self.pattern!r}")
+        output = (sample.output or "").strip()
+        matches = search(self._compiled, output, full=self.match == "full") is not None
+        sign = "matches" if matches else "does not match"
+        return Score(value=float(matches), explanation=f"{excerpt(output)} {sign} {self.pattern!r}")
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
