@@ -192,6 +192,10 @@ class CostLimitError(EvalkitError):
     exit_code = 103
 
 
+_LONGEST_NAME = 200
+_MOST_NAMES = 100
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The sentences that end a message about an unknown name.
 
@@ -203,7 +207,12 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     names = [str(name) for name in valid]  # choices may be members of an enumeration
     if not names:
         return "None is defined."
-    listed = "Defined: " + ", ".join(repr(one) for one in names) + "."
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    listed = "Defined: " + ", ".join(repr(one) for one in names[:_MOST_NAMES]) + f"{more}."
+    if (
+        len(name) > _LONGEST_NAME
+    ):  # the comparison takes time in proportion to the square of the length, or worse
+        return listed
     close = difflib.get_close_matches(name.lower(), [one.lower() for one in names], n=1, cutoff=0.5)
     if not close:
         return listed

@@ -181,9 +181,8 @@ def _words(text: str) -> list[str]:
 
 
 def _runs_in(wanted: list[str], words: list[str]) -> bool:
-    if not wanted:
-        return False
-    return any(words[start : start + len(wanted)] == wanted for start in range(len(words) - len(wanted) + 1))
+    """Whether the words stand in the others one after the other; no word holds a space."""
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words)} "
 
 
 def _token_f1(wanted: list[str], words: list[str]) -> float:

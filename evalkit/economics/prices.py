@@ -167,7 +167,7 @@ class PriceTable:
         return row
 
     def _unknown(self, model_id: str) -> str:
-        near = difflib.get_close_matches(model_id, self.rows, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(model_id[:200], self.rows, n=3, cutoff=0.5)
         nearest = f"Nearest: {', '.join(map(repr, near))}. " if near else ""
         tuned = "A tuned model needs a row of its own. " if is_tune(model_id) else ""
         return (

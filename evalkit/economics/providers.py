@@ -153,7 +153,7 @@ def route(name: str) -> Route:
     """
     shipped = routes()
     if name not in shipped:
-        near = difflib.get_close_matches(name, shipped, n=2) or sorted(shipped)
+        near = difflib.get_close_matches(name[:200], shipped, n=2) or sorted(shipped)
         raise PriceError(f"no tuning route is called {name!r}. Known: {', '.join(map(repr, near))}")
     return shipped[name]
 

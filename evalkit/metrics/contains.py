@@ -75,13 +75,28 @@ class Contains:
 
 _AS_WRITTEN = re.compile(r"[\W_]*|\([^\s,]*\)|\[[^\s,]*\]|\{[^\s,]*\}|<[^\s,]*>")
 # Before a digit: no digit, no part of a number, and no minus but one that joins it to a letter or digit (E-10).
-_NUMBER_BEFORE = rf"(?<!\d)(?<!\d[.,/^])(?<!\de)(?<!±)(?<!\A-)(?<![\W_{CJK}{KANA}]-)"
-_NUMBER_AFTER = r"(?!\d|[.,]\d|e-?\d|[/^]-?\d)"
+_NUMBER_BEFORE = re.compile(rf"(?<!\d)(?<!\d[.,/^])(?<!\de)(?<!±)(?<!\A-)(?<![\W_{CJK}{KANA}]-)")
+_NUMBER_AFTER = re.compile(r"(?!\d|[.,]\d|e-?\d|[/^]-?\d)")
+_ANYWHERE = re.compile("")
+_DIGITS = re.compile(r"\d+")
 
 
 def _holds(output: str, value: str) -> bool:
     if not value:
         return not output
-    before = _NUMBER_BEFORE if value[0].isdigit() else ""
-    after = _NUMBER_AFTER if value[-1].isdigit() else ""
-    return re.search(before + re.escape(value) + after, output) is not None
+    if not value[0].isdigit() and not value[-1].isdigit():
+        return value in output
+    before = _NUMBER_BEFORE if value[0].isdigit() else _ANYWHERE
+    after = _NUMBER_AFTER if value[-1].isdigit() else _ANYWHERE
+    at = output.find(value)
+    while at >= 0:
+        if before.match(output, at) and after.match(output, at + len(value)):
+            return True
+        at = output.find(value, _next_start(output, at, is_number=value[0].isdigit()))
+    return False
+
+
+def _next_start(output: str, at: int, *, is_number: bool) -> int:
+    """Where the value may begin next: a number begins behind the digits that stand here, not among them."""
+    digits = _DIGITS.match(output, at) if is_number else None
+    return at + 1 if digits is None else digits.end()

@@ -15,6 +15,9 @@ from evalkit.records.score import Score
 from evalkit.text.normalise import readings
 from evalkit.text.words import words
 
+MOST_WORDS = 50_000
+"""Words of an answer or a reference that are compared."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class RougeL:
@@ -24,6 +27,9 @@ class RougeL:
     currencies, percent and comparisons count here (see ``evalkit.text.normalise``). That package drops Chinese, fills a
     table of answer x reference words in Python (2 s at 2,000 words each) and imports nltk; the longest common
     subsequence comes from rapidfuzz instead.
+
+    The time is in proportion to words of the answer x words of the reference, so that a text of more than 50,000 words
+    (70 ms a pair) has no score; the reason is ``too_long``.
     """
 
     binary: ClassVar[bool] = False
@@ -34,11 +40,17 @@ class RougeL:
         if not case.reference:
             return Score.missing("no_reference")
         answers = list(map(words, readings(sample.output or "")))
+        accepted_words = [
+            (accepted, words(reading)) for accepted in case.reference for reading in readings(accepted)
+        ]
+        longest = max(map(len, [*answers, *(reading for _, reading in accepted_words)]))
+        if longest > MOST_WORDS:
+            told = f"a text of {longest:,} words; up to {MOST_WORDS:,} are compared"
+            return Score(value=None, reason="too_long", explanation=told)
         value, reference = max(
             (
-                (_rouge_l(words(reading), answer), accepted)
-                for accepted in case.reference
-                for reading in readings(accepted)
+                (_rouge_l(reading, answer), accepted)
+                for accepted, reading in accepted_words
                 for answer in answers
             ),
             key=lambda pair: pair[0],

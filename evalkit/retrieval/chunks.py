@@ -66,7 +66,12 @@ def sections(text: str) -> list[Span]:
     for line in lines:
         begin_of_line.append(begin_of_line[-1] + len(line) + 1)
     # markdown-it takes other line ends than \n as the same; with them normalised the numbers of lines agree.
-    parsed = MarkdownIt("commonmark").parse(text.replace("\r\n", " \n").replace("\r", " "))
+    # Only blocks are read: what is inside a paragraph takes time in proportion to the square of, say, "![![![".
+    parsed = (
+        MarkdownIt("commonmark")
+        .disable(["inline", "text_join"])
+        .parse(text.replace("\r\n", " \n").replace("\r", " "))
+    )
     heads = [
         begin_of_line[token.map[0]]
         for token in parsed
