@@ -17,7 +17,7 @@ def search(pattern: re.Pattern[str], output: str, *, full: bool = False) -> list
         full: The whole output has to match.
 
     Raises:
-        OverLimitError: It took more than 2 s of processor time.
+        OverLimitError: It took more than 1 s of processor time.
     """
     request = {
         "pattern": pattern.pattern,
@@ -41,7 +41,7 @@ def find_answer(output: str, pattern: re.Pattern[str] | None) -> str | None:
         pattern: None takes the whole output.
 
     Raises:
-        OverLimitError: The pattern took more than 2 s of processor time.
+        OverLimitError: The pattern took more than 1 s of processor time.
 
     >>> find_answer("So 7", re.compile(r"(-?[0-9.]{2,})|(-?[0-9]+)"))
     '7'

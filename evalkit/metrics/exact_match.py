@@ -26,7 +26,7 @@ class ExactMatch:
         extract: A regular expression that finds the answer in the output: the first of its groups that matched, or
             the whole match where it has no group. White space around the output is left out first, ``^`` and ``$``
             match at every line, and the first match counts. No match is an empty answer. Only the first 100,000
-            characters are searched. An answer for which it takes more than 2 s of processor time has no score.
+            characters are searched. An answer for which it takes more than 1 s of processor time has no score.
         normalise: Compare by the rule of ``evalkit.text.normalise``: case, width, punctuation and English articles do
             not count, signs of numbers, currencies, percent and comparisons do. Else only outer white space is ignored.
     """

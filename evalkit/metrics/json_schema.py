@@ -32,7 +32,7 @@ class JsonSchema:
     """1 when the whole output is JSON that fits the schema, else 0. Needs no reference.
 
     Nothing is repaired: text or a code fence around the JSON, NaN, or more than 100,000 characters score 0. An answer
-    for which the schema takes more than 2 s of processor time has no score.
+    for which the schema takes more than 1 s of processor time has no score.
 
     Attributes:
         schema: The JSON Schema itself.

@@ -22,7 +22,7 @@ class Regex:
     """1 when the pattern matches the output, else 0. Needs no reference.
 
     Outer white space of the output is ignored. An output of more than 100,000 characters is cut there before
-    it is matched. An answer for which the pattern takes more than 2 s of processor time has no score.
+    it is matched. An answer for which the pattern takes more than 1 s of processor time has no score.
 
     Attributes:
         pattern: A Python regular expression; flags go inside it, as in ``(?is)...``.

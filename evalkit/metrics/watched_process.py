@@ -1,7 +1,7 @@
 """Patterns and schemas of a suite, run on answers within a limit of time and memory for each answer.
 
 Python's ``re`` backtracks: 61 characters can take longer than anybody waits, and nothing inside a process can stop it
-for certain. So both run in a process of their own, which the kernel ends after two seconds of processor time for one
+for certain. So both run in a process of their own, which the kernel ends after one second of processor time for one
 answer; the score is then missing, with that reason, and the next answer gets a new process. Compared with the
 alternatives: ``google-re2`` never backtracks, and has neither lookaround nor references to groups, which suites use;
 ``regex`` has a timeout, looks at it rarely in long runs of one character, and takes more characters for letters than
@@ -28,7 +28,7 @@ from evalkit.records.case import Case
 from evalkit.records.sample import Sample
 from evalkit.records.score import Score
 
-LIMIT_S = 2.0
+LIMIT_S = 1.0
 """Seconds of processor time that a pattern or a schema may take for one answer."""
 CHECK_LIMIT_S = 10.0
 """Seconds of processor time that it may take to check a schema itself, before anything is asked."""
