@@ -16,7 +16,7 @@ from referencing.jsonschema import specification_with
 
 from evalkit.metrics.excerpt import excerpt
 
-_TRIED = (None, True, 0, "", [], {})
+_TRIED: tuple[Any, ...] = (None, True, 0, "", [], {})
 
 
 class _Fault(Protocol):

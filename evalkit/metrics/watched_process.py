@@ -116,15 +116,17 @@ class WatchedProcess:
         process = self._running()
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both are pipes
         payload = json.dumps(request).encode()
+        is_done = False
         try:
             with contextlib.suppress(BrokenPipeError):  # the read below finds out why
                 process.stdin.write(len(payload).to_bytes(4, "big") + payload)
                 process.stdin.flush()
             head = process.stdout.read(4)
             body = process.stdout.read(int.from_bytes(head, "big"))
-        except BaseException:  # Ctrl-C among them: what is left in the pipe answers nobody
-            self._end()
-            raise
+            is_done = True
+        finally:
+            if not is_done:  # Ctrl-C, say: what is left in the pipe answers no other request
+                self._end()
         if len(head) < 4:
             raise OverLimitError(self._how_it_ended(process), limit_s)
         return json.loads(body)
