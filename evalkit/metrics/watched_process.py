@@ -42,7 +42,7 @@ _WORDS = {
 }
 
 
-class OverLimitError(EvalkitError):
+class OverLimitError(Exception):
     """A pattern or a schema was not done with an answer within its limit; ``reason`` is that of the missing score."""
 
     def __init__(self, reason: str, limit_s: float) -> None:
