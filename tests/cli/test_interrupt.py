@@ -32,6 +32,8 @@ class Slow:
         with self.told.open("a") as told:
             told.write(case.id + "\\n")
         time.sleep(float(pathlib.Path("pause.txt").read_text()))
+        while pathlib.Path("hold").exists():
+            time.sleep(0.005)
         return Score(value=float(sample.output in case.reference))
 """
 
@@ -121,7 +123,7 @@ def test_a_second_ctrl_c_while_scoring_stops_at_once(home):
 
 def test_a_second_process_on_a_run_is_refused_and_harms_nothing(home):
     """It ends with 2 and says why; the first one ends as if it had been alone."""
-    (home / "pause.txt").write_text("0.02")
+    (home / "hold").touch()
     first = start(home, "run", "tiny")
     wait_for(first, (home / "marked.txt").exists)
     folder = run_of(home)
@@ -133,7 +135,7 @@ def test_a_second_process_on_a_run_is_refused_and_harms_nothing(home):
         assert "another process is writing to this run" in err
         assert first.poll() is None
         assert {name: (folder / name).read_bytes() for name in before} == before
-    (home / "pause.txt").write_text("0")
+    (home / "hold").unlink()
     ended(first)
     assert json.loads((folder / "decision.json").read_text())["verdict"]
 
