@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ESHUTDOWN, errno.ECONNRESET})
 _CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 _NARROWEST = 20
+_TOO_LONG = re.compile(
+    r"\S{4200,}"
+)  # no path is so long; a key, an id or a name of megabytes is not shown whole
 
 
 class Screen:
@@ -119,8 +123,12 @@ def say_json(document: bytes) -> None:
 
 def _show(stream: TextIO | None, text: str) -> None:
     screen = Screen(stream)
-    screen.write(plain(text).removesuffix("\n") + "\n")
+    screen.write(_TOO_LONG.sub(_begin, plain(text)).removesuffix("\n") + "\n")
     screen.flush()
+
+
+def _begin(word: re.Match[str]) -> str:
+    return f"{word[0][:200]}… ({len(word[0]):,} characters)"
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
+import evalkit
 from evalkit.ending import ENDING_SIGNALS, SignalInterrupt, end_as_after_ctrl_c
+from evalkit.errors import InterruptedRunError
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
 from tests.builders.chat_server import completion
 from tests.builders.short_training import write_short_training
@@ -166,6 +169,33 @@ def test_a_program_that_handles_a_signal_itself_keeps_its_handler():
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_second_ctrl_c_in_a_notebook_stops_at_once(chat_server, tmp_path, monkeypatch):
+    """An event loop is running there already; a provider that never answers is not waited for."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k" * 20)
+    suite = hosted(tmp_path / "suite", chat_server.url, "m")
+    ended, waited = threading.Event(), []
+
+    def interrupt_twice():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)  # two at a time would be one
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def answer(request):
+        if not waited:
+            threading.Thread(target=interrupt_twice).start()
+        waited.append(ended.wait(30))
+        return completion("yes")
+
+    async def cell():
+        with pytest.raises(InterruptedRunError, match="Resume:"):
+            evalkit.run(suite, output=tmp_path / "reports", use_cache=False, max_concurrency=1)
+
+    chat_server.answer = answer
+    asyncio.run(cell())
+    assert waited == []
+    ended.set()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 import evalkit as evalkit_package
+from evalkit.cli import main as door
 from tests.builders.chat_server import Reply, completion
 from tests.builders.terminal import on_terminal
 from tests.cli.conftest import write_tiny
@@ -147,14 +149,15 @@ def run(tmp_path_factory) -> Path:
     return evalkit_package.run(folder, output=folder.parent / "reports", use_cache=False).path
 
 
-def test_letters_that_the_terminal_lacks_are_written_as_others(run, tmp_path):
+def test_letters_that_the_terminal_lacks_are_written_as_others(run, monkeypatch):
     """In ASCII: a table with minus signs, and a suite in Chinese that is not there."""
-    decided, missing = on_terminal(
-        [["decide", str(run)], ["validate", "数据ü"]], tmp_path, PYTHONIOENCODING="ascii", LC_ALL="C"
-    )
-    assert (decided.code, missing.code) == (0, 2)
-    assert "Fine-tune" in decided.screen.decode("ascii")
-    assert missing.screen.decode("ascii").startswith("\\u6570\\u636e\\xfc: no such file")
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert door.run(["decide", str(run)]) == 0
+    assert door.run(["validate", "数据ü"]) == 2
+    assert "Fine-tune" in out.buffer.getvalue().decode("ascii")
+    assert err.buffer.getvalue().decode("ascii").startswith("\\u6570\\u636e\\xfc: no such file")
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path):
@@ -185,7 +188,7 @@ def test_a_full_or_missing_standard_output_is_told(tmp_path):
     assert (closed.returncode, closed.stderr) == (0, b"")
 
 
-def test_a_log_of_a_ci_service_obeys_no_line(tiny, tmp_path, monkeypatch, evalkit):
+def test_a_log_of_a_ci_service_obeys_no_line(tiny, run, tmp_path, monkeypatch, evalkit):
     """GitHub's ``::`` at a line's start, its older ``##[``, Azure's and TeamCity's; JSON stays the same document."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     name = "x\n::error file=a::pwned\n##vso[task.setvariable variable=a]b\n  ::set-output::"
@@ -194,13 +197,31 @@ def test_a_log_of_a_ci_service_obeys_no_line(tiny, tmp_path, monkeypatch, evalki
     assert not [line for line in done.err.splitlines() if line.lstrip().startswith("::") or "##vso[" in line]
     assert "##[" not in done.err
     assert "##\\[add-mask]k" in done.err
-    ran = evalkit("run", changed(tiny, tmp_path / f"fine{name}", lambda data: None), "--json")
-    assert ran.code == 0
-    assert "##" not in ran.out
-    reported = evalkit("report", "latest", "--to", f"a{name}", "--json")
+    reported = evalkit("report", run, "--to", f"a{name}", "--json")
     assert reported.code == 0
     assert "##vso[" not in reported.out
     assert reported.json[0] == f"a{name}/report.html"
+
+
+@pytest.mark.parametrize("place", ["key", "name", "id"])
+def test_a_name_of_a_megabyte_is_not_shown_whole(tiny, tmp_path, evalkit, place):
+    """Its beginning and its length are; a message stays one that people can read."""
+    huge = "h" * 1_000_000
+
+    def change(data):
+        if place == "key":
+            data[huge] = 1
+        if place == "name":
+            data["metrics"].append({"regex": {"name": huge, "pattern": "x"}})
+
+    suite = changed(tiny, tmp_path / "huge", change)
+    if place == "id":
+        row = json.dumps({"id": huge, "question": "q", "answer": "a", "fact": "f", "area": "a"})
+        (suite / "cases.jsonl").write_text(f"{row}\n" * 3)
+    done = evalkit("validate", suite)
+    assert done.code == (0 if place == "name" else 2)
+    assert "hhh… (1,000,00" in done.out + done.err
+    assert len(done.out + done.err) < 20_000
 
 
 _UNCLEANED = re.compile(

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from evalkit.errors import RunError
+from evalkit.plain import is_plain
 from evalkit.records.profile import Profile
 from evalkit.store.lock import sole_writer
-from evalkit.store.run_folder import RunFolder, find_run
+from evalkit.store.run_folder import RunFolder, find_run, path_argument
 from tests.builders.records import manifest
 
 
@@ -29,6 +30,29 @@ def test_a_run_is_found_by_folder_id_or_latest(tmp_path):
     assert find_run(newest.path, tmp_path).path == newest.path
     assert find_run("20260101-000000", tmp_path).path.parent.name == "a"
     assert find_run("latest", tmp_path).path == newest.path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "my suite",
+        "-o",
+        "it's",
+        "a\n```\nb",
+        "\x1b]0;t\x07\x9b2J",
+        "\u202ereversed\u2066",
+        "##vso[task.debug]1",
+        "数据\n中",
+        b"\xff\xfe0".decode("utf-8", "surrogateescape"),
+        "back\\slash\t$HOME`id`\n",
+    ],
+)
+def test_a_path_in_a_command_is_one_line_and_the_same_path_for_a_shell(name):
+    """Bash gives back every byte; what is printed holds no sign that a terminal or a log obeys."""
+    argument = path_argument(name)
+    assert is_plain(argument)
+    printed = subprocess.run(["bash", "-c", f"printf %s {argument}"], capture_output=True, check=True).stdout
+    assert printed.removeprefix(b"./") == os.fsencode(name)
 
 
 def begun(root, suite: str, run_id: str, started_at: str) -> RunFolder:
