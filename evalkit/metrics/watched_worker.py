@@ -21,8 +21,10 @@ _validators: dict[str, Any] = {}
 
 def main() -> None:
     """Serve requests from standard input until it ends."""
-    # Ctrl-C reaches every process of the terminal; the caller decides what becomes of this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, a closed terminal and many a supervisor reach every process; the caller decides what becomes of this one.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     _bound_memory()
     while len(head := sys.stdin.buffer.read(4)) == 4:
         request = json.loads(sys.stdin.buffer.read(int.from_bytes(head, "big")))
