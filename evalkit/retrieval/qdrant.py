@@ -1,4 +1,4 @@
-"""Search by Qdrant: in a folder on this machine (its local mode), or on a server by ``url``."""
+"""Search by Qdrant: on this machine (its local mode, from vectors in a folder), or on a server by ``url``."""
 
 from __future__ import annotations
 

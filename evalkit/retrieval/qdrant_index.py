@@ -50,7 +50,6 @@ class OpenIndex:
         client: Owned from now on.
         collection: Its name.
         meta: What it was built from.
-        closed: Called after the client is closed.
         always_exact: Every search compares with every point, as local mode does.
     """
 
@@ -59,7 +58,6 @@ class OpenIndex:
         client: QdrantClient,
         collection: str,
         meta: IndexMeta,
-        closed: Callable[[], None] = lambda: None,
         *,
         always_exact: bool = False,
     ) -> None:
@@ -67,7 +65,6 @@ class OpenIndex:
         self.always_exact = always_exact
         self._client = client
         self._collection = collection
-        self._closed = closed
 
     def search(self, question: Vectors, k: int, *, ef: int | None = None, exact: bool = False) -> list[Hit]:
         """The ``k`` nearest points, best first; equally near ones in the order of the corpus.
@@ -100,7 +97,6 @@ class OpenIndex:
     def close(self) -> None:
         """Close the client."""
         self._client.close()
-        self._closed()
 
 
 class QdrantStore(Protocol):

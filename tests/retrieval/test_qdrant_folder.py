@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from evalkit.digest import digest_file
 from evalkit.errors import InputError
 from evalkit.records.case import Passage
 from evalkit.retrieval.dense import DenseRetriever
@@ -93,17 +96,11 @@ import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import Bench
-from evalkit.retrieval import qdrant_index
 from evalkit.retrieval.qdrant import QdrantRetriever
 bench = Bench(Path({folder!r}))
-qdrant_index._POINTS_A_REQUEST = 10
-answered, calls = qdrant_index.answered, []
-def dying(ask):
-    calls.append(ask)
-    if len(calls) == 5:  # the collection is there and holds 30 points
-        os.kill(os.getpid(), signal.SIGKILL)
-    return answered(ask)
-qdrant_index.answered = dying
+def dying(descriptor):  # the vectors are written, and neither safe on the disk nor marked as whole
+    os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = dying
 asyncio.run(QdrantRetriever(bench.vectors()).prepare(lambda steps: None))
 """
 
@@ -120,24 +117,45 @@ def test_a_build_killed_half_way_leaves_no_index_that_is_reused(bench):
     assert indexes(bench) == [facts.digest]  # what was left is gone
 
 
-@pytest.mark.parametrize("damage", ["no mark", "no points", "torn"])
+@pytest.mark.parametrize("damage", ["no mark", "no vectors", "torn", "one bit", "other shape"])
 def test_a_folder_that_is_not_whole_is_built_again(bench, damage):
     facts, _ = built(bench)
     folder = bench.folder / facts.digest
-    (database,) = folder.rglob("storage.sqlite")
+    vectors = folder / "vectors.npy"
+    content = vectors.read_bytes()
     if damage == "no mark":
         (folder / "evalkit.json").unlink()
-    elif damage == "no points":
-        (folder / "meta.json").write_text("{")
+    elif damage == "no vectors":
+        vectors.unlink()
+    elif damage == "torn":
+        vectors.write_bytes(content[:5000])
+    elif damage == "one bit":
+        vectors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     else:
-        database.write_bytes(database.read_bytes()[:5000])
+        np.save(vectors, np.load(vectors)[:-1])
+        mark = json.loads((folder / "evalkit.json").read_text())
+        (folder / "evalkit.json").write_text(json.dumps(mark | {"vectors": digest_file(vectors)}))
     again, embedded = built(bench)
     assert (again.reused, embedded) == (False, 80)
+    assert built(bench)[0].reused
+
+
+def test_what_is_kept_is_numbers_and_a_mark(bench):
+    """Nothing that is unpickled where it is opened, so a cache restored from elsewhere runs no code."""
+    facts, _ = built(bench)
+    folder = bench.folder / facts.digest
+    assert sorted(file.name for file in folder.rglob("*")) == ["evalkit.json", "vectors.npy"]
+    assert np.load(folder / "vectors.npy", allow_pickle=False).shape == (80, facts.dimensions)
+
+
+def test_a_first_and_a_later_run_find_the_same_with_the_same_scores(bench):
+    first, later = (
+        asyncio.run(asked(QdrantRetriever(bench.vectors()), bench.questions, 10)) for _ in range(2)
+    )
+    assert [each.passages for each in first] == [each.passages for each in later]
 
 
 def test_two_runs_search_one_index_at_the_same_time(bench):
-    """Local mode lets one process in; the other takes a copy."""
-
     async def both():
         first, second = QdrantRetriever(bench.vectors()), QdrantRetriever(bench.vectors())
         await first.prepare(lambda steps: None)
@@ -153,7 +171,7 @@ def test_two_runs_search_one_index_at_the_same_time(bench):
 
 
 def test_no_suite_can_name_the_folder(bench):
-    """Local mode pickles its points: a folder that came with a suite could run code."""
+    """An index belongs to the cache: one that came with a suite could be of another corpus than it says."""
     with pytest.raises(InputError, match="qdrant has no option 'path'"):
         QdrantRetriever(bench.vectors(), options={"path": "here"})
 
