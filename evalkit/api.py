@@ -42,6 +42,7 @@ from evalkit.store.run_folder import REPORTS, find_run
 from evalkit.store.write_behind import WriteBehind
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite
+from evalkit.suite.trust import allowed
 
 
 def run(
@@ -203,9 +204,15 @@ def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
     return Run(find_run(path, Path(output)))
 
 
-def score(run: Run) -> Run:
-    """Score a run again with the metrics that its suite has now, then compare, decide and report again."""
-    prepared = reload_prepared(run.folder)
+def score(run: Run, *, allow_plugins: bool = False, allow_outside: bool = False) -> Run:
+    """Score a run again with the metrics that its suite has now, then compare, decide and report again.
+
+    Args:
+        run: An answered run.
+        allow_plugins: As for :func:`evalkit.load_suite`, for the suite that the run was made from.
+        allow_outside: Likewise.
+    """
+    prepared = reload_prepared(run.folder, allowed(plugins=allow_plugins, outside=allow_outside))
     with sole_writer(run.path):
         score_to_report(prepared, run.folder)
     return run
@@ -313,17 +320,19 @@ def import_table(
     return Run(import_run.import_table(Path(table), given, folder, clock=Clock()))
 
 
-def report(run: Run, path: str | Path | None = None) -> list[Path]:
+def report(run: Run, path: str | Path | None = None, *, allow_outside: bool = False) -> list[Path]:
     """Write report.html, report.md and report.json of a run again.
 
     Args:
         run: A decided run.
         path: Folder for the files; default: the run's own.
+        allow_outside: Whether the cases, of which some are shown, may lie outside the suite's folder.
 
     Returns:
         The paths of the files written.
     """
-    return spine.report(run.folder, run.records(), None if path is None else Path(path))
+    records = run.records(allow_outside=allow_outside)
+    return spine.report(run.folder, records, None if path is None else Path(path))
 
 
 def _open_cache(use_cache: bool) -> ResponseCache:

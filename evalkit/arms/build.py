@@ -15,6 +15,7 @@ from evalkit.prompts.examples import ExampleChooser, Ranker
 from evalkit.prompts.template import Template, unknown_field
 from evalkit.records.arm import ArmFacts
 from evalkit.records.case import Case, Example, Passage
+from evalkit.registry import RETRIEVERS
 from evalkit.retrieval.bm25 import BM25Retriever
 from evalkit.retrieval.build import build_retriever, build_searcher, compares_vectors
 from evalkit.retrieval.chunks import cut
@@ -203,14 +204,19 @@ class _Builder:
         corpus = self._corpora[config.corpus]
         if config.method == "gold":
             self._check_gold(at, config, corpus)
+        if self._suite.left_alone(RETRIEVERS, config.method):
+            return None
+        plugins = self._suite.trust.loads_plugins
         embedder = self._suite.embedder_of(name)
         key = digest_of([_chunking(config), embedder, config.method, config.options])
         if key not in self._finders:
             try:
-                if compares_vectors(config.method):
-                    self._finders[key] = build_searcher(config, self._vectors_of(config, embedder))
+                if compares_vectors(config.method, plugins=plugins):
+                    self._finders[key] = build_searcher(
+                        config, self._vectors_of(config, embedder), plugins=plugins
+                    )
                 else:
-                    self._finders[key] = build_retriever(config, self._cut(config))
+                    self._finders[key] = build_retriever(config, self._cut(config), plugins=plugins)
             except InputError as error:
                 where: Location = (*at, "options") if config.options else at
                 self.problems.append(self._suite.source.problem(where, str(error)))

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import env_file_option, json_option, parse_limit, print_json, read_env_files
+from evalkit.cli.options import (
+    allow_outside_option,
+    allow_plugins_option,
+    env_file_option,
+    json_option,
+    parse_limit,
+    print_json,
+    read_env_files,
+)
 
 
 @click.command(name="estimate")
@@ -14,10 +22,19 @@ from evalkit.cli.options import env_file_option, json_option, parse_limit, print
 @click.option("--limit", metavar="N", help="Only the first N cases, or a share such as 0.1.")
 @click.option("--cached", is_flag=True, help="Leave out what the caches of answers and adapters have.")
 @click.option("--no-probe", is_flag=True, help="Ask no local model: its time and money stay open.")
+@allow_plugins_option
+@allow_outside_option
 @env_file_option
 @json_option
 def command(
-    suite: Path, limit: str | None, cached: bool, no_probe: bool, env_file: tuple[Path, ...], as_json: bool
+    suite: Path,
+    limit: str | None,
+    cached: bool,
+    no_probe: bool,
+    allow_plugins: bool,
+    allow_outside: bool,
+    env_file: tuple[Path, ...],
+    as_json: bool,
 ) -> int:
     """What a run will take, before anything is spent: calls, tokens, money and time. Asks no hosted model.
 
@@ -29,7 +46,7 @@ def command(
     from evalkit.data.cases import read_cases
     from evalkit.suite.load import load_suite
 
-    loaded = load_suite(suite)
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     with shown_progress() as progress:
         forecast = api.estimate(
             loaded,

@@ -44,6 +44,22 @@ def env_file_option(command: F) -> F:
     )(command)
 
 
+def allow_plugins_option(command: F) -> F:
+    """Adds ``--allow-plugins``: code that the suite names is loaded."""
+    return click.option(
+        "--allow-plugins",
+        is_flag=True,
+        help="Load code that the suite names (module:Class) or its model folders bring.",
+    )(command)
+
+
+def allow_outside_option(command: F) -> F:
+    """Adds ``--allow-outside``: input files may lie outside the suite's folder."""
+    return click.option(
+        "--allow-outside", is_flag=True, help="Read input files that lie outside the suite's folder."
+    )(command)
+
+
 def print_json(record: object) -> None:
     """Write one record to standard output as indented JSON."""
     from evalkit.records.record import to_pretty_json

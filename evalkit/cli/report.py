@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.options import allow_outside_option, json_option, output_option, print_json
 from evalkit.cli.screen import say
 
 
@@ -16,12 +16,13 @@ from evalkit.cli.screen import say
     "--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write the files here instead."
 )
 @output_option
+@allow_outside_option
 @json_option
-def command(run: str, folder: Path | None, output: Path, as_json: bool) -> int:
+def command(run: str, folder: Path | None, output: Path, allow_outside: bool, as_json: bool) -> int:
     """Write report.html, report.md and report.json of a run again."""
     from evalkit import api
 
-    written = api.report(api.load_run(run, output=output), folder)
+    written = api.report(api.load_run(run, output=output), folder, allow_outside=allow_outside)
     if as_json:
         print_json([str(path) for path in written])
     else:

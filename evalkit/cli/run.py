@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import (
+    allow_outside_option,
+    allow_plugins_option,
     env_file_option,
     json_option,
     output_option,
@@ -29,6 +31,8 @@ from evalkit.cli.options import (
 @click.option("--retry-errors", is_flag=True, help="With --resume: ask failed cells again.")
 @click.option("--no-cache", is_flag=True, help="Neither replay earlier answers nor keep new ones.")
 @click.option("--cost-limit", metavar="MONEY", help="Stop before more than this is spent.")
+@allow_plugins_option
+@allow_outside_option
 @env_file_option
 @json_option
 def command(
@@ -40,6 +44,8 @@ def command(
     retry_errors: bool,
     no_cache: bool,
     cost_limit: str | None,
+    allow_plugins: bool,
+    allow_outside: bool,
     env_file: tuple[Path, ...],
     as_json: bool,
 ) -> int:
@@ -57,7 +63,7 @@ def command(
 
     if retry_errors and resume is None:
         raise InputError("--retry-errors goes with --resume RUN; a new run has no failed cell yet")
-    loaded = load_suite(suite)
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     with shown_progress() as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below
         done = api.run(

@@ -6,14 +6,22 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.options import (
+    allow_outside_option,
+    allow_plugins_option,
+    json_option,
+    output_option,
+    print_json,
+)
 
 
 @click.command(name="score")
 @click.argument("run")
 @output_option
+@allow_plugins_option
+@allow_outside_option
 @json_option
-def command(run: str, output: Path, as_json: bool) -> int:
+def command(run: str, output: Path, allow_plugins: bool, allow_outside: bool, as_json: bool) -> int:
     """Score a finished run again with the metrics that its suite has now, and report again.
 
     Nothing is answered again; a model is asked only by a metric that asks one.
@@ -21,7 +29,9 @@ def command(run: str, output: Path, as_json: bool) -> int:
     from evalkit import api
     from evalkit.cli.show import show_run
 
-    done = api.score(api.load_run(run, output=output))
+    done = api.score(
+        api.load_run(run, output=output), allow_plugins=allow_plugins, allow_outside=allow_outside
+    )
     if as_json:
         print_json(done.decision)
     else:

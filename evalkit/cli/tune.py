@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import env_file_option, json_option, print_json, read_env_files
+from evalkit.cli.options import (
+    allow_outside_option,
+    allow_plugins_option,
+    env_file_option,
+    json_option,
+    print_json,
+    read_env_files,
+)
 
 
 @click.command(name="tune")
@@ -18,10 +25,18 @@ from evalkit.cli.options import env_file_option, json_option, print_json, read_e
     metavar="FOLDER",
     help="Write the model, adapter merged, as an ordinary transformers folder.",
 )
+@allow_plugins_option
+@allow_outside_option
 @env_file_option
 @json_option
 def command(
-    suite: Path, model: str | None, export: Path | None, env_file: tuple[Path, ...], as_json: bool
+    suite: Path,
+    model: str | None,
+    export: Path | None,
+    allow_plugins: bool,
+    allow_outside: bool,
+    env_file: tuple[Path, ...],
+    as_json: bool,
 ) -> int:
     """Train the models of `type: tuned`, or find them in the cache. A later run of the suite uses them.
 
@@ -30,9 +45,11 @@ def command(
     read_env_files(env_file)
     from evalkit import api
     from evalkit.cli.progress import shown_progress
+    from evalkit.suite.load import load_suite
 
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     with shown_progress() as progress:
-        report = api.tune(suite, model=model, export=export, progress=progress)
+        report = api.tune(loaded, model=model, export=export, progress=progress)
     if as_json:
         print_json(report)
         return 0

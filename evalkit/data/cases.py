@@ -27,6 +27,7 @@ from evalkit.data.messages import (
     read_messages,
     split_conversation,
 )
+from evalkit.data.readers import reader_for
 from evalkit.data.row_index import RowIndex
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Case, Message
@@ -123,16 +124,19 @@ def read_cases(suite: Suite, extra: str | None = None) -> Cases:
     """
     at: Location = ("cases",) if extra is None else ("extra_cases", extra)
     config = suite.cases if extra is None else suite.extra_cases[extra]
-    path = suite.path(config.path)
+    path = suite.path(config.path, (*at, "path"))
     if not path.is_file() and not is_hf_folder(path):
         raise DataError(suite.source.problem((*at, "path"), _no_file(path)))
+    reader = config.format and reader_for(
+        path, shown_as=str(path), format=config.format, plugins=suite.trust.loads_plugins
+    )
     declared = [column for columns in declared_columns(suite, at).values() for column in columns]
-    facts = ColumnFacts.of_file(path, format=config.format, declared=declared)
+    facts = ColumnFacts.of_file(path, format=reader, declared=declared)
     try:
         mapping = case_mapping(suite, at, facts)
     except ValueError as error:
         raise DataError(Problem(str(path), None, "", str(error))) from None
-    rows = RowIndex(path, shown_as=str(path), format=config.format)
+    rows = RowIndex(path, shown_as=str(path), format=reader)
     index, problems = _index_rows(rows, mapping)
     if not index and not problems:
         problems.append(Problem(rows.shown_as, None, "", "holds no case; write one row for each question"))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from evalkit.data.cases import Cases, read_cases
-from evalkit.data.corpus import read_corpus
+from evalkit.data.corpus import read_suite_corpus
 from evalkit.data.examples import read_example_file
 from evalkit.data.input_files import corpus_files, example_files, recorded_files
 from evalkit.data.reading import FileReading, case_reading, example_reading, recorded_reading
 from evalkit.data.recorded import RecordedAnswers, read_recorded
-from evalkit.errors import DataError, InputError, Problem
+from evalkit.errors import DataError, InputError, Problem, SuiteError
+from evalkit.records.case import Passage
 from evalkit.suite.schema import Suite
 from evalkit.suite.yaml_data import Location
 
@@ -53,7 +54,7 @@ def check_files(suite: Suite, on_read: Callable[[FileReading], None] | None = No
     corpora = {
         path: {passage.id for passage in passages}
         for path, location in corpus_files(suite).items()
-        if (passages := check.read(path, location, read_corpus)) is not None
+        if (passages := check.read(path, location, partial(_read_corpus, suite, path))) is not None
     }
     for path, location in recorded_files(suite).items():
         answers = check.read(path, location, read_recorded)
@@ -90,6 +91,10 @@ def _read_extra(suite: Suite, name: str, _: Path) -> Cases:
     return read_cases(suite, name)
 
 
+def _read_corpus(suite: Suite, path: str, _: Path) -> list[Passage]:
+    return read_suite_corpus(suite, path)
+
+
 class _Check:
     """Reads files one after the other and collects what is wrong with them."""
 
@@ -99,7 +104,11 @@ class _Check:
 
     def read(self, path: str, location: Location, reader: Callable[[Path], T]) -> T | None:
         """What ``reader`` makes of a file; None where the file cannot be used, which is then among the problems."""
-        file = self._suite.path(path)
+        try:
+            file = self._suite.path(path, location)
+        except SuiteError as error:
+            self.problems.extend(error.problems)
+            return None
         if not os.path.exists(file):  # noqa: PTH110 - unlike pathlib's, False for a name that is too long
             self.add(location, f"no such file: {str(file)[:300]}")
             return None

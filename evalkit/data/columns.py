@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.data.fields import ALIASES, OUTPUT_ALIASES, as_text, is_missing
+from evalkit.data.protocol import Reader
 from evalkit.data.readers import read_rows
 from evalkit.errors import Problem, SuiteError, did_you_mean
 from evalkit.suite.schema import PromptConfig, PromptUse, Suite
@@ -51,7 +52,9 @@ class ColumnFacts:
     declared: frozenset[str] = frozenset()
 
     @classmethod
-    def of_file(cls, path: Path, *, format: str | None = None, declared: Iterable[str] = ()) -> ColumnFacts:
+    def of_file(
+        cls, path: Path, *, format: str | Reader | None = None, declared: Iterable[str] = ()
+    ) -> ColumnFacts:
         """The columns of a data file, which is read whole and not kept.
 
         Raises:

@@ -15,6 +15,8 @@ from evalkit.data.hf_folder import is_hf_folder
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem, SuiteError
 from evalkit.records.case import Passage
+from evalkit.suite.schema import Suite
+from evalkit.suite.trust import lies_inside, outside_words
 from evalkit.suite.yaml_data import YamlRules, yaml_data
 
 _ENDINGS = (".md", ".markdown", ".txt")
@@ -32,13 +34,27 @@ class _PlacedPassage(NamedTuple):
     line: int | None
 
 
-def read_corpus(path: Path) -> list[Passage]:
+def read_suite_corpus(suite: Suite, path: str) -> list[Passage]:
+    """As :func:`read_corpus`, for a path of the suite, with no link in it that leads out of the suite's folder.
+
+    Raises:
+        SuiteError: The path leads out of the suite's folder, and that was not allowed.
+        DataError: See :func:`read_corpus`; a file in it may lead out of the suite's folder too.
+    """
+    return read_corpus(suite.path(path), within=None if suite.trust.outside else suite.folder)
+
+
+def read_corpus(path: Path, *, within: Path | None = None) -> list[Passage]:
     """All passages, in file order; a folder's in the order of their names.
 
     A folder gives one passage for each ``.md``, ``.markdown`` or ``.txt`` file in it, at any depth; its id is the path
     inside the folder without the ending, or the ``id`` of its YAML front matter. It gives one for each row of a
     ``.jsonl``, ``.ndjson`` or ``.parquet`` file in it, with columns ``id`` (or ``doc_id``, ``passage_id``) and
     ``text`` (or ``content``, ``passage``, ``body``). The path may also be one file of any of these kinds, CSV or TSV.
+
+    Args:
+        path: The folder or file.
+        within: No file may lead out of this folder; None for anywhere.
 
     Raises:
         DataError: There is no passage, one has no text or no id, or two have the same id. Up to 20 problems are
@@ -47,7 +63,7 @@ def read_corpus(path: Path) -> list[Passage]:
     first_seen: dict[str, _PlacedPassage] = {}
     problems: list[Problem] = []
     for placed in (
-        _in_folder(path) if path.is_dir() and not is_hf_folder(path) else _in_file(path, path.parent)
+        _in_folder(path, within) if path.is_dir() and not is_hf_folder(path) else _in_file(path, path.parent)
     ):
         passage = placed.passage
         if not (passage.text or "").strip():
@@ -65,12 +81,15 @@ def read_corpus(path: Path) -> list[Passage]:
     return [placed.passage for placed in first_seen.values()]
 
 
-def _in_folder(folder: Path) -> Iterator[_PlacedPassage]:
+def _in_folder(folder: Path, within: Path | None) -> Iterator[_PlacedPassage]:
     readable = (*_ENDINGS, *_ROW_ENDINGS)
     files = [file for file in folder.rglob("*") if file.suffix.lower() in readable and file.is_file()]
     for file in sorted(files, key=lambda file: file.relative_to(folder).as_posix()):
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
-            yield from _in_file(file, folder)
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+            continue
+        if within is not None and not lies_inside(file, within):
+            raise DataError(Problem(str(file), None, "", outside_words("a link", within)))
+        yield from _in_file(file, folder)
 
 
 def _in_file(file: Path, folder: Path) -> Iterator[_PlacedPassage]:

@@ -11,6 +11,7 @@ import msgspec
 from evalkit.bounded_file import SETTINGS_BYTES, open_regular, read_bounded
 from evalkit.data.protocol import Row
 from evalkit.errors import DataError, Problem
+from evalkit.suite.trust import lies_inside
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -48,7 +49,8 @@ def read_hf_folder(path: Path, *, shown_as: str) -> Iterator[Row]:
         _refuse(shown_as, f"holds the splits {', '.join(splits)}; name one of them: {shown_as}/{splits[0]}")
     number = 0
     for file in _read(path / STATE_FILE, _State, shown_as).data_files:
-        if Path(file.filename).name != file.filename:  # untrusted: no way out of the folder
+        inside = lies_inside(path / file.filename, path)
+        if Path(file.filename).name != file.filename or not inside:  # untrusted: no way out of the folder
             _refuse(shown_as, f"names a data file outside itself: {file.filename!r}")
         try:
             open_regular(path / file.filename).close()  # mapping a pipe would wait for its writer

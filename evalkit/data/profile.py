@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evalkit.data.cases import Cases
-from evalkit.data.corpus import read_corpus
+from evalkit.data.corpus import read_suite_corpus
 from evalkit.data.duplicates import DuplicateCount, text_digest
 from evalkit.data.examples import own_examples, read_examples
 from evalkit.data.input_files import corpus_files, example_files
@@ -69,7 +69,7 @@ def measure_profile(
         input_length=inputs.spread(),
         reference_length=references.spread() if with_reference else None,
         tags=dict(tags.most_common(_MOST_TAGS)),
-        passages=sum(len(read_corpus(suite.path(path))) for path in corpora) if corpora else None,
+        passages=sum(len(read_suite_corpus(suite, path)) for path in corpora) if corpora else None,
         training={
             path: _measure_file(path, read_examples(suite.path(path), suite), cases, question_text, ruler)
             for path in example_files(suite)

@@ -27,13 +27,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _decode = msgspec.json.Decoder().decode
 
 
-def read_rows(path: Path, *, shown_as: str, format: str | None = None) -> Iterator[Row]:
+def read_rows(path: Path, *, shown_as: str, format: str | Reader | None = None) -> Iterator[Row]:
     """The rows of a data file.
 
     Args:
         path: The file.
         shown_as: How messages name it.
-        format: Name of a reader; None goes by the file's ending.
+        format: A reader, or its name; None goes by the file's ending.
 
     Raises:
         DataError: There is no such file, its format is unknown, or a row cannot be read (with its line).
@@ -45,21 +45,32 @@ def read_rows(path: Path, *, shown_as: str, format: str | None = None) -> Iterat
         _refuse(shown_as, None, "is a folder; name a file, or a dataset that save_to_disk wrote")
     if not path.is_file():
         _refuse(shown_as, None, "is not a regular file" if path.exists() else "no such file")
-    return reader_for(path, shown_as=shown_as, format=format)(path, shown_as=shown_as)
+    reader = (
+        reader_for(path, shown_as=shown_as, format=format)
+        if format is None or isinstance(format, str)
+        else format
+    )
+    return reader(path, shown_as=shown_as)
 
 
-def reader_for(path: Path, *, shown_as: str, format: str | None = None) -> Reader:
+def reader_for(path: Path, *, shown_as: str, format: str | None = None, plugins: bool = False) -> Reader:
     """The reader that ``format`` names, or the one for the file's ending.
+
+    Args:
+        path: The file; only its ending matters.
+        shown_as: How messages name it.
+        format: Name of a reader, or ``module:function``.
+        plugins: Whether ``module:function`` is loaded.
 
     Raises:
         DataError: The ending is unknown.
-        InputError: ``format`` is unknown.
+        InputError: ``format`` is unknown, or may not be loaded.
     """
     name = format or _ENDINGS.get(path.suffix.lower()) or path.suffix.lower().removeprefix(".")
-    if format is None and name not in READERS:
+    if format is None and name not in READERS.names():  # an ending such as .os:system is no format either
         formats = did_you_mean(name, READERS.names())
         _refuse(shown_as, None, f"the ending {path.suffix!r} names no known format. {formats}")
-    return cast(Reader, READERS.load(name))
+    return cast(Reader, READERS.load(name, plugins=plugins))
 
 
 def read_jsonl(path: Path, *, shown_as: str) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from evalkit.bounded_file import open_regular
-from evalkit.data.protocol import Row
+from evalkit.data.protocol import Reader, Row
 from evalkit.data.readers import read_rows
 from evalkit.errors import DataError, Problem
 
@@ -32,10 +32,10 @@ class RowIndex:
     Args:
         path: The data file.
         shown_as: How messages name it.
-        format: Name of a reader; None goes by the file's ending.
+        format: A reader, or its name; None goes by the file's ending.
     """
 
-    def __init__(self, path: Path, *, shown_as: str, format: str | None = None) -> None:
+    def __init__(self, path: Path, *, shown_as: str, format: str | Reader | None = None) -> None:
         self.shown_as = shown_as
         self._path = path
         self._format = format

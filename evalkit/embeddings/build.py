@@ -36,7 +36,7 @@ def embedder_origin(config: EmbedderConfig, folder: Path) -> ModelOrigin | None:
     return model_source(config.model, folder).origin
 
 
-def build_embedder(config: EmbedderConfig, *, folder: Path) -> Embedder:
+def build_embedder(config: EmbedderConfig, *, folder: Path, plugins: bool = False) -> Embedder:
     """The embedder that ``config`` describes.
 
     Every embedder class, a plugin's too, is built as ``Class(config, folder=folder)``.
@@ -44,9 +44,10 @@ def build_embedder(config: EmbedderConfig, *, folder: Path) -> Embedder:
     Args:
         config: A section of the suite.
         folder: The suite's folder; paths in ``config`` are relative to it.
+        plugins: Whether code that the suite names may be loaded.
 
     Raises:
         InputError: It cannot be built; the message says what to do.
     """
-    embedder_class = cast(Callable[..., Embedder], EMBEDDERS.load(config.type))
+    embedder_class = cast(Callable[..., Embedder], EMBEDDERS.load(config.type, plugins=plugins))
     return embedder_class(config, folder=folder)

@@ -20,6 +20,7 @@ from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.suite.load import FILE_NAME, build_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.source import Source, parse_yaml, read_yaml
+from evalkit.suite.trust import Trust
 
 ASSUMED_ZERO_SHOT = "assumed_zero_shot"
 """Key of a suite's ``metadata`` with the arms of which neither the table nor their name says what kind they are."""
@@ -67,7 +68,7 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
         values["arms"], values["models"] = _arms(table, values, file)
         texts = values
     text = yaml.safe_dump(texts, allow_unicode=True, sort_keys=False)
-    suite = build_suite(replace(given, data=data, text=text))
+    suite = build_suite(replace(given, data=data, text=text, trust=Trust(plugins="leave")))
     currency = "USD" if suite.economics is None else suite.economics.currency
     if table.mapping.columns.get("cost") == ("cost_usd",) and currency != "USD":
         message = (

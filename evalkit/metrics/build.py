@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from evalkit.errors import InputError, Problem, SuiteError, did_you_mean
-from evalkit.metrics.protocol import AnyMetric, aggregate_of
+from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.registry import METRICS
 from evalkit.suite.schema import MetricConfig, Suite
 
 
 def build_metrics(suite: Suite) -> dict[str, AnyMetric]:
-    """The suite's metrics by name, in its order.
+    """The suite's metrics by name, in its order; those of code that is left alone are left out.
 
     A metric's class is called with its options by keyword; one that takes ``folder`` is given the suite's folder.
 
@@ -23,16 +23,46 @@ def build_metrics(suite: Suite) -> dict[str, AnyMetric]:
         SuiteError: A metric does not exist, does not take an option or its value, or is the primary one and has no
             value for a single answer. All problems are listed, each with its line.
     """
+    metrics = _built(suite, lambda _: True)
+    if problems := list(_without_value(suite, metrics)):
+        raise SuiteError(*problems)
+    return metrics
+
+
+def build_aggregates(suite: Suite) -> dict[str, Aggregate]:
+    """The suite's corpus metrics, each with the way from summed counts to it; no other metric is made.
+
+    Code that the suite names is left alone, and so its pooled figures stay those that the run computed.
+
+    Raises:
+        SuiteError: Such a metric does not take an option or its value.
+    """
+
+    def pools(cls: object) -> bool:
+        return not isinstance(cls, type) or hasattr(cls, "aggregate")
+
+    metrics = _built(suite, pools)
+    return {
+        name: aggregate for name, metric in metrics.items() if (aggregate := aggregate_of(metric)) is not None
+    }
+
+
+def _built(suite: Suite, wanted: Callable[[object], bool]) -> dict[str, AnyMetric]:
+    """The metrics of classes that are wanted. All problems are listed, each with its line."""
     metrics: dict[str, AnyMetric] = {}
     problems: list[Problem] = []
     for position, config in enumerate(suite.metrics):
         try:
-            metrics[config.name] = _build(config, suite)
+            if suite.left_alone(METRICS, config.type):
+                continue
+            cls = METRICS.load(config.type, plugins=suite.trust.loads_plugins)
+            if wanted(cls):
+                metrics[config.name] = _build(cls, config, suite)
         except ValidationError as error:
             problems.extend(_translate(error, suite, position, config))
         except (ValueError, TypeError, InputError) as error:
             problems.append(suite.source.problem(("metrics", position), f"{config.type}: {error}"))
-    if problems := problems or list(_without_value(suite, metrics)):
+    if problems:
         raise SuiteError(*problems)
     return metrics
 
@@ -51,8 +81,8 @@ def _without_value(suite: Suite, metrics: Mapping[str, AnyMetric]) -> Iterator[P
     )
 
 
-def _build(config: MetricConfig, suite: Suite) -> AnyMetric:
-    cls = cast(Any, METRICS.load(config.type))
+def _build(found: object, config: MetricConfig, suite: Suite) -> AnyMetric:
+    cls = cast(Any, found)
     options = dict(config.options)
     accepted = inspect.signature(cls).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
@@ -62,6 +92,8 @@ def _build(config: MetricConfig, suite: Suite) -> AnyMetric:
                 raise ValueError(f"takes no option {name!r}. {valid}")
     if "folder" in accepted:
         options["folder"] = suite.folder
+        if isinstance(file := options.get("path"), str):
+            suite.path(file)  # refuses one outside
     metric = cls(**options)
     if hasattr(metric, "score") == hasattr(metric, "score_async"):
         raise ValueError("a metric has `score`, or `score_async` where it asks a model: one of the two")

@@ -13,7 +13,7 @@ from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersM
 from evalkit.suite.schema import Suite
 
 
-def build_model(config: ModelConfig, *, folder: Path) -> Model:
+def build_model(config: ModelConfig, *, folder: Path, plugins: bool = False) -> Model:
     """The model that ``config`` describes.
 
     Every model class, a plugin's too, is built as ``Class(config, folder=folder)``.
@@ -21,13 +21,14 @@ def build_model(config: ModelConfig, *, folder: Path) -> Model:
     Args:
         config: A section of the suite. Tuned models must have been resolved with ``adapter_model``.
         folder: The suite's folder; paths in ``config`` are relative to it.
+        plugins: Whether code that the suite names may be loaded.
 
     Raises:
         InputError: The model cannot be built; the message says what to do.
     """
     if isinstance(config, TunedModelConfig):
         raise InputError("a tuned model answers only once its adapter is made; run it through `evalkit run`")
-    model_class = cast(Callable[..., Model], MODELS.load(config.type))
+    model_class = cast(Callable[..., Model], MODELS.load(config.type, plugins=plugins))
     return model_class(config, folder=folder)
 
 

@@ -11,6 +11,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from evalkit.errors import InputError
 
@@ -49,7 +52,19 @@ def tuned_files(folder: Path) -> TunedFiles:
     for file in (files.settings, files.weights):
         if not file.is_file():
             raise InputError(f"{folder}: is not an adapter folder (it has no {file.name})")
+    if not files.replaces and _imports_a_module(files.settings):
+        raise InputError(
+            f"{files.settings}: `megatron_config` makes peft import the module that `megatron_core` names, and evalkit "
+            "runs no code that an adapter names: save the adapter without it"
+        )
     return files
+
+
+def _imports_a_module(settings: Path) -> bool:
+    try:
+        return bool(msgspec.json.decode(settings.read_bytes(), type=dict[str, Any]).get("megatron_config"))
+    except msgspec.MsgspecError:
+        return False  # what is wrong with the file is said where it is loaded
 
 
 def _in(folder: Path, names: tuple[str, str]) -> TunedFiles:

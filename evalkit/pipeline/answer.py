@@ -64,7 +64,7 @@ async def answer(
         }
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
             config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
-            model = build_model(config, folder=suite.folder)
+            model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
             caller = build_caller(
                 model,
                 config,

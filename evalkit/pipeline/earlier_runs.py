@@ -8,8 +8,7 @@ from evalkit.comparison.arm_summaries import ArmMeasurements, training_facts
 from evalkit.comparison.compare import compare
 from evalkit.comparison.failures import AnswerFacts
 from evalkit.comparison.table import ScoreTable
-from evalkit.metrics.build import build_metrics
-from evalkit.metrics.protocol import aggregate_of
+from evalkit.metrics.build import build_aggregates
 from evalkit.records.comparison import ArmSummary, Comparison
 from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
@@ -52,12 +51,7 @@ def current_comparison(
         chance={arm.name: arm.scorer_chance for arm in kept.arms if arm.scorer_chance is not None},
         prefix_tokens={arm.name: tokens for arm in kept.arms if (tokens := _prefix(arm)) is not None},
     )
-    aggregates = {
-        name: aggregate
-        for name, metric in build_metrics(suite).items()
-        if (aggregate := aggregate_of(metric)) is not None
-    }
-    anew = compare(suite, table, measured, tuning=tuning, aggregates=aggregates)
+    anew = compare(suite, table, measured, tuning=tuning, aggregates=build_aggregates(suite))
     return replace(anew, extra=kept.extra)
 
 

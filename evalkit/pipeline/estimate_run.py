@@ -99,7 +99,7 @@ async def _arms(
             progress.advance("arms", len(arms))
             continue
         gauge = prompt_token_counter(config, suite.folder)
-        model = build_model(config, folder=suite.folder)
+        model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
         caller = build_caller(  # an estimate reads the cache and asks no model
             model, config, cache=cache or NoCache(), clock=Clock(), spending=Spending(), price=price
         )
@@ -158,7 +158,9 @@ def _trainings(prepared: Prepared, *, cached: bool, probe: bool) -> Iterator[Tun
         by_model.setdefault(spec.model, []).append(spec)
     for name, specs in by_model.items():
         largest = max(specs, key=lambda spec: len(spec.rows))
-        rate = seconds_a_token(largest) if probe and trains_here(largest.config.method) else None
+        rate = (
+            seconds_a_token(largest) if probe and trains_here(largest.config.method, plugins=True) else None
+        )
         gauge = prompt_token_counter(answering_config(suite, name), suite.folder)
         tokens = fmean(_row_tokens(gauge, largest))
         yield from expected_trainings(specs, tokens, seconds_a_token=rate, cached=cached)

@@ -25,9 +25,10 @@ from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
 from evalkit.store.run_folder import RunFolder, path_argument, run_argument
-from evalkit.suite.load import FILE_NAME, load_suite, suite_of_run, with_prices
+from evalkit.suite.load import FILE_NAME, read_suite, suite_of_run, with_prices
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import Suite
+from evalkit.suite.trust import NOTHING, Trust
 
 T = TypeVar("T")
 
@@ -106,7 +107,7 @@ def resume_command(suite: Suite, run: RunFolder) -> str:
     """What to type to go on with a run, from the folder where it was started."""
     file = Path(suite.source.file)
     named = suite.folder if file.name == FILE_NAME else file  # a suite may be in a file of another name
-    return f"evalkit run {path_argument(named)} --resume {run_argument(run.path, suite.name)}"
+    return f"evalkit run {path_argument(named)} --resume {run_argument(run.path, suite.name)}{suite.trust.options}"
 
 
 def _raise_if_interrupted(stop: StopSignal) -> None:
@@ -115,8 +116,12 @@ def _raise_if_interrupted(stop: StopSignal) -> None:
         raise InterruptedRunError
 
 
-def reload_prepared(run: RunFolder) -> spine.Prepared:
+def reload_prepared(run: RunFolder, trust: Trust = NOTHING) -> spine.Prepared:
     """The suite of an answered run, ready for the stages after answering.
+
+    Args:
+        run: The run.
+        trust: What its suite may do.
 
     Raises:
         RunError: The run was imported, or the suite's cases are not those that were answered.
@@ -124,7 +129,7 @@ def reload_prepared(run: RunFolder) -> spine.Prepared:
     manifest = run.manifest()
     if (table := suite_of_run(run.path, Path(manifest.suite_path)).metadata.get(IMPORTED_FROM)) is not None:
         raise RunError(f"{run.path} was imported from {table}: change the scores there and import them again")
-    suite = at_run_prices(load_suite(manifest.suite_path), run)
+    suite = at_run_prices(read_suite(manifest.suite_path, trust), run)
     prepared = spine.prepare(suite, limit=manifest.limit)
     if prepared.cases.digest != manifest.digests.cases:
         raise RunError(

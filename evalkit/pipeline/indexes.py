@@ -86,7 +86,7 @@ class Retrieval:
         suite = prepared.suite
         config = suite.embedders[name]
         price = embedding_price(suite, name, prepared.prices)
-        embedder = build_embedder(config, folder=suite.folder)
+        embedder = build_embedder(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
         return build_embedding_caller(
             embedder,
             config,

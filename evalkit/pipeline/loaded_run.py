@@ -79,19 +79,29 @@ class Run:
         """What to do, how sure that is, and what would change it."""
         return self._folder.read("decision.json", Decision)
 
-    def suite(self, overrides: Mapping[str, str] | None = None) -> Suite:
-        """The suite that the run kept, with values changed by dotted key."""
-        return suite_of_run(self.path, Path(self.manifest.suite_path), overrides)
+    def suite(self, overrides: Mapping[str, str] | None = None, *, allow_outside: bool = False) -> Suite:
+        """The suite that the run kept, with values changed by dotted key; code that it names is left alone."""
+        folder = Path(self.manifest.suite_path)
+        return suite_of_run(self.path, folder, overrides, allow_outside=allow_outside)
 
-    def records(self) -> RunRecords:
-        """Everything a report shows."""
-        suite = self.suite()
-        cases: Cases | None
+    def records(self, *, allow_outside: bool = False) -> RunRecords:
+        """Everything a report shows.
+
+        Args:
+            allow_outside: Whether the cases, of which some are shown, may lie outside the suite's folder.
+        """
+        suite = self.suite(allow_outside=allow_outside)
+        return spine.records_of(self._folder, suite, cases=self._cases(suite))
+
+    def _cases(self, suite: Suite) -> Cases | None:
+        """The cases that were answered; None where they are not there any more, so that no others are shown."""
         try:
             cases = read_cases(suite)
-        except InputError:  # the suite's data has moved: the report goes without excerpts
-            cases = None
-        return spine.records_of(self._folder, suite, cases=cases)
+        except InputError:
+            return None
+        if self.manifest.limit is not None:
+            cases = cases.first(self.manifest.limit)
+        return cases if cases.digest == self.manifest.digests.cases else None
 
     def samples(self) -> pd.DataFrame:
         """One row a cell: case_id, arm, repeat, status, output, finish_reason, tokens, cost, seconds, error."""

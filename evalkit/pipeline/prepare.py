@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -11,7 +11,7 @@ from evalkit.arms.build import build_arms
 from evalkit.arms.expand import expand_arms
 from evalkit.data.cases import Cases, read_cases
 from evalkit.data.check import check_files
-from evalkit.data.corpus import read_corpus
+from evalkit.data.corpus import read_suite_corpus
 from evalkit.data.examples import read_examples
 from evalkit.data.reading import FileReading
 from evalkit.economics.prices import PriceTable
@@ -24,7 +24,9 @@ from evalkit.models.local_files import model_origin, weights_digest
 from evalkit.pipeline.default_stop import with_default_stops
 from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table, prices_as_of
+from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.runner.run_start import Experiment
+from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
 
@@ -102,10 +104,45 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
         expand_arms(suite),
         cases,
         read_examples=examples_of,
-        read_corpus=cache(lambda path: read_corpus(suite.path(path))),
+        read_corpus=cache(lambda path: read_suite_corpus(suite, path)),
     )
     for name, others in extra.items():
-        check_cases({(metric := suite.extra_metric(name)): metrics[metric]}, others)
+        scored_by = {suite.extra_metric(name)} & metrics.keys()
+        check_cases({metric: metrics[metric] for metric in scored_by}, others)
     if limit is not None:  # columns and gold ids may appear only later
         cases, extra = cases.first(limit), {name: others.first(limit) for name, others in extra.items()}
-    return Prepared(suite, cases, arms, metrics, prices, limit, extra, readings, model_notes)
+    notes = (*model_notes, *_left_alone(suite))
+    return Prepared(suite, cases, arms, metrics, prices, limit, extra, readings, notes)
+
+
+def _left_alone(suite: Suite) -> Iterator[str]:
+    """A sentence for each name of the suite that stands for code which is not loaded here."""
+    named = [
+        *((f"models.{name}", MODELS, model.type) for name, model in suite.models.items()),
+        *((f"models.{name}", TUNERS, method) for name, method in _tuning_methods(suite)),
+        *((f"embedders.{name}", EMBEDDERS, embedder.type) for name, embedder in suite.embedders.items()),
+        *(
+            (f"arms.{name}", RETRIEVERS, arm.retrieval.method)
+            for name, arm in suite.arms.items()
+            if arm.retrieval
+        ),
+        *((f"metrics.{metric.name}", METRICS, metric.type) for metric in suite.metrics),
+    ]
+    for place, registry, name in named:
+        if suite.left_alone(registry, name):
+            yield (
+                f"{place}: {registry.kind} {name!r} is code that the suite names; it is not loaded here, so it and its "
+                "options are not checked, and a run needs --allow-plugins"
+            )
+    for name, model in suite.source.data.get("models", {}).items():
+        if not suite.trust.loads_plugins and model.get("trust_remote_code") is True:
+            yield (
+                f"models.{name}: `trust_remote_code` runs code of the model folder; none is run here, and a run needs "
+                "--allow-plugins"
+            )
+
+
+def _tuning_methods(suite: Suite) -> Iterator[tuple[str, str]]:
+    for name, model in suite.models.items():
+        if isinstance(model, TunedModelConfig):
+            yield name, model.method

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from evalkit.comparison.comparison_request import ComparisonRequest, requested_differences
 from evalkit.comparison.two_runs import RunInput, compare_runs
-from evalkit.metrics.build import build_metrics
-from evalkit.metrics.protocol import Aggregate, aggregate_of
+from evalkit.metrics.build import build_aggregates
 from evalkit.pipeline import spine
 from evalkit.pipeline.text_rule import under_one_rule
 from evalkit.pricing.check_prices import check_prices
@@ -39,7 +38,7 @@ def compare_again(run: RunFolder, suite: Suite, request: ComparisonRequest) -> C
         run.manifest(),
         spine.compared_table(run, suite),
         run.read("comparison.json", Comparison),
-        aggregates_of(suite),
+        build_aggregates(suite),
         request,
         seed=suite.run.seed,
     )
@@ -53,16 +52,7 @@ def compare_two(first: RunInput, second: RunInput, request: ComparisonRequest) -
     """
     metrics = (second.suite.primary_metric, *request.metrics)
     first, second = under_one_rule(first, second, metrics)
-    return compare_runs(first, second, aggregates_of(second.suite), request)
-
-
-def aggregates_of(suite: Suite) -> dict[str, Aggregate]:
-    """The suite's corpus metrics, each with the way from summed counts to it."""
-    return {
-        name: aggregate
-        for name, metric in build_metrics(suite).items()
-        if (aggregate := aggregate_of(metric)) is not None
-    }
+    return compare_runs(first, second, build_aggregates(second.suite), request)
 
 
 def reprice(run: RunFolder, suite: Suite, prices: Path, *, write: bool) -> Repriced:

@@ -15,6 +15,7 @@ from evalkit.models.local_files import weights_of
 from evalkit.models.model_source import is_on_hub
 from evalkit.pricing.training_price import price_trainings
 from evalkit.records.tuning import TuningReport
+from evalkit.registry import TUNERS
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.answer_ends import TrainingFile, check_rows
@@ -73,7 +74,11 @@ def check_training(suite: Suite, *, only: str | None = None, download: bool = Tr
     """
     used = {arm.model for arm in suite.arms.values()} if only is None else {only}
     for name, config in suite.models.items():
-        if not isinstance(config, TunedModelConfig) or name not in used or not trains_here(config.method):
+        if not isinstance(config, TunedModelConfig) or name not in used:
+            continue
+        if suite.left_alone(TUNERS, config.method) or not trains_here(
+            config.method, plugins=suite.trust.loads_plugins
+        ):
             continue
         base = suite.models[config.base]
         on_hub = isinstance(base, TransformersModelConfig) and is_on_hub(base, suite.folder)

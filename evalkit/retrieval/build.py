@@ -21,16 +21,22 @@ class _MakesVectorRetrievers(Protocol):
     def __call__(self, vectors: PassageVectors, *, options: dict[str, object]) -> VectorRetriever: ...
 
 
-def compares_vectors(method: str) -> bool:
+def compares_vectors(method: str, *, plugins: bool = False) -> bool:
     """Whether a method searches with an embedder: its class says ``embeds = True``.
 
+    Args:
+        method: Name of a retriever.
+        plugins: Whether code that the suite names may be loaded.
+
     Raises:
-        InputError: The method is unknown.
+        InputError: The method is unknown, or may not be loaded.
     """
-    return bool(getattr(RETRIEVERS.load(method), "embeds", False))
+    return bool(getattr(RETRIEVERS.load(method, plugins=plugins), "embeds", False))
 
 
-def build_retriever(config: RetrievalConfig, passages: Sequence[Passage]) -> Retriever:
+def build_retriever(
+    config: RetrievalConfig, passages: Sequence[Passage], *, plugins: bool = False
+) -> Retriever:
     """The retriever that ``config.method`` names, over ``passages``.
 
     What the method stands for is called as ``Class(passages, options=...)``, a third party's as well.
@@ -39,20 +45,21 @@ def build_retriever(config: RetrievalConfig, passages: Sequence[Passage]) -> Ret
         InputError: The method is unknown or refuses its options.
         DataError: The corpus cannot be searched.
     """
-    make = cast(_MakesRetrievers, RETRIEVERS.load(config.method))
+    make = cast(_MakesRetrievers, RETRIEVERS.load(config.method, plugins=plugins))
     return make(passages, options=dict(config.options))
 
 
-def build_searcher(config: RetrievalConfig, vectors: PassageVectors) -> Searcher:
+def build_searcher(config: RetrievalConfig, vectors: PassageVectors, *, plugins: bool = False) -> Searcher:
     """The searcher of a method that compares vectors; its class is called as ``Class(vectors, options=...)``.
 
     Args:
         config: Names the method and its options.
         vectors: What is searched.
+        plugins: Whether code that the suite names may be loaded.
 
     Raises:
         InputError: The method refuses its options, or its extra is missing.
         DataError: The corpus cannot be searched.
     """
-    make = cast(_MakesVectorRetrievers, RETRIEVERS.load(config.method))
+    make = cast(_MakesVectorRetrievers, RETRIEVERS.load(config.method, plugins=plugins))
     return Searcher(make(vectors, options=dict(config.options)))

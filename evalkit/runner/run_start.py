@@ -215,12 +215,13 @@ def _version_of(package: str) -> str | None:
 
 def _git_commit(folder: Path) -> str | None:
     """The commit of the suite's repository, or None outside of one."""
-    if shutil.which("git") is None:
+    if (git := shutil.which("git")) is None:
         return None
+    # Never started inside the folder: where PATH has a relative entry, the folder's own `git` would be run. `rev-parse`
+    # runs neither hooks nor filters, whatever the repository's configuration says.
+    command = [str(Path(git).absolute()), "-C", str(folder.absolute()), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=5, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None

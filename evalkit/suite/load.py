@@ -11,22 +11,31 @@ from pydantic import ValidationError
 
 from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
 from evalkit.errors import InputError, Problem, RunError, SuiteError, did_you_mean
-from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
+from evalkit.registry import EMBEDDERS, METRICS, MODELS, READERS, RETRIEVERS, TUNERS, Registry
 from evalkit.suite import models as model_section
 from evalkit.suite.addresses import address_problems
 from evalkit.suite.optimised_prompt import read_kept_prompts, read_optimised_prompt
 from evalkit.suite.price_override import PRICES_FILE, merge_prices
 from evalkit.suite.retrieval import WITH_EMBEDDER, WITHOUT_EMBEDDER, RetrievalConfig
-from evalkit.suite.schema import LATENCY_LIMITS, OTHER_LIMITS, ArmConfig, OptimisedPrompt, PromptUse, Suite
+from evalkit.suite.schema import (
+    LATENCY_LIMITS,
+    OTHER_LIMITS,
+    ArmConfig,
+    CasesConfig,
+    OptimisedPrompt,
+    PromptUse,
+    Suite,
+)
 from evalkit.suite.source import Source, parse_yaml, read_yaml, yaml_value
+from evalkit.suite.trust import Trust, allowed
 from evalkit.suite.validation_errors import validation_problems
 from evalkit.suite.yaml_data import Location
 
 FILE_NAME = "suite.yaml"
 
 
-def load_suite(path: str | Path) -> Suite:
-    """Read and check a suite.
+def load_suite(path: str | Path, *, allow_plugins: bool = False, allow_outside: bool = False) -> Suite:
+    """Read and check a suite. It runs no code of its own and reads no file outside its folder unless that is allowed.
 
     Names are checked against each other and against the registries; the files that the suite names are
     read by ``evalkit validate`` and before a run, not here, but for optimised prompts: what kind an arm is follows
@@ -34,6 +43,9 @@ def load_suite(path: str | Path) -> Suite:
 
     Args:
         path: The suite's folder, or its ``suite.yaml``.
+        allow_plugins: Whether code is loaded that the suite names as ``module:Class``, or that a model folder brings
+            where the suite says ``trust_remote_code``. Installed plugins need no leave.
+        allow_outside: Whether its input files may lie outside its folder. Model folders and caches always may.
 
     Raises:
         SuiteError: The file cannot be used; all its problems are listed, each with its line.
@@ -42,13 +54,22 @@ def load_suite(path: str | Path) -> Suite:
         >>> load_suite("suites/support-desk").name  # doctest: +SKIP
         'support-desk'
     """
+    return read_suite(path, allowed(plugins=allow_plugins, outside=allow_outside))
+
+
+def read_suite(path: str | Path, trust: Trust) -> Suite:
+    """As :func:`load_suite`, for callers that run nothing of the suite and leave its code alone.
+
+    Raises:
+        SuiteError: The file cannot be used; all its problems are listed, each with its line.
+    """
     given = Path(path)
     file = given / FILE_NAME if given.is_dir() else given
     if not file.exists():
         raise SuiteError(
             Problem(str(file), None, "", "no such file. `evalkit init FOLDER` writes a starter suite.")
         )
-    suite = build_suite(read_yaml(file))
+    suite = build_suite(replace(read_yaml(file), trust=trust))
     if problems := list(address_problems(suite)):
         raise SuiteError(*problems)
     return suite
@@ -60,14 +81,16 @@ def suite_of_run(
     overrides: Mapping[str, str] | None = None,
     *,
     prices: Path | None = None,
+    allow_outside: bool = False,
 ) -> Suite:
-    """The suite that a run folder keeps, with some values changed.
+    """The suite that a run folder keeps, with some values changed. Code that it names is left alone.
 
     Args:
         run_folder: Holds ``suite.yaml`` as written when the run began, and ``prices.yaml`` where it was repriced.
         suite_folder: Paths inside the suite are relative to it.
         prices: Prices to put over the suite's own, instead of those of the run's ``prices.yaml``.
         overrides: Dotted key to YAML value, as ``decide --set economics.requests_per_month=50000`` gives them.
+        allow_outside: Whether its input files may lie outside ``suite_folder``.
 
     Raises:
         SuiteError: A key does not exist, or the changed suite does not hold together.
@@ -80,6 +103,7 @@ def suite_of_run(
     except UnicodeDecodeError as error:
         raise RunError(Problem(str(file), None, "", f"is not UTF-8 (byte {error.start})")) from None
     source = parse_yaml(text, file=str(file), folder=suite_folder, need_variables=False)
+    source = replace(source, trust=Trust(plugins="leave", outside=allow_outside))
     prices = prices or run_folder / PRICES_FILE
     if prices.exists() or prices != run_folder / PRICES_FILE:
         source = replace(source, data=merge_prices(source.data, prices))
@@ -132,10 +156,31 @@ def build_suite(source: Source, *, optimised: Mapping[str, OptimisedPrompt] | No
     except ValidationError as error:
         raise SuiteError(*validation_problems(error, source, Suite)) from None
     suite._source = source
+    if not source.trust.loads_plugins:
+        _leave_model_code(suite)
     _read_optimised_prompts(suite, optimised or {})
     if problems := list(_dangling_names(suite)):
         raise SuiteError(*problems)
     return suite
+
+
+def _leave_model_code(suite: Suite) -> None:
+    """Without leave no code of a model folder is run, whatever the suite says.
+
+    Raises:
+        SuiteError: The suite asks for it, and is not only looked at.
+    """
+    problems = []
+    for name, model in suite.models.items():
+        if isinstance(model, model_section.TransformersModelConfig) and model.trust_remote_code:
+            suite.models[name] = model.model_copy(update={"trust_remote_code": False})
+            message = (
+                "runs Python code of the model folder: if you trust it, pass --allow-plugins (in Python: "
+                "load_suite(..., allow_plugins=True))"
+            )
+            problems.append(suite.source.problem(("models", name, "trust_remote_code"), message))
+    if problems and suite.trust.plugins == "refuse":
+        raise SuiteError(*problems)
 
 
 def _read_optimised_prompts(suite: Suite, known: Mapping[str, OptimisedPrompt]) -> None:
@@ -174,11 +219,8 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
             if model.prompt is not None:
                 yield from _reference(suite, (*at, "prompt"), "prompt", model.prompt, suite.prompts)
             yield from _registered((*at, "method"), TUNERS, model.method, suite)
-        elif model.type not in MODELS:
-            names = [*MODELS.names(), "tuned"]
-            yield problem(
-                (*at, "type"), f"no model type is called {model.type!r}. {did_you_mean(model.type, names)}"
-            )
+        else:
+            yield from _registered((*at, "type"), MODELS, model.type, suite, also=("tuned",))
         if not isinstance(model, model_section.TunedModelConfig) and model.tuned_from is not None:
             yield from _reference(suite, (*at, "tuned_from"), "model", model.tuned_from, suite.models)
     for name, embedder in suite.embedders.items():
@@ -187,6 +229,9 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
         yield from _arm_names(suite, name, arm)
     for index, metric in enumerate(suite.metrics):
         yield from _registered(("metrics", index), METRICS, metric.type, suite)
+    for at, config in _case_files(suite):
+        if config.format is not None:
+            yield from _registered((*at, "format"), READERS, config.format, suite)
     metric_names = [metric.name for metric in suite.metrics]
     if suite.use_case.primary_metric is not None:
         at = ("use_case", "primary_metric")
@@ -258,13 +303,24 @@ def _reference(suite: Suite, at: Location, kind: str, name: str, valid: Any) -> 
         yield suite.source.problem(at, f"no {kind} is called {name!r}. {did_you_mean(name, valid)}")
 
 
-def _registered(at: Location, registry: Any, name: str, suite: Suite) -> Iterator[Problem]:
+def _case_files(suite: Suite) -> Iterator[tuple[Location, CasesConfig]]:
+    """The sections that say how cases are read, each with its place."""
+    yield ("cases",), suite.cases
+    for name, extra in suite.extra_cases.items():
+        yield ("extra_cases", name), extra
+
+
+def _registered(
+    at: Location, registry: Registry, name: str, suite: Suite, *, also: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """A problem for a name that stands for nothing, or for code that the suite may not bring."""
     try:
-        registered = name in registry
+        registered, of_suite = name in registry, registry.names_code(name)
     except InputError as error:
         yield suite.source.problem(at, str(error))
         return
-    if not registered:
-        yield suite.source.problem(
-            at, f"no {registry.kind} is called {name!r}. {did_you_mean(name, registry.names())}"
-        )
+    if of_suite and suite.trust.plugins == "refuse":
+        yield suite.source.problem(at, registry.refusal(name))
+    elif not registered:
+        nearest = did_you_mean(name, [*registry.names(), *also])
+        yield suite.source.problem(at, f"no {registry.kind} is called {name!r}. {nearest}")

@@ -14,12 +14,15 @@ from pydantic import (
     model_validator,
 )
 
+from evalkit.errors import SuiteError
+from evalkit.registry import Registry
 from evalkit.suite.amounts import Money, Quantity
 from evalkit.suite.economics import Economics, PriceConfig, Range, Share
 from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.names import FolderName, Name
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
 from evalkit.suite.source import Source
+from evalkit.suite.trust import Trust, lies_inside, outside_words
 from evalkit.suite.yaml_data import Location
 
 MOST_SHOTS = 200
@@ -329,9 +332,30 @@ class Suite(Strict):
         """The folder to which paths in the suite are relative."""
         return self._source.folder
 
-    def path(self, relative: str) -> Path:
-        """A path that the suite file gives, joined to the suite's folder."""
-        return self.folder / relative
+    @property
+    def trust(self) -> Trust:
+        """What the suite may do beyond its own folder."""
+        return self._source.trust
+
+    def left_alone(self, registry: Registry, name: str) -> bool:
+        """Whether a name stands for code of the suite's own that is not loaded here."""
+        return not self.trust.loads_plugins and registry.names_code(name)
+
+    def path(self, relative: str, at: Location = ()) -> Path:
+        """A path of an input file that the suite gives, joined to the suite's folder.
+
+        Args:
+            relative: As the suite writes it.
+            at: The key that gives it, for the message.
+
+        Raises:
+            SuiteError: It leads out of the suite's folder, and that was not allowed.
+        """
+        path = self.folder / relative
+        if not self.trust.outside and not lies_inside(path, self.folder):
+            message = outside_words(relative, self.folder)
+            raise SuiteError(self._source.problem(at, message) if at else message)
+        return path
 
     def line(self, *location: str | int) -> int | None:
         """The 1-based line of a key in ``suite.yaml``, or of its nearest enclosing key; None for none."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
 from evalkit.errors import Problem, SuiteError
+from evalkit.suite.trust import NOTHING, Trust
 from evalkit.suite.yaml_data import Location, YamlRules, yaml_data
 
 
@@ -21,6 +22,7 @@ class Source:
         text: The file as written; ``${NAME}`` is not replaced in it, so it holds no secret.
         data: The parsed value with ``${NAME}`` replaced.
         lines: Location of every key and item to its 1-based line.
+        trust: What the file may do beyond its folder.
     """
 
     file: str
@@ -28,6 +30,7 @@ class Source:
     text: str
     data: dict[str, Any]
     lines: dict[Location, int] = field(repr=False)
+    trust: Trust = NOTHING
 
     def line(self, location: Location) -> int | None:
         """The line of ``location``, or of its nearest enclosing key."""

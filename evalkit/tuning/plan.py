@@ -73,13 +73,17 @@ def split(rows: Sequence[T], *, validation_share: float, rng: np.random.Generato
     return Split(train=tuple(shuffled[held_out:]), validation=tuple(shuffled[:held_out]))
 
 
-def trains_here(method: str) -> bool:
+def trains_here(method: str, *, plugins: bool = False) -> bool:
     """Whether a tuning method trains on this machine (has ``tune``), or has it done elsewhere (``submit``, ``poll``).
 
+    Args:
+        method: Name of a tuner.
+        plugins: Whether code that the suite names may be loaded.
+
     Raises:
-        InputError: Nothing is registered under that name, or what is has neither.
+        InputError: Nothing is registered under that name, what is has neither, or it may not be loaded.
     """
-    named = TUNERS.load(method)
+    named = TUNERS.load(method, plugins=plugins)
     # A class shows its methods; a function that builds tuners has to be asked for one.
     tuner = named() if callable(named) and not isinstance(named, type) else named
     if hasattr(tuner, "submit") and hasattr(tuner, "poll"):
@@ -133,7 +137,7 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
     config = suite.models[name]
     assert isinstance(config, TunedModelConfig)  # noqa: S101 - the caller chose it by that
     base = suite.models[config.base]
-    here = trains_here(config.method)
+    here = trains_here(config.method, plugins=suite.trust.loads_plugins)
     if here:
         _check_local(suite, name, config, base)
     rows = [TrainingRow(composer.training_messages(example)) for example in examples]

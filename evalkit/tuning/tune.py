@@ -15,7 +15,7 @@ from evalkit.errors import InputError, InterruptedRunError, RetryableError, Tuni
 from evalkit.records.tuning import JobState, TuningJob, TuningReport, TuningRun
 from evalkit.registry import TUNERS
 from evalkit.store.cache import cache_folder
-from evalkit.suite.models import ModelConfig
+from evalkit.suite.models import ModelConfig, TransformersModelConfig
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.job_files import JobFiles
 from evalkit.tuning.local_tuner import LOCAL, LocalTuner
@@ -86,7 +86,7 @@ def tune_models(
     """Have the planned models made, or find them where they were made before.
 
     Args:
-        planned: From :func:`evalkit.tuning.plan.plan_trainings`.
+        planned: From :func:`evalkit.tuning.plan.plan_trainings`, which refuses tuners that may not be loaded.
         progress: Called at the start, after each training, and at the end.
         cache: Adapters and jobs; default: ``adapters`` in evalkit's cache folder.
         workers: Processes on this machine; default: one for each core.
@@ -101,7 +101,7 @@ def tune_models(
     cache = cache or AdapterCache(cache_folder() / "adapters")
     # Two models of a suite may be the same training under two names.
     specs = {spec.digest: spec for spec in planned.values()}
-    here = [spec for spec in specs.values() if trains_here(spec.config.method)]
+    here = [spec for spec in specs.values() if trains_here(spec.config.method, plugins=True)]
     with LocalTuner(cache, here, workers=workers) as local:
         jobs = _Jobs(local, cache.jobs, progress)
         for spec in sorted(specs.values(), key=_work, reverse=True):  # the longest first
@@ -174,8 +174,8 @@ class _Jobs:
     def _tuner(self, spec: TuningSpec) -> Tuner:
         method = spec.config.method
         if method not in self._by_method:
-            build = cast(Callable[[], Tuner], TUNERS.load(method))
-            self._by_method[method] = self._local if trains_here(method) else build()
+            build = cast(Callable[[], Tuner], TUNERS.load(method, plugins=True))
+            self._by_method[method] = self._local if trains_here(method, plugins=True) else build()
         return self._by_method[method]
 
     def _submitted_before(self, spec: TuningSpec, tuner: Tuner) -> TuningJob | None:
@@ -231,13 +231,19 @@ class _Jobs:
         if job.state is not JobState.SUCCEEDED:
             return
         try:
-            _CONFIG.validate_python(job.model)
+            config = _CONFIG.validate_python(job.model)
         except ValidationError as error:
             raise TuningError(
                 f"{name}: job {job.id} of {job.route} succeeded and gives no usable model: {error}"
             ) from error
+        if _runs_code(config) and not _runs_code(spec.base):
+            raise TuningError(f"{name}: its model runs Python code of a model folder, and its base does not")
         if job.run is None:
             raise TuningError(f"{name}: job {job.id} of {job.route} succeeded and does not say what it took")
+
+
+def _runs_code(config: ModelConfig) -> bool:
+    return isinstance(config, TransformersModelConfig) and config.trust_remote_code
 
 
 def _work(spec: TuningSpec) -> float:

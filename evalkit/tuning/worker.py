@@ -61,7 +61,7 @@ def _claim_stdout() -> TextIO:
 def _train(line: str) -> TrainResult:
     try:
         spec = from_json(line, TrainRequest).spec()
-        trainer = cast(type[Trainer], TUNERS.load(spec.config.method))()
+        trainer = cast(type[Trainer], TUNERS.load(spec.config.method, plugins=True))()  # the parent may
         return TrainResult(run=trainer.tune(spec))
     except TrainingPaused:
         return TrainResult(paused=True)

@@ -79,7 +79,7 @@ def test_a_metric_outside_its_range_is_refused(evalkit, tiny, tmp_path, monkeypa
             "metrics: [exact_match, {type: 'loud_metric:Loud', name: loud}]",
         )
     )
-    done = evalkit("run", tiny)
+    done = evalkit("run", tiny, "--allow-plugins")
     assert done.code == 2, done.err
     assert "'loud' gave 2.0 for case" in done.err
     assert "between 0 and 1" in done.err

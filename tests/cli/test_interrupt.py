@@ -90,7 +90,7 @@ def run_of(home: Path) -> Path:
 def test_ctrl_c_while_scoring_ends_the_stage_and_says_how_to_go_on(home):
     """Exit 130; the scores are there, nothing that would rest on them is, and the command finishes the run."""
     (home / "pause.txt").write_text("0.005")
-    process = start(home, "run", "tiny")
+    process = start(home, "run", "tiny", "--allow-plugins")
     wait_for(process, (home / "marked.txt").exists)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=300)
@@ -106,7 +106,7 @@ def test_ctrl_c_while_scoring_ends_the_stage_and_says_how_to_go_on(home):
 def test_a_second_ctrl_c_while_scoring_stops_at_once(home):
     """The metric would take an hour; the message still holds the command that goes on."""
     (home / "pause.txt").write_text("10")
-    process = start(home, "run", "tiny")
+    process = start(home, "run", "tiny", "--allow-plugins")
     wait_for(process, (home / "marked.txt").exists)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
@@ -124,11 +124,14 @@ def test_a_second_ctrl_c_while_scoring_stops_at_once(home):
 def test_a_second_process_on_a_run_is_refused_and_harms_nothing(home):
     """It ends with 2 and says why; the first one ends as if it had been alone."""
     (home / "hold").touch()
-    first = start(home, "run", "tiny")
+    first = start(home, "run", "tiny", "--allow-plugins")
     wait_for(first, (home / "marked.txt").exists)
     folder = run_of(home)
     before = {path.name: path.read_bytes() for path in folder.glob("[a-z]*.json*")}
-    for command in (["run", "tiny", "--resume", "latest"], ["score", "latest"]):
+    for command in (
+        ["run", "tiny", "--resume", "latest", "--allow-plugins"],
+        ["score", "latest", "--allow-plugins"],
+    ):
         second = start(home, *command)
         _, err = second.communicate(timeout=300)
         assert second.returncode == 2
@@ -141,7 +144,7 @@ def test_a_second_process_on_a_run_is_refused_and_harms_nothing(home):
 
 
 def test_two_runs_that_begin_in_the_same_second_get_folders_of_their_own(home):
-    processes = [start(home, "run", "tiny") for _ in range(3)]
+    processes = [start(home, "run", "tiny", "--allow-plugins") for _ in range(3)]
     for process in processes:
         ended(process)
     assert len(list((home / "reports" / "tiny").iterdir())) == 3

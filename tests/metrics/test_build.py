@@ -1,5 +1,7 @@
 """From the suite's metrics section to metrics; mistakes come with their line."""
 
+from dataclasses import replace
+
 import pytest
 
 from evalkit.errors import SuiteError
@@ -7,6 +9,7 @@ from evalkit.metrics.build import build_metrics
 from evalkit.registry import METRICS
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
+from evalkit.suite.trust import Trust
 
 HEAD = """name: small
 cases: cases.jsonl
@@ -17,7 +20,8 @@ metrics:
 
 
 def build(text, folder):
-    return build_metrics(build_suite(parse_yaml(HEAD + text, file="suite.yaml", folder=folder)))
+    source = parse_yaml(HEAD + text, file="suite.yaml", folder=folder)
+    return build_metrics(build_suite(replace(source, trust=Trust(plugins="load"))))
 
 
 def refusal(text, folder):

@@ -1,5 +1,6 @@
 """What passages cost an arm that searches by vectors: by tokens, by the hour, as declared, or not known."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from evalkit.records.comparison import ArmSummary, RetrievalSummary, TokenSummar
 from evalkit.records.retrieval import IndexFacts
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
+from evalkit.suite.trust import Trust
 
 HOSTED = {"type": "openai", "model": "acme-embed", "base_url": "https://models.acme.example/v1"}
 PRICE = {"input": 0.1, "as_of": "2026-11-01", "source": "made up for a test"}
@@ -29,7 +31,8 @@ def suite_with(synthetic, embedder, **changes):
     searching = {"retrieval": {"corpus": "corpus", "method": "dense", "embedder": "vectors"}}
     changes |= {"arms": {"rag": searching}, "embedders": {"vectors": embedder}}
     text = synthetic.suite_text(arms, changes)
-    return build_suite(parse_yaml(text, file="suite.yaml", folder=Path()))
+    source = parse_yaml(text, file="suite.yaml", folder=Path())
+    return build_suite(replace(source, trust=Trust(plugins="leave")))
 
 
 def index(tokens=2_000_000, embed_s=1800.0):

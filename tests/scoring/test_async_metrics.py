@@ -118,7 +118,7 @@ def suite(tmp_path, judge, chat_server, replies):
         return replies.completion("yes" if reference == given else "no")
 
     chat_server.answer = answer
-    return load_suite(folder)
+    return load_suite(folder, allow_plugins=True)
 
 
 def samples(count):
@@ -213,7 +213,7 @@ def test_a_metric_has_one_of_the_two_methods(suite, tmp_path):
     text = (suite.folder / "suite.yaml").read_text().replace("their_judge:Judge", "their_judge:Both")
     (suite.folder / "suite.yaml").write_text(text)
     with pytest.raises(SuiteError, match="`score_async` where it asks a model: one of the two"):
-        build_metrics(load_suite(suite.folder))
+        build_metrics(load_suite(suite.folder, allow_plugins=True))
 
 
 def test_a_run_is_judged_once_and_comparing_asks_nobody(suite, tmp_path, chat_server):
@@ -227,12 +227,12 @@ def test_a_run_is_judged_once_and_comparing_asks_nobody(suite, tmp_path, chat_se
     assert asked == 2 * (2 * CASES)
 
     before = (run.path / "comparison.json").read_bytes()
-    prepared = reload_prepared(run.folder)
+    prepared = reload_prepared(run.folder, suite.trust)
     spine.compare_arms(prepared, run.folder)
     assert (run.path / "comparison.json").read_bytes() == before
     (run.path / "negative_control.json").unlink()  # as a run of an earlier version
     assert {arm.scorer_chance for arm in spine.compare_arms(prepared, run.folder).arms} == {None}
     evalkit.decide(run)
     assert len(chat_server.requests) == asked
-    evalkit.score(run)
+    evalkit.score(run, allow_plugins=True)
     assert len(chat_server.requests) == 2 * asked

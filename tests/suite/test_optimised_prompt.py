@@ -154,7 +154,7 @@ def test_what_is_no_saved_program_is_refused_with_the_suites_line(suite, content
     assert "suite.yaml:5: prompts.tuned_prompt.path" in str(error.value)
 
 
-@pytest.mark.parametrize(("path", "words"), [("missing.json", "no such file"), ("..", "is no file")])
+@pytest.mark.parametrize(("path", "words"), [("missing.json", "no such file"), (".", "is no file")])
 def test_a_file_that_is_not_there_or_is_none_is_told(tmp_path, path, words):
     text = (
         f"name: x\ncases: c.jsonl\nmetrics: [exact_match]\nprompts: {{p: {{from: dspy, path: {path}}}}}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from evalkit.errors import SuiteError
 from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
+from evalkit.suite.trust import Trust
 
 HEAD = """\
 name: s
@@ -20,7 +22,8 @@ metrics: [exact_match]
 
 def suite(embedders: str, retrieval: str):
     text = f"{HEAD}embedders: {embedders}\narms:\n  a:\n    model: m\n    retrieval: {retrieval}\n"
-    return build_suite(parse_yaml(text, file="suite.yaml", folder=Path()))
+    source = parse_yaml(text, file="suite.yaml", folder=Path())
+    return build_suite(replace(source, trust=Trust(plugins="leave")))
 
 
 @pytest.mark.parametrize(

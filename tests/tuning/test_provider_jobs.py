@@ -12,6 +12,7 @@ from evalkit.prompts.composer import Composer
 from evalkit.records.case import Example
 from evalkit.records.record import from_json
 from evalkit.records.tuning import JobState, TuningJob
+from evalkit.registry import TUNERS
 from evalkit.suite.load import load_suite
 from evalkit.suite.models import OpenAIModelConfig
 from evalkit.suite.schema import PromptConfig
@@ -174,7 +175,7 @@ def tune(tmp_path, jobs):
     def run(*, tuner="Provider", stopped=lambda: False, progress=None):
         (folder / "suite.yaml").write_text(SUITE.format(tuner=tuner))
         planned = plan_trainings(
-            load_suite(folder),
+            load_suite(folder, allow_plugins=True),
             lambda path: EXAMPLES,
             composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}")),
         )
@@ -309,8 +310,12 @@ def test_two_runs_at_once_submit_one_job(tune, jobs):
     assert len(jobs.submitted) == 1
 
 
-def test_a_function_that_builds_a_tuner_stands_for_its_class(tune, jobs):
-    """A registry may name either."""
+def test_an_installed_function_that_builds_a_tuner_stands_for_its_class(tune, jobs, monkeypatch):
+    """An entry point may name either; a suite by itself only a class."""
+    with pytest.raises(InputError, match="must be a class with `submit` and `poll`"):
+        trains_here("their_provider:provider", plugins=True)
+    installed = {name: f"their_provider:{name}" for name in ("provider", "trainer", "Trainer")}
+    monkeypatch.setattr(TUNERS, "_plugins", installed)
     assert tune(tuner="provider").config(("tuned", 1.0, 1)).model == "ft:tiny"
     assert not trains_here("their_provider:provider")
     assert trains_here("their_provider:trainer") and trains_here("their_provider:Trainer")
@@ -318,7 +323,8 @@ def test_a_function_that_builds_a_tuner_stands_for_its_class(tune, jobs):
 
 def test_a_method_that_can_neither_submit_nor_tune_is_refused_by_name(tune):
     with pytest.raises(
-        InputError, match=r"'their_provider:Nothing' \(Nothing\) has neither `submit` and `poll` nor `tune`"
+        InputError,
+        match=r"'their_provider:Nothing' is none: it must be a class with `submit` and `poll`, or with `tune`",
     ):
         tune(tuner="Nothing")
 
@@ -338,8 +344,8 @@ def test_a_run_answers_with_the_model_that_came_of_it(tmp_path, jobs):
         [{"id": f"c{n}", "question": f"What is E{n}?", "answer": f"Part {n}."} for n in range(8)],
     )
     write("before.jsonl", [{"case_id": f"c{n}", "output": "no idea"} for n in range(8)])
-    run = evalkit.run(folder, output=tmp_path / "reports")
+    run = evalkit.run(load_suite(folder, allow_plugins=True), output=tmp_path / "reports")
     assert run.wide().mean().to_dict() == {"before": 0.0, "fine_tuned": 1.0}
     assert {arm.name: arm.kind for arm in run.manifest.arms}["fine_tuned"] == "fine_tuned"
-    evalkit.run(folder, output=tmp_path / "reports", resume=run.path)
+    evalkit.run(load_suite(folder, allow_plugins=True), output=tmp_path / "reports", resume=run.path)
     assert len(jobs.submitted) == 1

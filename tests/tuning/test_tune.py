@@ -80,7 +80,7 @@ def tune(tmp_path, tiny_base):
     def run(*, more="", adapter="", seed=0, examples_of=lambda path: EXAMPLES):
         text = SUITE.format(base=tiny_base, more=more, adapter=adapter, seed=seed)
         (tmp_path / "suite.yaml").write_text(text)
-        suite = load_suite(tmp_path)
+        suite = load_suite(tmp_path, allow_plugins=True)
         told = Told()
         planned = plan_trainings(
             suite, examples_of, composer_of=lambda name: Composer(PromptConfig(user="Question: {{input}}"))
@@ -178,7 +178,7 @@ def test_a_suite_without_tuned_arms_trains_nothing(tmp_path, tune):
         "name: s\ncases: c.jsonl\nmodels: {base: {type: embedded}, t: {type: tuned, base: base, train: none.jsonl}}\n"
         "arms: {a: {model: base}}\nmetrics: [exact_match]\n"
     )
-    suite = load_suite(tmp_path)
+    suite = load_suite(tmp_path, allow_plugins=True)
     planned = plan_trainings(suite, lambda path: pytest.fail(path), composer_of=pytest.fail)
     outcome = tune_models(planned, progress=Told())
     assert outcome == TuningOutcome()
