@@ -58,6 +58,14 @@ OWN_MODELS: dict[str, set[str]] = {
 for _name, _items in OWN_MODELS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items
 
+TRUST = {f"evalkit {command} --allow-plugins" for command in ("run", "estimate", "tune", "score")} | {
+    f"evalkit {command} --allow-outside"
+    for command in ("run", "validate", "estimate", "tune", "score", "report")
+}
+"""By which the person who types lets a suite load code of its own, or read files outside its folder."""
+
+ADDED["commands and options"] = ADDED.get("commands and options", set()) | TRUST
+
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
     # of method 1: fine_tune needs no paired claim and says worth_most; depends is completed before it is recorded
