@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evalkit.records.comparison import ArmSummary
 from evalkit.suite.schema import LATENCY_LIMITS, Limit
+from evalkit.text.number_format import money, significant
 
 COST_LIMIT = "cost_per_request"
 
@@ -31,6 +32,7 @@ def check_limits(
     *,
     shift: float = 0.0,
     primary: str | None = None,
+    currency: str = "USD",
 ) -> LimitCheck:
     """Compare an arm's observed figures with the limits; a figure that is not known breaks none.
 
@@ -40,6 +42,7 @@ def check_limits(
         limits: By metric name, ``p50_latency_s``, ``p95_latency_s`` and their like, or ``cost_per_request``.
         shift: By how much the primary metric is taken to be higher.
         primary: Name of the primary metric.
+        currency: Of the unit cost.
     """
     broken, unknown = [], []
     for name, limit in limits.items():
@@ -49,13 +52,29 @@ def check_limits(
             continue
         figure += shift if name == primary else 0.0
         if not within(figure, limit):
-            side = (
-                f"at least {limit.min:g}"
-                if limit.min is not None and figure < limit.min
-                else f"at most {limit.max:g}"
-            )
-            broken.append(f"{name} is {figure:.4g}, must be {side}")
+            broken.append(_in_words(name, figure, limit, currency))
     return LimitCheck(tuple(broken), tuple(unknown))
+
+
+def _in_words(name: str, figure: float, limit: Limit, currency: str) -> str:
+    """What a figure is and must be, in the limit's unit; with more digits where three would hide the difference."""
+    below = limit.min is not None and figure < limit.min
+    bound = limit.min if below else limit.max
+    assert bound is not None  # noqa: S101 - the figure is outside
+    subject = name.removesuffix("_s") if name in LATENCY_LIMITS else name
+    subject = subject.replace("_", " ") if name in (*LATENCY_LIMITS, COST_LIMIT) else name
+    is_, must = (_with_unit(name, value, currency, 3) for value in (figure, bound))
+    if is_ == must:
+        is_, must = (_with_unit(name, value, currency, 9) for value in (figure, bound))
+    return f"{subject} is {is_}, must be {'at least' if below else 'at most'} {must}"
+
+
+def _with_unit(name: str, value: float, currency: str, digits: int) -> str:
+    if name in LATENCY_LIMITS:
+        return f"{significant(value, digits)} s"
+    if name == COST_LIMIT:
+        return money(value, currency) if digits == 3 else f"{significant(value, digits)} {currency}"
+    return f"{significant(100 * value, digits)}%"
 
 
 def observed(summary: ArmSummary, unit_cost: float | None, name: str) -> float | None:

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from msgspec import structs
 
 from evalkit.comparison.differences import best_untuned, mean_score, tuned_candidates
 from evalkit.comparison.leaked_cases import without_leaked
 from evalkit.comparison.settings import ComparisonSettings
-from evalkit.comparison.table import BoolArray, FloatArray, ScoreTable
+from evalkit.comparison.table import TOKEN_KINDS, BoolArray, FloatArray, ScoreTable
 from evalkit.decision.claims import Claims
 from evalkit.decision.context import ComparedRun, DecisionContext
 from evalkit.decision.limits import LimitCheck, check_limits
 from evalkit.decision.payoffs.dominated import dominated_arms
 from evalkit.decision.payoffs.joint_draws import DrawPlan, draw_jointly
 from evalkit.decision.payoffs.payoff_model import TUNED, UNTUNED, PayoffModel
-from evalkit.decision.shared_cases import DecisionCases, decision_cases
+from evalkit.decision.shared_cases import DEVICE_S, STATED, DecisionCases, decision_cases
 from evalkit.decision.tuning_route import arm_life
 from evalkit.economics.prices import PriceTable
+from evalkit.economics.triangular import exact
 from evalkit.errors import SuiteError
 from evalkit.pricing.arm_costs import ArmCostModel, arm_cost_model, terms_of
 from evalkit.pricing.check_prices import check_prices
@@ -86,12 +88,12 @@ def prepare_decision(
     summaries = {summary.name: summary for summary in run.comparison.arms}
     scored = [arm for arm in table.candidates if mean_score(table, arm.name) is not None]
     today = date.fromisoformat(run.manifest.started_at[:10])
-    cost_models = _cost_models(suite, run, summaries, prices)
     lives = (
         {} if suite.economics is None else {arm.name: arm_life(suite, run, arm, today) for arm in table.arms}
     )
     _check_deployed(suite, table, scored)
     cases = _cases(suite, table, scored, CaseVariant())
+    cost_models = _cost_models(suite, run, _use_on(cases, summaries), prices)
     dominated: tuple[str, ...] = ()
     if suite.economics is not None and cases is not None:
         dominated = dominated_arms(cases, cost_models, lives, terms_of(suite.economics), suite.decision.alpha)
@@ -229,6 +231,38 @@ def _mix_error(suite: Suite, name: str, problem: str) -> SuiteError:
     return SuiteError(suite.source.problem(("decision", "mix", name), problem))
 
 
+def _use_on(cases: DecisionCases | None, summaries: Mapping[str, ArmSummary]) -> Mapping[str, ArmSummary]:
+    """The summaries with what requests use averaged over the cases that the verdict rests on, as quality is.
+
+    Else a unit cost of all answers would stand beside a quality of some of them in one sum.
+    """
+    if cases is None or cases.all_alike:
+        return summaries
+    return {
+        name: _with_use(summary, cases) if name in cases.scored.names else summary
+        for name, summary in summaries.items()
+    }
+
+
+def _with_use(summary: ArmSummary, cases: DecisionCases) -> ArmSummary:
+    def mean(what: str, observed: float | None) -> float | None:
+        shared = None if observed is None else cases.mean_use(summary.name, what)
+        return observed if shared is None else shared
+
+    tokens = summary.tokens
+    if tokens is not None:
+        kinds = {kind: mean(kind, getattr(tokens, kind)) for kind in TOKEN_KINDS}
+        tokens = structs.replace(tokens, **kinds)
+    stated = None if summary.unit_cost is None else float(summary.unit_cost)
+    unit_cost = mean(STATED, stated)
+    return structs.replace(
+        summary,
+        tokens=tokens,
+        device_s=mean(DEVICE_S, summary.device_s),
+        unit_cost=None if unit_cost is None else exact(round(unit_cost, 12)),
+    )
+
+
 def _cost_models(
     suite: Suite, run: ComparedRun, summaries: Mapping[str, ArmSummary], prices: PriceTable | None
 ) -> dict[str, ArmCostModel]:
@@ -279,4 +313,6 @@ def _best_pair(table: ScoreTable, payoff_model: PayoffModel | None) -> tuple[str
 
 def _limit_check(suite: Suite, summary: ArmSummary, cost_model: ArmCostModel | None) -> LimitCheck:
     unit_cost = None if cost_model is None else cost_model.costs.unit_cost
-    return check_limits(summary, None if unit_cost is None else float(unit_cost), suite.decision.limits)
+    currency = "USD" if suite.economics is None else suite.economics.currency
+    amount = None if unit_cost is None else float(unit_cost)
+    return check_limits(summary, amount, suite.decision.limits, currency=currency)

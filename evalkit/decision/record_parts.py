@@ -9,7 +9,7 @@ import numpy as np
 from evalkit.comparison.table import FloatArray
 from evalkit.decision.context import DecisionContext
 from evalkit.decision.payoffs.net_benefit_claims import claim_record
-from evalkit.decision.payoffs.payoff_model import UNCHANGED, PayoffModel, Payoffs
+from evalkit.decision.payoffs.payoff_model import TUNED, UNCHANGED, PayoffModel, Payoffs
 from evalkit.decision.verdict.choose_verdict import VerdictStep
 from evalkit.economics.acceptability import acceptability_curve, cost_per_extra_right_answer
 from evalkit.economics.ledger import VOLUME
@@ -68,12 +68,15 @@ def best_share(payoffs: Payoffs) -> dict[str, float]:
 
 
 def runner_up(payoffs: Payoffs, step: VerdictStep) -> str | None:
-    """The choice that would be taken instead of the recommended one: the best of another side, else the second best."""
+    """The choice that would be taken instead of the recommended one: the best of another side, else the second best.
+
+    With no tuned arm among the choices the question is which arm to run, and the second best is meant.
+    """
     own = step.arm or NONE
     ranked = payoffs.ranked()
     side = next((payoffs.sides[at] for at in ranked if payoffs.names[at] == own), None)
     others = [at for at in ranked if payoffs.names[at] != own]
-    apart = [at for at in others if payoffs.sides[at] != side]
+    apart = [at for at in others if payoffs.sides[at] != side and TUNED in payoffs.sides]
     return next((payoffs.names[at] for at in (*apart, *others)), None)
 
 
@@ -112,6 +115,7 @@ def case_basis(context: DecisionContext) -> CaseBasis:
         merged_questions=0 if table.repeated is None else int(table.repeated[cases.shared].sum()),
         inputs_known=table.repeated is not None,
         left_out_arms=cases.left_out,
+        means={name: cases.quality(name) for name in cases.scored.names},
     )
 
 
@@ -120,26 +124,36 @@ def target_check(context: DecisionContext) -> TargetCheck | None:
     target, metric = context.suite.use_case.target, context.table.primary
     if target is None:
         return None
-    estimates = {
+    found = {
         name: estimate
         for name in context.limit_checks
         if (estimate := context.summaries[name].quality.get(metric)) is not None and estimate.mean is not None
     }
-    if not estimates:
+    if not found:
         return TargetCheck(metric=metric, target=target, best_arm=None, best_mean=None)
-    best = max(estimates, key=lambda name: estimates[name].mean or 0.0)
-    found = estimates[best]
-    mean = found.mean or 0.0
+    weighed, left_out = _weighed(context), () if context.cases is None else context.cases.left_out
+    means = {
+        name: found[name].mean if not weighed and name not in left_out else context.shared_quality(name)
+        for name in found
+    }
+    best = max(means, key=lambda name: means[name] or 0.0)
+    mean = means[best] or 0.0
+    as_observed = mean == found[best].mean
     return TargetCheck(
         metric=metric,
         target=target,
         best_arm=best,
         best_mean=mean,
-        low=found.low,
-        high=found.high,
+        low=found[best].low if as_observed else None,
+        high=found[best].high if as_observed else None,
         met=mean >= target,
         missed_by=None if mean >= target else target - mean,
     )
+
+
+def _weighed(context: DecisionContext) -> bool:
+    """Whether cases count as they do in production, and not alike."""
+    return context.cases is not None and context.cases.scored.weights is not None
 
 
 def counts_of(findings: Sequence[Finding], flags: Sequence[RedFlag]) -> Counts:

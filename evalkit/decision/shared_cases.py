@@ -85,6 +85,21 @@ class DecisionCases:
         declined = np.nan_to_num(self.scored.alongside[ABSTAINED][:, at])
         return np.asarray(np.maximum(0.0, 1.0 - self.scored.scores[:, at] - declined), dtype=np.float64)
 
+    @property
+    def all_alike(self) -> bool:
+        """Whether these are all cases of the run, each counted once."""
+        return bool(self.shared.all()) and self.scored.weights is None
+
+    def mean_use(self, arm: str, what: str) -> float | None:
+        """Mean tokens of a kind, device seconds or stated money of an arm's requests; None where none is known."""
+        if what not in self.scored.alongside:
+            return None
+        values = self.scored.alongside[what][:, self.column(arm)]
+        known = np.isfinite(values)
+        weights = np.ones(values.size) if self.scored.weights is None else self.scored.weights
+        whole = float(weights[known].sum())
+        return float((values * weights)[known].sum()) / whole if whole > 0.0 else None
+
     def _mean(self, values: FloatArray) -> float:
         weights = self.scored.weights
         return float(values.mean()) if weights is None else float((values * weights).sum() / weights.sum())

@@ -25,6 +25,7 @@ from evalkit.economics.net_benefit import (
 )
 from evalkit.economics.payback import payback_months
 
+_DIGITS = 6
 Basis = Literal["cost", "net"]
 Side = Literal["above", "below", "always", "never", "unknown"]
 
@@ -97,19 +98,34 @@ def break_even(
     paid_back = _payback(treatment, control, terms, gain, at)
     months = discounted_months(terms.discount_rate, terms.horizon_months)
     if gain >= 0 and fixed <= 0:
-        reason = f"{in_words(-fixed)} {paid} less fixed cost and {in_words(gain)} {paid} gained per request"
+        reason = f"{_by_hand(-fixed)} {paid} less fixed cost and {_by_hand(gain)} {paid} gained per request"
         return point("always", Decimal(0), paid_back, reason)
     if gain <= 0 and fixed >= 0:
-        reason = f"{in_words(fixed)} {paid} more fixed cost and {in_words(-gain)} {paid} lost per request"
+        reason = f"{_by_hand(fixed)} {paid} more fixed cost and {_by_hand(-gain)} {paid} lost per request"
         return point("never", None, paid_back, reason)
     side: Side = "above" if gain > 0 else "below"
     change, effect = ("more", "gained") if gain > 0 else ("less", "lost")
     span = f"{in_words(months)} {'months' if terms.discount_rate == 0 else 'discounted months'}"
     reason = (
-        f"{in_words(abs(fixed))} {paid} {change} fixed cost / ({span} x {in_words(abs(gain))} {paid} {effect} per "
+        f"{_by_hand(abs(fixed))} {paid} {change} fixed cost / ({span} x {_by_hand(abs(gain))} {paid} {effect} per "
         "request)"
     )
     return point(side, fixed / (months * gain), paid_back, reason)
+
+
+def _by_hand(amount: Decimal) -> str:
+    """An amount with the digits that a level volume of three digits needs: cents, or six significant digits.
+
+    >>> _by_hand(Decimal("1680.00428128")), _by_hand(Decimal("0.00286666668")), _by_hand(Decimal("0.00050"))
+    ('1,680', '0.00286667', '0.0005')
+    """
+    places = 2 if amount >= 1 else _DIGITS - 1 - amount.adjusted()
+    exponent = amount.as_tuple().exponent
+    long = isinstance(exponent, int) and -exponent > places
+    if not long:
+        return in_words(amount)
+    rounded = amount.quantize(Decimal(1).scaleb(-places))
+    return in_words(rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded)
 
 
 def _gain(treatment: PricedArm, control: PricedArm, terms: Terms, basis: Basis, at: At) -> Decimal | None:

@@ -26,7 +26,7 @@ from evalkit.comparison.leaked_cases import without_leaked
 from evalkit.comparison.table import TOKEN_KINDS, ScoreTable
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
-from evalkit.decision.context import ComparedRun
+from evalkit.decision.context import IMPORTED_FROM, ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.models.build import answering_config
@@ -195,6 +195,7 @@ def records_of(run: RunFolder, suite: Suite, *, cases: Cases | None = None) -> R
         economics=None if suite.economics is None else _declared(suite.economics),
         prices=prices_used(suite, price_table(suite)),
         embedded=any(isinstance(model, EmbeddedModelConfig) for model in suite.models.values()),
+        imported=IMPORTED_FROM in suite.metadata,
         answering=answering_of(run),
         text_rule=next((row.text_rule for row in run.scores()), None),
     )

@@ -128,10 +128,12 @@ class BreakEven(Record, frozen=True, kw_only=True):
 
     Attributes:
         basis: ``cost`` (unit saving only) or ``net`` (value of better answers included).
-        requests_per_month: The volume over the horizon, or None when there is none.
+        requests_per_month: The volume over the horizon, or None when there is none. ``mean``: with every input at its
+            mean, as the draws have it; ``mode``: with every input at its mode, None where that is ahead on another
+            side. In records of format 1 ``mode`` alone.
         months: Months to earn back at the mode volume.
         never: Share of draws in which it is never reached, in [0, 1]; None where a cost is not known.
-        reason: In words, with the sum that a person can check.
+        reason: In words, with the sum that a person can check, every input at its mean.
         side: The treatment is ahead ``above`` or ``below`` that volume, ``always``, ``never``, or it is ``unknown``
             because a cost is not known; None in records of format 1.
         out_of_reach: The volume is more than 100 times the declared one: at that volume it never pays.
@@ -404,6 +406,8 @@ class CaseBasis(Record, frozen=True, kw_only=True):
         merged_questions: Shared cases whose input an earlier case has already shown.
         inputs_known: False for runs that kept no digest of the inputs: equal inputs were not looked for.
         left_out_arms: Arms under 90% coverage: they have a score on part of the shared cases only.
+        means: By candidate, its mean score on the shared cases, weighed by ``decision.mix`` where that is declared; of
+            arms under 90% coverage missing answers count as wrong.
     """
 
     asked: int = 0
@@ -415,6 +419,7 @@ class CaseBasis(Record, frozen=True, kw_only=True):
     merged_questions: int = 0
     inputs_known: bool = True
     left_out_arms: tuple[str, ...] = ()
+    means: dict[str, float] = {}
 
 
 class MissingCheck(Record, frozen=True, kw_only=True):
@@ -492,9 +497,11 @@ class TargetCheck(Record, frozen=True, kw_only=True):
     """Whether any candidate reaches ``use_case.target``.
 
     Attributes:
-        best_arm: The candidate of the highest observed mean.
-        low, high: Its interval.
-        met: The observed mean reaches the target; None where no candidate has a score.
+        best_arm: The candidate of the highest mean.
+        best_mean: As observed; where cases are weighed by ``decision.mix``, or the arm has under 90% coverage, the mean
+            that the verdict rests on.
+        low, high: Interval of the observed mean; None where another one is given.
+        met: The mean reaches the target; None where no candidate has a score.
         missed_by: Target less mean, where it is missed.
     """
 

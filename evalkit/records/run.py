@@ -84,6 +84,7 @@ class RunRecords(Record, frozen=True, kw_only=True):
         target: The primary metric that is good enough, in [0, 1].
         confidence: Share of draws that the verdict asks for.
         embedded: A model shipped with evalkit answered: the advice does not transfer to other models.
+        imported: The scores were measured elsewhere; its models bear the names of arms.
         economics: None when the suite declares none; charts over volume are then left out.
         prices: Rows used, oldest first.
         answering: What was observed while the run was answered; None where nothing was.
@@ -100,6 +101,7 @@ class RunRecords(Record, frozen=True, kw_only=True):
     target: float | None = None
     confidence: float = 0.9
     embedded: bool = False
+    imported: bool = False
     economics: DeclaredEconomics | None = None
     prices: tuple[PriceUsed, ...] = ()
     answering: RunObservations | None = None

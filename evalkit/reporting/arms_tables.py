@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evalkit.decision.verdict.explain import recommendation_tag
 from evalkit.records.arm import Role
 from evalkit.records.comparison import ArmSummary, LatencySummary, TokenSummary
 from evalkit.records.run import RunRecords
@@ -70,7 +71,12 @@ def arms_table(records: RunRecords, role: Role) -> Table:
         else "Arms outside the decision: ceilings and curve points",
         columns=tuple(columns),
         rows=tuple(
-            Row(tuple(cells), arm=arm.name, tag=_tag(records, arm.name))
+            Row(
+                tuple(cells),
+                arm=arm.name,
+                tag=_tag(records, arm.name),
+                marked=arm.name == records.decision.recommended_arm,
+            )
             for cells, arm in zip(rows, arms, strict=True)
         ),
         note=f"{words.title(words.metric_name(primary))} with its {level} interval. Tokens are means per answer; "
@@ -137,12 +143,12 @@ def _cost_intervals(records: RunRecords, arms: list[ArmSummary]) -> Iterator[str
 
 def _tag(records: RunRecords, arm: str) -> str:
     verdict = records.decision.arms.get(arm)
+    broken = () if verdict is None else verdict.broken_limits
+    outside = f"outside the limits: {' and '.join(broken)}" if broken else "outside the limits"
     tags = [
-        "recommended" if arm == records.decision.recommended_arm else "",
+        recommendation_tag(records.decision) if arm == records.decision.recommended_arm else "",
         "reference" if arm == records.comparison.reference_arm else "",
-        f"outside {', '.join(verdict.broken_limits) or 'limits'}"
-        if verdict and not verdict.within_limits
-        else "",
+        outside if verdict and not verdict.within_limits else "",
     ]
     return ", ".join(tag for tag in tags if tag)
 

@@ -12,9 +12,16 @@ from evalkit.decision.verdict import evidence_sentences as evidence
 from evalkit.decision.verdict import money_sentences as money
 from evalkit.decision.verdict.certainty import how_sure, sure_of, you_required
 from evalkit.decision.verdict.conditions import failed_condition, what_would_change
-from evalkit.decision.verdict.explain import blocked, pilot, purchase, recommendation_label, unfinished
-from evalkit.decision.verdict.facts_of_decision import break_even_of, chosen, pair
-from evalkit.decision.wording import NONE, amount, choice_name, score, threshold
+from evalkit.decision.verdict.explain import (
+    blocked,
+    pilot,
+    purchase,
+    recommendation_label,
+    stands_for,
+    unfinished,
+)
+from evalkit.decision.verdict.facts_of_decision import chosen, pair
+from evalkit.decision.wording import NONE, amount, choice_name, score
 from evalkit.records.decision import BreakEven, Decision, Verdict
 from evalkit.records.run import RunRecords
 from evalkit.reporting import format_1_words, verdict_words
@@ -89,6 +96,7 @@ def first_screen(decision: Decision, records: RunRecords | None = None) -> First
         evidence.limits(decision),
         evidence.trainings(decision),
         evidence.cases(decision),
+        evidence.mix(decision),
         evidence.measured_tuning(decision),
     )
     return FirstScreen(
@@ -117,9 +125,10 @@ def _facts(decision: Decision) -> Iterator[Fact]:
     choice = chosen(decision)
     label = recommendation_label(decision)
     if choice is None:
-        yield Fact(label, "nothing can be said")
+        outside = decision.reason == "no_arm_within_limits"
+        yield Fact(label, "no arm keeps to the limits" if outside else "nothing can be said")
     else:
-        note = "lowest expected loss, not shown to be best" if label == "If you must choose now" else ""
+        note = stands_for(decision) if label == "If you must choose now" else ""
         yield Fact(label, choice_name(choice), note, arm="" if choice == NONE else choice)
     if decision.confidence is None:
         yield Fact("How sure", UNKNOWN)
@@ -128,10 +137,9 @@ def _facts(decision: Decision) -> Iterator[Fact]:
         note = f"simulated futures{of}{you_required(decision)}"
         yield Fact("How sure", of_100(decision.confidence), note, decision.confidence, decision.threshold)
     yield from _money(decision)
-    named = pair(decision)
-    level = None if named is None else break_even_of(decision, *named)
+    level = money.level_of_pair(decision)
     if level is not None:
-        yield _break_even(level)
+        yield _break_even(level, None if decision.terms is None else decision.terms.requests_per_month)
     if decision.target is not None:
         yield _target(decision)
     counts = decision.counts
@@ -152,7 +160,8 @@ def _money(decision: Decision) -> Iterator[Fact]:
     means = [(arm, _net_benefit(decision, arm)) for arm in arms]
     if decision.decided_under == "value" and any(mean is not None for _, mean in means):
         yield Fact(f"Net benefit {over}", *_first_and_others(decision, means))
-    if decision.runner_up is not None and decision.other_choice_loses is not None:
+    in_value = decision.decided_under == "value"
+    if in_value and decision.runner_up is not None and decision.other_choice_loses is not None:
         note = f"expected loss {over} of choosing {choice_name(decision.runner_up)} instead"
         yield Fact("The other choice loses", money.money_of(decision, decision.other_choice_loses), note)
 
@@ -169,14 +178,14 @@ def _first_and_others(decision: Decision, figures: list[tuple[str, float | None]
     return money.money_of(decision, figure), f"{first}; {rest}" if rest else first
 
 
-def _break_even(item: BreakEven) -> Fact:
+def _break_even(item: BreakEven, declared: float | None) -> Fact:
     label = "Break-even" if item.basis == "net" else "Break-even on cost alone"
-    band, volume = "", item.requests_per_month
-    if volume is not None and volume.low is not None and volume.high is not None and volume.mode:
-        band = f"; 90% of futures {threshold(volume.low, '')} to {threshold(volume.high, '')}"
+    band = f"; 90% of futures {shown}" if money.level_at(item) and (shown := money.level_band(item)) else ""
     never = "" if item.never is None else f"; chance it never pays {of_100(item.never)}"
     return Fact(
-        label, money.level_volume(item), f"{item.treatment} compared with {item.control}{band}{never}"
+        label,
+        money.level_volume(item, declared),
+        f"{item.treatment} compared with {item.control}{band}{never}",
     )
 
 
@@ -185,6 +194,10 @@ def _target(decision: Decision) -> Fact:
     assert check is not None  # noqa: S101 - the caller asked
     state = "not known" if check.met is None else "met" if check.met else "missed"
     best = "" if check.best_arm is None else f"{check.best_arm} {score(check.best_mean)}"
+    if decision.cases is not None and check.best_arm in decision.cases.left_out_arms:
+        best += ", what is missing as wrong"
+    if check.best_arm in decision.arms and not decision.arms[check.best_arm].within_limits:
+        best += ", outside the limits"
     return Fact(f"Target, {declared_percent(check.target)} {check.metric}", state, best)
 
 
@@ -199,14 +212,18 @@ def _origin(records: RunRecords) -> Iterator[Fact]:
     day = records.manifest.started_at.partition("T")[0]
     prices = records.decision.inputs.prices_as_of or records.manifest.prices_as_of
     dated = f"run of {day}" + ("" if prices is None else f", prices of {prices}")
-    yield Fact("Models", ", ".join(names) or UNKNOWN, dated)
+    yield Fact("Models", ", ".join(names) or ("not stated" if records.imported else UNKNOWN), dated)
 
 
 def _models(records: RunRecords, arm: str, configured: str) -> tuple[str, ...]:
-    """The models that an arm's answers came back from; as the suite names them where no answer said."""
+    """The models that an arm's answers came back from; as the suite names them where no answer said.
+
+    An imported arm's model may bear the arm's name for want of another, which says nothing.
+    """
     verdict = records.decision.arms.get(arm)
     answering = () if verdict is None else verdict.answering_models
-    return answering or (configured,)
+    made_up = records.imported and configured == arm
+    return answering or (() if made_up else (configured,))
 
 
 def _of_format_1(decision: Decision, records: RunRecords | None) -> FirstScreen:

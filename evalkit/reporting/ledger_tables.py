@@ -46,7 +46,7 @@ def ledger_table(records: RunRecords) -> Table:
         sums(f"Total over {horizon(records)}", lambda column: column.total, "total"),
     ]
     if any(column.total_mean is not None for column in columns):
-        rows.append(sums("Total at the mean volume", lambda column: column.total_mean))
+        rows.append(sums("Total, every range at its mean", lambda column: column.total_mean))
     rows += _unit_rows(columns)
     currencies = ", ".join(dict.fromkeys(column.currency for column in columns))
     return Table(

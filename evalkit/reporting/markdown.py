@@ -77,7 +77,7 @@ def table_lines(table: Table) -> str:
         cells = [escaped(cell) for cell in row.cells]
         if row.kind == "section":
             cells = [f"**{cells[0]}**", *[""] * (len(table.columns) - 1)]
-        elif row.kind == "total" or "recommended" in row.tag:
+        elif row.kind == "total" or row.marked:
             cells = [f"**{cell}**" if cell else "" for cell in cells]
         if row.tag:
             cells[0] += f" ({escaped(row.tag)})"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evalkit.decision.verdict.conditions import flips, unit_of
-from evalkit.decision.verdict.money_sentences import level_volume
+from evalkit.decision.verdict.explain import recommendation_tag
+from evalkit.decision.verdict.money_sentences import level_band, level_volume
 from evalkit.decision.wording import NONE, choice_name, input_name, outcome, quantity, share, threshold
 from evalkit.records.decision import BreakEven, Decision, Interval3, WouldChange
 from evalkit.reporting import words
@@ -11,6 +12,11 @@ from evalkit.reporting.difference_tables import PAIR
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.text.number_format import NOT_APPLICABLE, UNKNOWN, count, money, of_100
 
+_LOSS = {
+    "value": "Expected loss: what this choice loses on average against the best choice of each future.",
+    "cost": "Without a value, best of all is the cheapest arm that answers as well as the best; expected loss is what "
+    "an arm costs more than that one, in the futures in which it answers as well itself.",
+}
 _BASES = {"cost": "cost only", "net": "value and cost"}
 BY_HAND = "Crossing by hand"
 NO_VALUE = "needs a value_per_correct above 0, which the suite does not declare"
@@ -28,12 +34,13 @@ def worth_table(decision: Decision, over: str = "the horizon") -> Table:
                 money(arm.total_cost, decision.currency),
                 money(decision.expected_regret.get(name), decision.currency),
                 NOT_APPLICABLE if name not in decision.p_best else of_100(decision.p_best[name]),
-                "yes" if arm.within_limits else ", ".join(arm.broken_limits) or "no",
+                "yes" if arm.within_limits else " and ".join(arm.broken_limits) or "no",
             ),
             arm=name,
-            tag="recommended"
+            tag=recommendation_tag(decision)
             if name == decision.recommended_arm
             else ("" if arm.within_limits else "outside the limits"),
+            marked=name == decision.recommended_arm,
         )
         for name, arm in candidates.items()
     ]
@@ -57,8 +64,8 @@ def worth_table(decision: Decision, over: str = "the horizon") -> Table:
         ),
         rows=tuple(rows),
         note="Net benefit: value of right answers less all costs. Mean and 90% are of the simulated futures; at the "
-        "most likely values it can be followed by hand and may lie elsewhere. Expected loss: what this choice loses on "
-        "average against the best choice of each future."
+        "most likely values it can be followed by hand and may lie elsewhere. "
+        + _LOSS[decision.decided_under]
         + (
             f" Unbeaten on quality, cost and latency at once: {', '.join(decision.pareto)}."
             if decision.pareto
@@ -98,8 +105,8 @@ def break_even_table(decision: Decision) -> Table:
             left("By hand", wraps=True),
         ),
         rows=tuple(rows),
-        note="Volumes are requests a month, at the most likely values, to three digits; by hand they come out exactly. "
-        "Chance it never pays: the share of futures in which no volume pays. Paid back at the most likely volume.",
+        note="Volumes are requests a month, to three digits, with every input at its mean; by hand they come out so. "
+        "Chance it never pays: the share of futures in which no volume pays. Paid back at the most likely values.",
     )
 
 
@@ -129,8 +136,11 @@ def _change_cells(decision: Decision, item: WouldChange) -> tuple[str, ...]:
     span = NOT_APPLICABLE
     if item.low is not None and item.high is not None:
         span = f"{quantity(item.low, unit, named=False)} to {quantity(item.high, unit, named=False)}"
+    bounded = item.input in ("margin", "retune_every_months") or item.input.startswith(
+        ("quality:", "limits.")
+    )
     shown = [
-        "no change within 100×"
+        ("no change" if bounded else "no change within 100×")
         if side is None
         else f"{threshold(side.at, unit)}: {outcome(side.verdict, side.arm)}"
         for side in flips(item)
@@ -218,15 +228,9 @@ def _span(item: BreakEven) -> str:
     interval = item.requests_per_month
     if item.never is None:
         return UNKNOWN
-    if interval is None or (interval.low is None and interval.high is None):
-        return "no interval"
-    if interval.high == 0:
+    if interval is not None and interval.high == 0:
         return "ahead at any volume"
-    if interval.low is None:
-        return f"up to {threshold(interval.high, '')}"
-    if interval.high is None:
-        return f"{threshold(interval.low, '')} and beyond"
-    return f"{threshold(interval.low, '')} to {threshold(interval.high, '')}"
+    return level_band(item) or "no interval"
 
 
 def _months(item: BreakEven, decision: Decision) -> str:

@@ -40,12 +40,14 @@ class Row:
         kind: ``section`` is a heading inside the table, ``total`` a sum.
         arm: The arm whose colour is shown beside the first cell, "" for none.
         tag: A word or two after the first cell ("recommended").
+        marked: The row stands out: it is that of the arm to run.
     """
 
     cells: tuple[str, ...]
     kind: RowKind = "plain"
     arm: str = ""
     tag: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,8 +150,8 @@ class _Printer:
         rows = list(dict.fromkeys(row for row in table.rows if row.kind != "section"))
         if not rows:
             return
-        starred = [row for row in rows if "recommended" in row.tag]
-        self.paragraph(f"{title} (* recommended)" if starred else title, "bold")
+        starred = [row for row in rows if row.marked]
+        self.paragraph(f"{title} (* {starred[0].tag.partition(', ')[0]})" if starred else title, "bold")
         cells = [
             [self.plain(cell) for cell in (f"{row.cells[0]}{'*' * (row in starred)}", *row.cells[1:])]
             for row in rows

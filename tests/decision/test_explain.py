@@ -225,15 +225,15 @@ def test_blocked_says_how_often_tuning_is_ahead_and_what_blocks_it():
         ),
         (
             undecided("not_sure_enough", figure=0.72, needed=0.9),
-            "fine_tuned beats every choice of the other sides in 72 of 100 simulated futures; 90 are needed.",
+            "The best choice is not ahead in enough simulated futures: 72 of 100, where 90 are needed.",
         ),
         (
             undecided(
                 "depends_on_requests_per_month",
                 subject="requests_per_month",
             ),
-            "It depends on requests per month. Requests per month (now 40,000): below 2,990 no longer clear (if you "
-            "must choose: rag); above 2,990 fine-tune.",
+            "It depends on requests per month. Requests per month (most likely 40,000): below 2,990 no longer clear "
+            "(if you must choose: rag); above 2,990 fine-tune.",
         ),
         (
             undecided("invalid_evidence", messages=("the model that answers changed",)),
@@ -306,8 +306,8 @@ def test_without_a_value_nothing_is_worth_more_than_it_costs():
     made = decision(Verdict.NOT_DECIDABLE, decided_under="cost", acceptability=curve, evpi=None, shown=False)
     assert extra_right_answers(made) == (
         "No value of a right answer is declared, so quality is not weighed against money. One more right answer with "
-        "fine_tuned instead of few_shot costs $0.208 (90% of futures: $0.15 to $0.31). From a value of $0.208 per "
-        "right answer on, fine_tuned is worth most."
+        "fine_tuned instead of few_shot costs $0.208 (90% of futures: $0.15 to $0.31). Below a value of $0.208 "
+        "per right answer few_shot is worth most. From a value of $0.208 per right answer on, fine_tuned is worth most."
     )
     assert "worth more than it costs" not in explain(made)
     assert "Net benefit" not in explain(made)
@@ -399,7 +399,7 @@ def test_the_target_is_met_missed_or_not_known(check, words):
         ),
         (
             TrainingSpread(seeds=3, prior_sd=0.02, sd=0.021, mean_tau2=0.0006),
-            "fine_tuned was trained 3 times; one training differs from the next by about 2.1 points.",
+            "fine_tuned was trained 3 times; the standard deviation between trainings is taken to be 2.1 points.",
         ),
     ],
 )
@@ -439,11 +439,12 @@ def test_a_flip_inside_its_own_range_comes_first_with_its_chance():
         arm_above="rag",
     )
     assert what_would_change(decision(would_change=(volume, inside))) == (
-        "Hours of work (now 200 hours): below 400 fine-tune (fine_tuned); above 400 use retrieval (rag). Chance of a "
-        "change inside its range: 11.0%."
+        "Hours of work (most likely 200 hours): below 400 fine-tune (fine_tuned); above 400 use retrieval (rag). Chance "
+        "of a change inside its range: 11.0%."
     )
     assert what_would_change(decision()).startswith(
-        "No input changes the answer within its own range. Nearest outside: Requests per month (now 40,000): below"
+        "No input changes the answer within its own range. Nearest outside: Requests per month (most likely "
+        "40,000): below"
     )
 
 
@@ -452,8 +453,8 @@ def test_an_input_that_flips_on_both_sides_says_both():
     (volume,) = decision().would_change
     both = replace(volume, flips_above=912_345.0, verdict_above="use_rag", arm_above="rag")
     assert what_would_change(decision(would_change=(both,))).endswith(
-        "Requests per month (now 40,000): below 2,990 no longer clear (if you must choose: rag); between fine-tune "
-        "(fine_tuned); above 912,000 use retrieval (rag)."
+        "Requests per month (most likely 40,000): below 2,990 no longer clear (if you must choose: rag); in between "
+        "fine-tune (fine_tuned); above 912,000 use retrieval (rag)."
     )
 
 

@@ -281,7 +281,7 @@ def test_a_candidate_outside_the_limits_is_not_recommended(synthetic):
         synthetic.make_run(arms, decision={"limits": {"p95_latency_s": {"max": 2.0}}})
     )
     assert told(decision) == (Verdict.STAY_FEW_SHOT, "alone_within_limits")
-    assert decision.arms["tuned"].broken_limits == ("p95_latency_s is 3, must be at most 2",)
+    assert decision.arms["tuned"].broken_limits == ("p95 latency is 3 s, must be at most 2 s",)
     assert "tuned" not in decision.expected_regret
 
 
@@ -507,4 +507,4 @@ def test_the_explanation_says_what_the_claim_says(synthetic):
     assert "_dec" not in decision.explanation
     volume = synthetic.decision(synthetic.changed(volume_decides(synthetic), **KNOWN_SPREAD)).explanation
     assert "It depends on requests per month." in volume
-    assert "Requests per month (now 50,000): below 46,300 stay with the prompt (few_shot)" in volume
+    assert "Requests per month (most likely 50,000): below 46,300 stay with the prompt (few_shot)" in volume

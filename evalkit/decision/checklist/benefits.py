@@ -7,7 +7,7 @@ import math
 from evalkit.decision.checklist.question import COST, EXTENSIBILITY, QUALITY
 from evalkit.decision.context import DecisionContext
 from evalkit.decision.tuning_route import route_of
-from evalkit.decision.wording import amount, interval, margin, score
+from evalkit.decision.wording import amount, interval, margin, score, title
 from evalkit.economics.break_even import break_even
 from evalkit.records.comparison import Difference, ExtraSet
 from evalkit.records.decision import Evidence, Finding
@@ -96,14 +96,12 @@ def cost(context: DecisionContext) -> Finding:
         if _faster(context):
             return COST.not_met(f"Faster, but not cheaper: {costs}.", evidence, speaks_for="neither")
         return COST.not_met(f"Neither cheaper nor faster: {costs}.", evidence)
+    requests = title(_unit_costs(context))
     if level.months is not None:
         when = "at once" if level.months == 0 else f"after {float(level.months):.1f} months"
-        return COST.met(f"Its requests cost less, and the saving alone pays for it {when}.", evidence)
-    return COST.not_met(
-        "Its requests cost less, but the saving alone does not pay for it inside the horizon.",
-        evidence,
-        speaks_for="neither",
-    )
+        return COST.met(f"{requests}; the saving alone pays for tuning {when}.", evidence)
+    answer = f"{requests}; the saving alone does not pay for tuning inside the horizon."
+    return COST.not_met(answer, evidence, speaks_for="neither")
 
 
 def extensibility(context: DecisionContext) -> Finding:
@@ -160,7 +158,7 @@ def _cheaper(context: DecisionContext) -> bool:
 
 
 def _unit_costs(context: DecisionContext) -> str:
-    """What a request of the tuned arm costs beside one of the untuned arm, where it is not cheaper."""
+    """What a request of the tuned arm costs beside one of the untuned arm."""
     if context.tuned is None or context.untuned is None:
         return "there is no pair to price"
     tuned, untuned = context.unit_cost(context.tuned), context.unit_cost(context.untuned)

@@ -72,7 +72,7 @@ EFFORT = Question(5, "cost", "Is the work paid back?")
 COMPUTE = Question(6, "cost", "Is the compute paid back?")
 DATA = Question(7, "cost", "Is there enough clean training data?")
 QUALITY = Question(8, "benefit", "Does tuning answer better?")
-COST = Question(9, "benefit", "Does tuning answer cheaper or faster?")
+COST = Question(9, "benefit", "Do cheaper or faster answers pay for tuning?")
 EXTENSIBILITY = Question(
     10, "benefit", "Does the tuned model keep what it could do before, and can you export it?"
 )

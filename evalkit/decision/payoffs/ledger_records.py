@@ -87,10 +87,14 @@ def _break_even(
     left, right = context.priced(treatment), context.priced(control)
     if terms is None or left is None or right is None:
         return
-    point = break_even(left, right, terms, basis=basis)
+    likeliest = break_even(left, right, terms, basis=basis)
+    point = break_even(
+        left, right, terms, basis=basis, at="mean"
+    )  # on the basis of the draws, whose band stands beside
     volume = None if point.requests_per_month is None else float(point.requests_per_month)
+    at_mode = None if likeliest.side != point.side else likeliest.requests_per_month
     declared = float(terms.requests_per_month.mode)
-    months = None if point.months is None else float(point.months)
+    months = None if likeliest.months is None else float(likeliest.months)
     never = None if point.side == "unknown" else 1.0 if point.side == "never" else 0.0
     volumes, payback = BreakEvenBand(volume, None, volume), BreakEvenBand(months, None, months)
     if payoff_model is not None and {treatment, control} <= payoff_model.draws.answers.keys():
@@ -108,7 +112,14 @@ def _break_even(
         treatment=treatment,
         control=control,
         basis=basis,
-        requests_per_month=Interval3(low=volumes.low, mode=volume, high=volumes.high) if has_volume else None,
+        requests_per_month=Interval3(
+            low=volumes.low,
+            mode=None if at_mode is None else float(at_mode),
+            high=volumes.high,
+            mean=volume,
+        )
+        if has_volume
+        else None,
         months=None if months is None else Interval3(low=payback.low, mode=months, high=payback.high),
         never=never,
         reason=point.reason,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.decision.verdict.facts_of_decision import candidates, chosen
+from evalkit.decision.verdict.facts_of_decision import candidates, chosen, in_order, tuned_measured
 from evalkit.decision.wording import NONE
 from evalkit.records.decision import Decision, Verdict
 from evalkit.text.number_format import of_100
@@ -13,17 +13,24 @@ def how_sure(decision: Decision) -> str:
     choice = sure_of(decision)
     if choice is None or decision.confidence is None:
         return "" if choice is None else "How sure this is cannot be said from this run."
-    named = "Doing nothing" if choice == NONE else choice
-    beats = f"{named} beats {_others(decision, choice)} in {of_100(decision.confidence)} simulated futures"
-    sentences = (f"{beats}{you_required(decision)}.", _by_side(decision), _by_kind(decision))
+    ahead = f"{_ahead(decision, choice)} in {of_100(decision.confidence)} simulated futures"
+    sentences = (f"{ahead}{you_required(decision)}.", _by_side(decision), _between(decision))
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _ahead(decision: Decision, choice: str) -> str:
+    """What the share is of: the choice is worth most or, without a value, is the cheapest of those that will do."""
+    others = _others(decision, choice)
+    if decision.decided_under == "value":
+        return f"{'Doing nothing' if choice == NONE else choice} beats {others}"
+    return f"Of {choice} and {others}, {choice} is the cheapest that answers as well as the best"
 
 
 def sure_of(decision: Decision) -> str | None:
     """The choice that the confidence is about: the arm named, or the tuned one that would win but is blocked."""
     tuned = [name for name in candidates(decision, tuned=True) if name in decision.expected_regret]
     if decision.verdict is Verdict.BLOCKED and tuned:
-        return min(tuned, key=lambda name: decision.expected_regret[name])
+        return in_order(decision, tuned)[0]
     return chosen(decision)
 
 
@@ -43,29 +50,28 @@ def you_required(decision: Decision) -> str:
 
 
 def _others(decision: Decision, choice: str) -> str:
-    """What the choice has to beat: every choice of the other sides."""
+    """What the choice has to beat: every choice of the other sides, or of the other kind where nothing was tuned."""
     idle = decision.decided_under == "value" and NONE in decision.expected_regret
     nothing = ["doing nothing"] if idle and choice != NONE else []
     if choice == NONE:
         return "every arm"
     tuned = decision.arms[choice].kind.tuned if choice in decision.arms else False
-    rivals = [
-        arm for arm in candidates(decision, tuned=not tuned) if decision.arms[arm].within_limits
-    ]  # what a limit sets aside is no choice, and nothing beats it
-    if not rivals and choice in decision.arms:  # one side alone: the arms of the other kind
-        kind = decision.arms[choice].kind.retrieves
-        rivals = [
-            arm for arm in candidates(decision, tuned=tuned) if decision.arms[arm].kind.retrieves is not kind
-        ]
-        if len(rivals) > 1:
-            return " and ".join(["every arm of the other kind", *nothing])
-    if len(rivals) == 1:
-        named = [rivals[0]]
-    elif rivals:
-        named = ["every untuned arm" if tuned else "every tuned arm"]
-    else:
-        named = []
+    others, several = candidates(decision, tuned=not tuned), f"every {'untuned' if tuned else 'tuned'} arm"
+    if not tuned_measured(decision):  # then it is held against the other kind
+        others, several = _of_other_kind(decision, choice), "every arm of the other kind"
+    # What a limit sets aside is no choice, and nothing beats it.
+    rivals = [arm for arm in others if decision.arms[arm].within_limits]
+    named = [several] if len(rivals) > 1 else rivals
     return " and ".join([*named, *nothing]) or "the other arms"
+
+
+def _of_other_kind(decision: Decision, choice: str) -> list[str]:
+    """For an untuned choice, the untuned arms of the other kind (prompting or retrieval)."""
+    if choice not in decision.arms or decision.arms[choice].kind.tuned:
+        return []
+    retrieves = decision.arms[choice].kind.retrieves
+    untuned = candidates(decision, tuned=False)
+    return [name for name in untuned if decision.arms[name].kind.retrieves is not retrieves]
 
 
 def _by_side(decision: Decision) -> str:
@@ -74,27 +80,26 @@ def _by_side(decision: Decision) -> str:
     shares = [(names[side], share) for side, share in decision.side_share.items() if side in names]
     if len(shares) < 2:
         return ""
-    return f"Best of all is {', '.join(f'{name} in {of_100(share)}' for name, share in shares)}."
+    subject = "Best of all is" if decision.decided_under == "value" else "The cheapest of these is"
+    return f"{subject} {', '.join(f'{name} in {of_100(share)}' for name, share in shares)}."
 
 
-def _by_kind(decision: Decision) -> str:
-    """Between the two untuned kinds: how often each holds the best untuned arm."""
-    choice, other = chosen(decision), _other_kind(decision)
-    if choice is None or other is None:
-        return ""
-    share = decision.pairwise_share.get(choice, {}).get(other)
-    return "" if share is None else f"Between {choice} and {other}: {choice} in {of_100(share)}."
+def _between(decision: Decision) -> str:
+    """How the choice stands beside the best other arm of its side, of its own kind and of the other kind.
 
-
-def _other_kind(decision: Decision) -> str | None:
-    """For an untuned choice, the best untuned arm of the other kind (prompting or retrieval)."""
+    The share that is tested holds a choice against other sides, and says nothing of the arms beside it.
+    """
     choice = chosen(decision)
-    if choice not in decision.arms or decision.arms[choice].kind.tuned:
-        return None
-    retrieves = decision.arms[choice].kind.retrieves
-    others = [
-        name
-        for name in candidates(decision, tuned=False)
-        if decision.arms[name].kind.retrieves is not retrieves and name in decision.expected_regret
-    ]
-    return min(others, key=lambda name: decision.expected_regret[name], default=None)
+    if choice is None or choice not in decision.arms:
+        return ""
+    other = _of_other_kind(decision, choice)
+    beside = candidates(decision, tuned=decision.arms[choice].kind.tuned)
+    alike = [name for name in beside if name not in (choice, *other)]
+    if len(other) == 1 and not tuned_measured(decision):
+        other = []  # the tested share is of it
+    firsts = [ranked[0] for group in (other, alike) if (ranked := in_order(decision, group))]
+    return " ".join(
+        f"Between {choice} and {name}: {choice} in {of_100(share)}."
+        for name in firsts
+        if (share := decision.pairwise_share.get(choice, {}).get(name)) is not None
+    )

@@ -30,6 +30,7 @@ MIN_CASES = 50
 MIN_CLUSTERS = 20
 """Below these no verdict is confident."""
 
+_BELOW = 1e-9
 DEPENDS = "depends"
 """Reason of a verdict that may depend on an input; completed by what would change it."""
 
@@ -108,6 +109,9 @@ def verdict_without_payoffs(inputs: VerdictInputs) -> VerdictStep:
     return VerdictStep(Verdict.NOT_DECIDABLE, reason, arm=inputs.meanwhile)
 
 
+Contest = tuple[str, ...]
+"""The choice named, and the choices that it has to beat."""
+
 Purchases = Callable[[PayoffModel, Payoffs, str, WhatIf], SampleValue | None]
 """The best purchase of cases or trainings before deciding, None where none pays."""
 
@@ -122,6 +126,7 @@ class Ladder:
         what_if: Changed assumptions.
         settle: Draw again where a share is so near its threshold that chance could decide.
         purchases: What more evidence would be worth.
+        corrections: Of the shares on these draws, from a ladder that settled them with more; its ``corrections``.
     """
 
     def __init__(
@@ -133,7 +138,9 @@ class Ladder:
         *,
         settle: bool = False,
         purchases: Purchases | None = None,
+        corrections: Mapping[Contest, float] | None = None,
     ) -> None:
+        self.corrections: dict[Contest, float] = dict(corrections or {})
         self._model = payoff_model
         self._claims = claims
         self._inputs = inputs
@@ -359,14 +366,18 @@ class Ladder:
         payoffs, named = self._payoffs, self._payoffs.names[winner]
         won = _wins(payoffs, named, rivals)
         flat = any(payoffs.no_spread[winner, payoffs.names.index(name)] for name in rivals)
+        contest = (named, *rivals)
+        first = draw_share(won)
         if not self._settle:
-            found = draw_share(won)
-            return SettledShare(found, threshold, reached=found.share >= threshold and not flat, open=False)
+            share = first.share + self.corrections.get(contest, 0.0)
+            return SettledShare(first, threshold, reached=share >= threshold and not flat, open=False)
 
         def again(times: int) -> FloatArray:
             return _wins(self._model.again(times).at(self._what_if), named, rivals)
 
         settled = settled_share(won, threshold, again)
+        share = settled.found.share if settled.reached else min(settled.found.share, threshold - _BELOW)
+        self.corrections[contest] = share - first.share
         return replace(settled, reached=settled.reached and not flat)
 
     def _unfinished(self, alternative: UnfinishedAlternative, winner: int) -> Unfinished | None:
@@ -412,9 +423,18 @@ def choose_verdict(
     *,
     settle: bool = False,
     purchases: Purchases | None = None,
+    corrections: Mapping[Contest, float] | None = None,
 ) -> VerdictStep:
     """The verdict as things stand, or with one assumption changed; see ``Ladder``."""
-    ladder = Ladder(payoff_model, claims, inputs, what_if, settle=settle, purchases=purchases)
+    ladder = Ladder(
+        payoff_model,
+        claims,
+        inputs,
+        what_if,
+        settle=settle,
+        purchases=purchases,
+        corrections=corrections,
+    )
     return ladder.verdict()
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from evalkit.decision.verdict.facts_of_decision import changes_in_order, chosen
-from evalkit.decision.verdict.money_sentences import money_of
+from evalkit.decision.verdict.money_sentences import by_value, money_of
 from evalkit.decision.wording import (
-    NONE,
     POINTS,
     count,
     input_name,
@@ -15,6 +14,7 @@ from evalkit.decision.wording import (
     threshold,
     title,
 )
+from evalkit.economics.ledger import VALUE
 from evalkit.records.decision import Condition, Decision, Outcome, Verdict, WouldChange
 from evalkit.text.number_format import of_100
 
@@ -43,7 +43,9 @@ def failed_condition(decision: Decision) -> str:
 
 def _no_arm_within_limits(decision: Decision, condition: Condition) -> str:
     broken = [
-        f"{name}: {', '.join(arm.broken_limits)}" for name, arm in decision.arms.items() if arm.broken_limits
+        f"{name}: {' and '.join(arm.broken_limits)}"
+        for name, arm in decision.arms.items()
+        if arm.broken_limits
     ]
     return f"No arm keeps to the declared limits. {'; '.join(broken)}." if broken else "No arm has a score."
 
@@ -90,6 +92,8 @@ def _too_few_cases(decision: Decision, condition: Condition) -> str:
 
 def _depends(decision: Decision, condition: Condition) -> str:
     name = condition.subject or condition.code.removeprefix("depends_on_")
+    if name == VALUE and decision.decided_under == "cost":
+        return "It depends on the value of a correct answer, which is not declared: give economics.value_per_correct."
     change = next((each for each in decision.would_change if each.input == name), None)
     sentence = f"It depends on {input_name(name)}."
     if change is None:
@@ -109,16 +113,19 @@ def _indifferent(decision: Decision, condition: Condition) -> str:
 
 
 def _not_sure_enough(decision: Decision, condition: Condition) -> str:
-    choice = chosen(decision)
-    if condition.figure is None or condition.needed is None or choice is None:
+    if condition.figure is None or condition.needed is None or chosen(decision) is None:
         return "No choice comes out ahead often enough."
     ahead, needed = of_100(condition.figure), of_100(condition.needed).removesuffix(" of 100")
-    named = "Doing nothing" if choice == NONE else choice
-    return f"{named} beats every choice of the other sides in {ahead} simulated futures; {needed} are needed."
+    return f"The best choice is not ahead in enough simulated futures: {ahead}, where {needed} are needed."
 
 
 def what_would_change(decision: Decision) -> str:
-    """The input whose flip is likeliest inside its own range, else the nearest one; both sides said."""
+    """The input whose flip is likeliest inside its own range, else the nearest one; both sides said.
+
+    A value that is not declared comes first: any value is possible.
+    """
+    if decision.decided_under == "cost" and (declared := by_value(decision)):
+        return f"The value of a correct answer, which is not declared. {declared}"
     if not decision.would_change:
         return "Not computed for this run."
     ordered = changes_in_order(decision)
@@ -160,11 +167,18 @@ def both_sides(decision: Decision, change: WouldChange) -> str:
     elif above is None and below is not None:
         parts.append(f"above {threshold(below.at, unit)} {now}")
     else:
-        parts.append(f"between {now}")
+        parts.append(f"in between {now}")
     if above is not None:
         parts.append(f"above {threshold(above.at, unit)} {outcome(above.verdict, above.arm)}")
     current = quantity(change.current, unit, named=unit != "requests a month")
-    return f"{title(input_name(change.input))} (now {current}): {'; '.join(parts)}."
+    return f"{title(input_name(change.input))} ({_standing(change)} {current}): {'; '.join(parts)}."
+
+
+def _standing(change: WouldChange) -> str:
+    """What the current value of an input is: of a declared range its likeliest value, else what holds now."""
+    declared = not change.input.startswith(("quality:", "limits."))
+    ranged = change.low is not None and change.high is not None and change.low < change.high
+    return "most likely" if ranged and declared else "now"
 
 
 def flips(change: WouldChange) -> tuple[Outcome | None, Outcome | None]:

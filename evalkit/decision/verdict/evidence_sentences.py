@@ -59,12 +59,13 @@ def difference_sentence(record: Difference, *, tested: bool = True) -> str:
 def limits(decision: Decision) -> str:
     """The arms that a declared limit sets aside, named by the limit, never by what they would be worth alone."""
     sentences = []
-    for name, arm in decision.arms.items():
+    none_left = decision.reason == "no_arm_within_limits"  # which says what each of them breaks
+    for name, arm in decision.arms.items() if not none_left else ():
         if arm.within_limits or arm.role != "candidate":
             continue
         worth_it = arm.net_benefit.mean if arm.net_benefit is not None else None
         beside = "" if worth_it is None else f" Its net benefit would be {money_of(decision, worth_it)}."
-        sentences.append(f"{name} is set aside by a limit: {', '.join(arm.broken_limits)}.{beside}")
+        sentences.append(f"{name} is set aside by a limit: {' and '.join(arm.broken_limits)}.{beside}")
     dominated = [name for name, arm in decision.arms.items() if arm.dominated]
     if dominated:
         sentences.append(f"{', '.join(dominated)}: set aside, another arm answers better and costs less.")
@@ -109,7 +110,10 @@ def _trained(arm: str, spread: TrainingSpread) -> str:
             f"{arm} was trained once: the verdict rests on an assumed spread of {margin(spread.prior_sd)} between "
             "trainings."
         )
-    return f"{arm} was trained {spread.seeds} times; one training differs from the next by about {margin(spread.sd)}."
+    return (
+        f"{arm} was trained {spread.seeds} times; the standard deviation between trainings is taken to be "
+        f"{margin(spread.sd)}."
+    )
 
 
 def _other_deployment(decision: Decision, spread: TrainingSpread) -> str:
@@ -141,13 +145,41 @@ def cases(decision: Decision) -> str:
             f"{count(basis.set_aside_leaked)} cases stand in the training rows and were set aside with their groups."
         )
     if basis.left_out_arms:
-        sentences.append(f"{', '.join(basis.left_out_arms)} answered under 90% of the cases.")
+        shown = ", ".join(
+            f"{name} {score(mean)}"
+            for name in basis.left_out_arms
+            if (mean := basis.means.get(name)) is not None
+        )
+        sentences.append(
+            f"{', '.join(basis.left_out_arms)} answered under 90% of the cases: what is missing counts as wrong"
+            f"{f', which leaves {shown}' if shown else ''}."
+        )
     if basis.merged_questions:
         sentences.append(
             f"{count(basis.merged_questions)} cases repeat an earlier question and count with it: "
             f"{count(basis.clusters)} groups of cases stand for themselves."
         )
     return " ".join(sentences)
+
+
+def mix(decision: Decision) -> str:
+    """How cases are weighed: as in production where that is declared; else the first tag whose weight would decide."""
+    if not decision.mix:
+        return ""
+    if any(check.weight == "declared" for check in decision.mix):
+        means = {} if decision.cases is None else decision.cases.means
+        named = [name for name in pair(decision) or () if name in means]
+        scores = " and ".join(f"{name} {score(means[name])}" for name in named)
+        then = f": the score is then {scores}" if scores else ""
+        return f"Cases are weighed as decision.mix says{then}. Differences in points count every case alike."
+    change = next((check for check in decision.mix if check.changes), None)
+    if change is None:
+        return ""
+    at = "" if change.share is None else f" ({score(change.share)} of all requests)"
+    return (
+        f"It depends on the mix of cases: with those tagged {change.tag} at {change.weight} their weight{at}: "
+        f"{outcome(change.verdict, change.arm)}. Declare decision.mix."
+    )
 
 
 def counts(decision: Decision) -> str:

@@ -6,12 +6,10 @@ from evalkit.decision.verdict import evidence_sentences as evidence
 from evalkit.decision.verdict import money_sentences as money
 from evalkit.decision.verdict.certainty import how_sure
 from evalkit.decision.verdict.conditions import failed_condition, what_would_change
-from evalkit.decision.verdict.facts_of_decision import ANSWERS, chosen, tuned_measured
+from evalkit.decision.verdict.facts_of_decision import ANSWERS, chosen, in_order, tuned_measured
 from evalkit.decision.wording import choice_name, count, share
 from evalkit.records.decision import Decision, Verdict
 from evalkit.text.number_format import of_100
-
-CHOOSE = "If you must choose now: {}. It has the lowest expected loss and is not shown to be best."
 
 
 def explain(decision: Decision) -> str:
@@ -47,14 +45,41 @@ def what_to_do(decision: Decision) -> str:
         case Verdict.ALTERNATIVES_FIRST:
             return f"{unfinished(decision)} Meanwhile run {named}."
         case Verdict.PILOT_FIRST:
-            return f"Tune once as a pilot. {pilot(decision)} {CHOOSE.format(named)}"
+            return f"Tune once as a pilot. {pilot(decision)} {choose_now(decision)}"
         case Verdict.COLLECT_MORE_DATA:
-            return f"{purchase(decision)} {CHOOSE.format(named)}"
+            return f"{purchase(decision)} {choose_now(decision)}"
         case Verdict.BLOCKED:
             return f"{blocked(decision)} Run {named}."
         case _:
             unable = f"This run cannot decide. {failed_condition(decision)}"
-            return unable if choice is None else f"{unable} {CHOOSE.format(named)}"
+            return unable if choice is None else f"{unable} {choose_now(decision)}"
+
+
+def choose_now(decision: Decision) -> str:
+    """Where nothing is shown: the choice to make all the same, and what speaks for it."""
+    chosen_for = {
+        LOWEST_LOSS: "It has the lowest expected loss and is not shown to be best.",
+        CHEAPEST: "It is most often the cheapest arm that answers as well as the best, and is not shown to be.",
+        UNTUNED: "It is the untuned arm of lowest expected loss; the evidence for tuning does not count.",
+        UNPRICED: "It is the untuned arm that answers best; what it is worth is not known.",
+    }
+    return f"If you must choose now: {choice_name(chosen(decision))}. {chosen_for[stands_for(decision)]}"
+
+
+LOWEST_LOSS = "lowest expected loss, not shown to be best"
+CHEAPEST = "most often the cheapest arm that answers as well as the best, not shown to be"
+UNTUNED = "untuned arm of lowest expected loss; the evidence for tuning does not count"
+UNPRICED = "untuned arm that answers best; what it is worth is not known"
+
+
+def stands_for(decision: Decision) -> str:
+    """What speaks for the choice to make where nothing is shown, in a few words."""
+    choice = chosen(decision)
+    if choice not in decision.expected_regret:
+        return UNPRICED
+    if decision.reason == "invalid_evidence" and in_order(decision, decision.arms)[0] != choice:
+        return UNTUNED
+    return LOWEST_LOSS if decision.decided_under == "value" else CHEAPEST
 
 
 def why(decision: Decision) -> tuple[str, ...]:
@@ -69,6 +94,7 @@ def why(decision: Decision) -> tuple[str, ...]:
         evidence.target(decision),
         evidence.trainings(decision),
         evidence.cases(decision),
+        evidence.mix(decision),
         evidence.measured_tuning(decision),
     )
 
@@ -82,6 +108,17 @@ def recommendation_label(decision: Decision) -> str:
     if decision.verdict in (Verdict.BLOCKED, Verdict.ALTERNATIVES_FIRST):
         return "Run meanwhile"
     return "If you must choose now"
+
+
+def recommendation_tag(decision: Decision) -> str:
+    """The same in a word or two, beside the arm's name in a table."""
+    if decision.format_version < 2 or (decision.verdict in ANSWERS and decision.shown):
+        return "recommended"
+    tags = {
+        "Untuned arm of lowest expected loss": "untuned arm of lowest expected loss",
+        "Run meanwhile": "meanwhile",
+    }
+    return tags.get(recommendation_label(decision), "if you must choose")
 
 
 def unfinished(decision: Decision) -> str:

@@ -5,6 +5,8 @@ Everything is read off the record; no figure is computed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from evalkit.decision.wording import NONE
 from evalkit.records.comparison import Difference
 from evalkit.records.decision import BreakEven, Decision, Verdict, WouldChange
@@ -43,12 +45,30 @@ def tuned_measured(decision: Decision) -> bool:
 
 
 def best_of(decision: Decision, *, tuned: bool) -> str | None:
-    """The candidate of one side with the lowest expected regret, which is the highest expected net benefit."""
-    ranked = [name for name in candidates(decision, tuned=tuned) if name in decision.expected_regret]
+    """The candidate of one side that comes first; see ``in_order``."""
+    ranked = in_order(decision, candidates(decision, tuned=tuned))
     if ranked:
-        return min(ranked, key=lambda name: decision.expected_regret[name])
+        return ranked[0]
     unpriced = candidates(decision, tuned=tuned)
     return max(unpriced, key=lambda name: _mean(decision, name), default=None)
+
+
+def in_order(decision: Decision, arms: Iterable[str]) -> list[str]:
+    """Those of the arms that are choices, the best first.
+
+    Best is the lowest expected regret, which is the highest expected net benefit. Without a value it is to be the
+    cheapest arm as good as the best in most draws, and of equals the cheaper one: regret then counts only the draws in
+    which an arm is as good as the best, and an arm that hardly ever is has next to none.
+    """
+    ranked = [name for name in arms if name in decision.expected_regret]
+    if decision.decided_under == "value" or not decision.p_best:
+        return sorted(ranked, key=lambda name: decision.expected_regret[name])
+
+    def cheapest_first(name: str) -> tuple[float, float]:
+        cost = decision.arms[name].total_cost
+        return -decision.p_best.get(name, 0.0), float("inf") if cost is None else cost
+
+    return sorted(ranked, key=cheapest_first)
 
 
 def rival(decision: Decision) -> str | None:
@@ -62,8 +82,8 @@ def rival(decision: Decision) -> str | None:
     other = best_of(decision, tuned=not decision.arms[choice].kind.tuned)
     if other is not None:
         return other
-    ranked = [name for name in decision.expected_regret if name in decision.arms and name != choice]
-    return min(ranked, key=lambda name: decision.expected_regret[name], default=None)
+    ranked = in_order(decision, [name for name in decision.arms if name != choice])
+    return ranked[0] if ranked else None
 
 
 def pair(decision: Decision) -> tuple[str, str] | None:

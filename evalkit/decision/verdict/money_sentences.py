@@ -60,10 +60,10 @@ def against_nothing(decision: Decision) -> str:
 
 
 def other_choice(decision: Decision) -> str:
-    """What choosing the second best loses, beside what the choice itself is expected to lose."""
+    """What choosing the second best loses, beside what the choice itself is expected to lose; "" without a value."""
     second, loses = decision.runner_up, decision.other_choice_loses
     choice = chosen(decision)
-    if second is None or loses is None or choice is None:
+    if second is None or loses is None or choice is None or decision.decided_under != "value":
         return ""
     own = decision.expected_regret.get(choice)
     beside = "" if own is None else f", {choice_name(choice)} {money_of(decision, own)}"
@@ -73,9 +73,26 @@ def other_choice(decision: Decision) -> str:
 
 def break_even(decision: Decision) -> str:
     """Where the two arms of the text are level: volume, its band, and the chance that it never pays."""
+    item = level_of_pair(decision)
+    return "" if item is None else f"Break-even, {level_sentence(item)}"
+
+
+def level_of_pair(decision: Decision) -> BreakEven | None:
+    """Where the two arms of the text are level; None for two untuned arms of which one is ahead at every volume.
+
+    Nothing is paid ahead there that a volume would have to pay back.
+    """
     named = pair(decision)
     item = None if named is None else break_even_of(decision, *named)
-    return "" if item is None else f"Break-even, {level_sentence(item)}"
+    if named is None or item is None or any(decision.arms[name].kind.tuned for name in named):
+        return item
+    return item if level_at(item) else None
+
+
+def level_at(item: BreakEven) -> float | None:
+    """The volume at which two arms are level, every input at its mean; in records of format 1 at its mode."""
+    volume = item.requests_per_month
+    return None if volume is None else volume.mode if volume.mean is None else volume.mean
 
 
 FAR = 100.0
@@ -89,27 +106,38 @@ def level_volume(item: BreakEven, declared: float | None = None) -> str:
         item: A break-even record.
         declared: Requests a month as declared; a volume above 100 times that is none at yours.
     """
-    volume = item.requests_per_month
+    volume = level_at(item)
     if item.never is None:
         return "not known"
-    if volume is None or volume.mode is None:
+    if volume is None:
         return "at no volume"
-    if volume.mode == 0:
+    if volume == 0:
         return "ahead at any volume"
-    if declared is not None and volume.mode > FAR * declared:
+    below = item.side == "below"  # it saves what is paid ahead, and loses on every request
+    if declared is not None and volume > FAR * declared:
+        if below:
+            return "ahead at your volume"
         return "saving alone never pays at your volume" if item.basis == "cost" else "never at your volume"
-    return threshold(volume.mode, "requests a month", named=True)
+    shown = threshold(volume, "requests a month", named=True)
+    return f"ahead below {shown}" if below else shown
+
+
+def level_band(item: BreakEven) -> str:
+    """Within which volumes two arms are level in 90% of the simulated futures; "" where no volume bounds them."""
+    volume = item.requests_per_month
+    if volume is None or (not volume.low and volume.high is None):
+        return ""
+    if not volume.low:
+        return f"up to {threshold(volume.high, '')}"
+    if volume.high is None:
+        return f"{threshold(volume.low, '')} and beyond"
+    return f"{threshold(volume.low, '')} to {threshold(volume.high, '')}"
 
 
 def level_sentence(item: BreakEven) -> str:
     """A break-even volume with its band and its chance of never, of a named pair."""
     alone = " on cost alone" if item.basis == "cost" else ""
-    volume = item.requests_per_month
-    band = ""
-    if volume is not None and volume.mode and (volume.low is not None or volume.high is not None):
-        low = "any volume" if not volume.low else threshold(volume.low, "")
-        high = "no bound" if volume.high is None else threshold(volume.high, "")
-        band = f" (90% of futures: {low} to {high})"
+    band = f" (90% of futures: {shown})" if level_at(item) and (shown := level_band(item)) else ""
     never = "" if item.never is None else f" Chance that it never pays: {of_100(item.never)}."
     return f"{item.treatment} compared with {item.control}{alone}: {level_volume(item)}{band}.{never}"
 
@@ -130,11 +158,21 @@ def extra_right_answers(decision: Decision) -> str:
             f"One more right answer with {item.treatment} instead of {item.control} costs "
             f"{amount(item.estimate, curve.currency)}{band}."
         )
-    for flip in curve.flips_at[1:]:
-        sentences.append(
-            f"From a value of {threshold(flip.value, curve.currency)} per right answer on, {flip.arm} is worth most."
-        )
-    return " ".join(sentences)
+    return " ".join((*sentences, by_value(decision))).strip()
+
+
+def by_value(decision: Decision) -> str:
+    """Without a declared value: from which value of a right answer on another arm is worth most; "" where none is."""
+    curve = decision.acceptability
+    if curve is None or len(curve.flips_at) < 2:
+        return ""
+    first, *later = curve.flips_at
+    below = f"Below a value of {threshold(later[0].value, curve.currency)} per right answer {first.arm} is worth most."
+    above = (
+        f"From a value of {threshold(flip.value, curve.currency)} per right answer on, {flip.arm} is worth most."
+        for flip in later
+    )
+    return " ".join((below, *above))
 
 
 def over(decision: Decision) -> str:

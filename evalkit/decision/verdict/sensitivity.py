@@ -34,6 +34,8 @@ from evalkit.records.decision import Condition, Outcome, SampleValue, TornadoBar
 from evalkit.records.digits import significant
 from evalkit.stats.value_of_information import choice, evppi
 
+RARE = 0.05
+"""A verdict does not depend on an input whose flip is rarer than this in its declared range."""
 CASES, TRAININGS = "quality", "trainings"
 """Names under which the EVPPI of what the cases tell, and of how trainings turn out, is recorded."""
 
@@ -147,7 +149,9 @@ def condition_of(
         (
             change
             for change in sensitivity.would_change
-            if change.inside and not change.input.startswith((QUALITY, LIMITS))
+            if change.inside
+            and (change.probability or 0.0) >= RARE
+            and not change.input.startswith((QUALITY, LIMITS))
         ),
         None,
     )
