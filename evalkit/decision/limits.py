@@ -65,7 +65,7 @@ def _in_words(name: str, figure: float, limit: Limit, currency: str) -> str:
     subject = subject.replace("_", " ") if name in (*LATENCY_LIMITS, COST_LIMIT) else name
     is_, must = (_with_unit(name, value, currency, 3) for value in (figure, bound))
     if is_ == must:
-        is_, must = (_with_unit(name, value, currency, 9) for value in (figure, bound))
+        is_, must = (_with_unit(name, value, currency, 6) for value in (figure, bound))
     return f"{subject} is {is_}, must be {'at least' if below else 'at most'} {must}"
 
 

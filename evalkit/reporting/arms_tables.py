@@ -63,7 +63,7 @@ def arms_table(records: RunRecords, role: Role) -> Table:
             columns.append(right(LATENCY_LIMITS))
             rows = [[*cells, percent(share)] for cells, share in zip(rows, in_time, strict=True)]
     level = percent(1 - records.comparison.alpha, 0)
-    notes = (*_notes(arms), *_cost_intervals(records, arms))
+    notes = (*_notes(arms, imported=records.imported), *_cost_intervals(records, arms))
     return Table(
         name="arms" if role == "candidate" else "curve-arms",
         caption="Quality, speed and cost of each arm"
@@ -153,10 +153,12 @@ def _tag(records: RunRecords, arm: str) -> str:
     return ", ".join(tag for tag in tags if tag)
 
 
-def _notes(arms: list[ArmSummary]) -> Iterator[str]:
+def _notes(arms: list[ArmSummary], *, imported: bool) -> Iterator[str]:
     """Where latencies come from, what was missing, what was not answered anew."""
     sources = dict.fromkeys(arm.latency.source for arm in arms if arm.latency)
-    if sources:
+    if sources and imported:
+        yield "Latency: as the table states it."
+    elif sources:
         yield f"Latency: {'; '.join(_LATENCY_SOURCES.get(source, source) for source in sources)}."
     worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
     if worst:

@@ -21,7 +21,9 @@ _DECISION = {f"decision.{key}" for key in METHOD_2["decision.json"]}
 ADDED: dict[str, set[str]] = {
     "suite keys and choices": set(METHOD_2["suite keys and choices"]),
     "verdict reasons": set(METHOD_2["verdict reasons"]),
-    "keys and choices of report.json": _DECISION | set(METHOD_2["report.json"]) | {"text_rule"},
+    "keys and choices of report.json": _DECISION
+    | set(METHOD_2["report.json"])
+    | {"text_rule", "imported"},  # imported scores bring no models
     "keys and choices of scores.jsonl": {"text_rule"},  # scores of different rules are not compared
     "keys and choices of reprice --json": _DECISION,
     "keys and choices of cases.jsonl": set(

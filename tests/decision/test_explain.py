@@ -439,8 +439,8 @@ def test_a_flip_inside_its_own_range_comes_first_with_its_chance():
         arm_above="rag",
     )
     assert what_would_change(decision(would_change=(volume, inside))) == (
-        "Hours of work (most likely 200 hours): below 400 fine-tune (fine_tuned); above 400 use retrieval (rag). Chance "
-        "of a change inside its range: 11.0%."
+        "Hours of work (most likely 200 hours): below 400 fine-tune (fine_tuned); above 400 use retrieval (rag). "
+        "Chance of a change inside its range: 11.0%."
     )
     assert what_would_change(decision()).startswith(
         "No input changes the answer within its own range. Nearest outside: Requests per month (most likely "

@@ -77,7 +77,7 @@ def test_cheaper_requests_that_never_pay_for_the_training_speak_for_neither_side
     )
     found = finding(synthetic, run, 9)
     assert (found.status, found.speaks_for) == ("not_met", "neither")
-    assert "does not pay for it inside the horizon" in found.answer
+    assert "does not pay for tuning inside the horizon" in found.answer
 
 
 def test_faster_and_dearer_speaks_for_neither_and_slower_and_dearer_against(synthetic):
@@ -97,7 +97,7 @@ def test_a_saving_that_costs_nothing_to_get_pays_at_once(synthetic):
         economics={"training": {"labour_hours": 0}},
         models={"tuned": {"training": {"cost": 0}}},
     )
-    assert "pays for it at once" in finding(synthetic, run, 9).answer
+    assert "pays for tuning at once" in finding(synthetic, run, 9).answer
 
 
 def test_a_run_that_could_have_seen_the_margin_and_still_cannot_exclude_it_asks_for_cases(synthetic):

@@ -56,7 +56,11 @@ def against_nothing(decision: Decision) -> str:
         mean = money_of(decision, band.mean)
         return f"Even the best arm, {best}, has a net benefit of {mean}; doing nothing has none."
     share = decision.pairwise_share.get(choice, {}).get(NONE)
-    return "" if share is None else f"{choice} is worth more than doing nothing in {of_100(share)}."
+    return (
+        ""
+        if share is None
+        else f"{choice} is worth more than doing nothing in {of_100(share)} simulated futures."
+    )
 
 
 def other_choice(decision: Decision) -> str:
