@@ -115,7 +115,7 @@ def _facts_of(
         seed=seed if tuned_here else None,
         prompt_source=prompt.source,
         optimised_on=prompt.optimised_on,
-        settings=_settings(answers),
+        settings=_settings(suite, model.base if isinstance(model, TunedModelConfig) else arm.model),
     )
 
 
@@ -148,9 +148,10 @@ def _kind(suite: Suite, name: str, shots: int) -> ArmKind:
     return ArmKind.FEW_SHOT if shots else ArmKind.ZERO_SHOT
 
 
-def _settings(model: ModelConfig) -> dict[str, str]:
+def _settings(suite: Suite, model: str) -> dict[str, str]:
     """The request settings that the suite gives for the model, as text; those it does not give are left out."""
-    options = model.model_dump(mode="json", exclude_none=True)
+    options = suite.models[model].model_dump(mode="json", exclude_none=True)
+    options = suite.source.variables.as_written(("models", model), options)
     return {
         key: value if isinstance(value := options[key], str) else json.dumps(value, ensure_ascii=False)
         for key in _SETTINGS

@@ -18,12 +18,14 @@ from evalkit.calls.budget import Spending
 from evalkit.calls.cache_key import identity_digest, request_digest
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
+from evalkit.calls.one_request import as_one_request
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.clock import Clock
 from evalkit.errors import AccessError, CallError, RetryableError
 from evalkit.models.protocol import BatchModel, Model, RateLimitedModel
 from evalkit.models.token_usage import plausible_usage
+from evalkit.records.record import to_json
 from evalkit.records.sample import Completion, Request
 from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache, worth_keeping
 
@@ -229,11 +231,17 @@ class Caller:
             spending.reach_limit()
             raise HaltedError
         try:
-            return await self.model.complete(request)
+            return await as_one_request(lambda: self._complete(request))
         except RetryableError as error:
             if error.billed and spending.budget.limited:
                 spending.budget.count_unknown(self._expected_cost.of(request.messages))
             raise
+
+    async def _complete(self, request: Request) -> Completion:
+        """What the model gives. It can be written down: the cache and the journal need not look at it again."""
+        completion = await self.model.complete(request)
+        to_json(completion)
+        return completion
 
     def _compute_batch(self, requests: Sequence[Request]) -> list[CallResult]:
         model = self.batch_model

@@ -16,6 +16,7 @@ from evalkit.calls.cache_key import identity_digest
 from evalkit.calls.embedded_texts import EmbeddedTexts, VectorSheet
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import TOKENS_PER_BYTE
+from evalkit.calls.one_request import as_one_request
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.digest import digest_of
@@ -185,7 +186,10 @@ class EmbeddingCaller:
         try:
             embedded, _ = await with_retries(
                 lambda: endpoint.attempt(
-                    lambda: self.embedder.embed(texts, purpose), halted, queued, lambda done: done.tokens
+                    lambda: as_one_request(lambda: self.embedder.embed(texts, purpose)),
+                    halted,
+                    queued,
+                    lambda done: done.tokens,
                 ),
                 self._policy,
                 sleep=lambda seconds: endpoint.sleep(seconds, halted),

@@ -6,6 +6,7 @@ for every request to it, not only for the one that it answers.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -118,6 +119,7 @@ def duration_s(text: str | None) -> float | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        return None if text is None else max(0.0, float(text))
+        number = float(text or "")
     except ValueError:
         return None
+    return max(0.0, number) if math.isfinite(number) else None

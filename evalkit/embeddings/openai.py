@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,7 +25,8 @@ from evalkit.models.openai_request import (
     build_client,
     take_request,
 )
-from evalkit.models.secrets import Secrets, public_url
+from evalkit.secrets import Secrets
+from evalkit.suite.addresses import public_url
 from evalkit.suite.models import OpenAIModelConfig
 from evalkit.suite.retrieval import OpenAIEmbedderConfig
 
@@ -65,7 +65,8 @@ class OpenAIEmbedder:
                 f"{self._endpoint.key_variable} is not set: export it, or name a file that sets it with --env-file"
             )
         build_client(self._endpoint)
-        self._secrets = Secrets([key, urlsplit(base_url(self._endpoint)).password])
+        self._secrets = Secrets([key])
+        self._secrets.add_address(base_url(self._endpoint))
         self._ready: tuple[BuiltRequest, Transport] | None = None
         self._getting_ready = asyncio.Lock()
         self.hear_headers: Callable[[Mapping[str, str]], None] | None = None
@@ -101,12 +102,15 @@ class OpenAIEmbedder:
         reply = await transport.send(_encode({**request.body, "input": [prefix + text for text in texts]}))
         if self.hear_headers is not None:
             self.hear_headers(reply.headers)
-        if reply.status >= 300:
-            fault: CallError = fault_of_status(
-                reply.status, reply.headers, reply.body, key_variable=self._endpoint.key_variable
-            )
-            raise fault
-        vectors, tokens = read_embeddings(reply.body, len(texts))
+        try:
+            if reply.status >= 300:
+                raise fault_of_status(
+                    reply.status, reply.headers, reply.body, key_variable=self._endpoint.key_variable
+                )
+            vectors, tokens = read_embeddings(reply.body, len(texts))
+        except CallError as error:
+            self._secrets.hide_in(error)
+            raise
         return Embedded(vectors, tokens, reply.service_s)
 
     async def close(self) -> None:

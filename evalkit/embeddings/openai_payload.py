@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -12,8 +11,8 @@ import numpy as np
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import RetryableError
 from evalkit.models.error_reply import error_words
-
-Count = Annotated[int, msgspec.Meta(ge=0)] | None
+from evalkit.models.lenient_json import UNREADABLE
+from evalkit.models.token_usage import Count
 
 
 class _Item(msgspec.Struct):
@@ -52,7 +51,7 @@ def read_embeddings(body: bytes, n_texts: int) -> tuple[Vectors, int | None]:
     """
     try:
         payload = _decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise RetryableError(f"the reply holds no embeddings: {error}") from error
     if payload.data is None:
         said = error_words(body)
@@ -92,7 +91,7 @@ def _vector(item: _Item) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 def _tokens(raw: msgspec.Raw) -> int | None:
     try:
         usage = _decode_usage(raw)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     if usage is None:
         return None

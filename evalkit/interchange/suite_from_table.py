@@ -49,7 +49,7 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
         suite_file = suite_file / FILE_NAME
     given = _empty(table_file) if suite_file is None else read_yaml(suite_file)
     data = dict(given.data)
-    written = {} if suite_file is None else dict(yaml.safe_load(given.text) or {})  # ${NAME} as it stands
+    written = dict(given.variables.as_written((), given.data))  # ${NAME} as it stands
     file = os.path.relpath(table_file, given.folder)
     added = {
         "name": data.get("name") or re.sub(r"[^A-Za-z0-9_.-]+", "-", table_file.stem).strip("-.") or "table",
@@ -68,7 +68,10 @@ def suite_from_table(table: ImportedScores, table_file: Path, suite_file: Path |
         values["arms"], values["models"] = _arms(table, values, file)
         texts = values
     text = yaml.safe_dump(texts, allow_unicode=True, sort_keys=False)
-    suite = build_suite(replace(given, data=data, text=text, trust=Trust(plugins="leave")))
+    variables = given.variables.of_another_text()
+    suite = build_suite(
+        replace(given, data=data, text=text, variables=variables, trust=Trust(plugins="leave"))
+    )
     currency = "USD" if suite.economics is None else suite.economics.currency
     if table.mapping.columns.get("cost") == ("cost_usd",) and currency != "USD":
         message = (

@@ -65,7 +65,7 @@ def write_table_run(
             Problem(str(folder), None, "", "is not empty; name a new folder. Nothing was written.")
         )
     run = RunFolder(folder)
-    write_atomic(run.file("suite.yaml"), suite.source.text.encode())
+    write_atomic(run.file("suite.yaml"), suite.source.kept_text.encode())
     rewrite(run.file(CASES_FILE), cases)
     tuned = {arm.name for arm in facts if arm.tuned}
     seeds = {arm: table.seeds(arm) if arm in tuned else () for arm in table.kinds}

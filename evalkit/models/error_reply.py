@@ -9,8 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
+
+from evalkit.models.lenient_json import UNREADABLE
 
 _CODE_FIELDS = ("code", "type", "status", "reason", "error_type", "error_code")
 _INNER_FIELDS = ("error", "innererror", "inner_error", "provider_specific_fields", "metadata", "detail")
@@ -72,7 +75,7 @@ def error_words(body: bytes) -> str:
 def _json(content: bytes | str) -> Any:
     try:
         return msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -114,6 +117,23 @@ def _one_line(text: str, most: int = 300) -> str:
     """Providers put whole pages into error bodies."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def redirection(headers: Mapping[str, str]) -> str:
+    """Where a reply that redirects points to, as a sentence. Only the server is named: a path may quote the request.
+
+    >>> redirection({"location": "https://u:p@elsewhere.example:8443/v1?key=x"})
+    'It points to https://elsewhere.example:8443, and redirections are not followed: the key would go there too.'
+    """
+    try:
+        named = urlsplit(headers.get("location") or "")
+        host, port = named.hostname, named.port
+    except ValueError:
+        host = None
+    if host is None:
+        return "It points elsewhere, and redirections are not followed."
+    place = f"{named.scheme or 'http'}://{host}{f':{port}' if port else ''}"
+    return f"It points to {place}, and redirections are not followed: the key would go there too."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
 from evalkit.models.gemini_faults import fault_of
@@ -19,8 +18,9 @@ from evalkit.models.google_auth import GoogleAccess
 from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
 from evalkit.models.http_transport import Reply, Transport
 from evalkit.models.own_failure import own_failure
-from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.sample import Completion, Request
+from evalkit.secrets import Secrets
+from evalkit.suite.addresses import public_url
 from evalkit.suite.models import GeminiModelConfig
 
 
@@ -40,7 +40,8 @@ class GeminiModel:
         del folder
         self._config = config
         key = _key(config)
-        self._secrets = Secrets([key, urlsplit(config.base_url or "").password])
+        self._secrets = Secrets([key])
+        self._secrets.add_address(config.base_url or "")
         self._access: GoogleAccess | None = None
         place: VertexPlace | None = None
         if config.vertex is not None:
@@ -92,7 +93,12 @@ class GeminiModel:
                 on_headers=self.hear_headers,
             )
         return await ask_whole(
-            self._transport, body, self._parser, headers=headers, on_headers=self.hear_headers
+            self._transport,
+            body,
+            self._parser,
+            self._secrets,
+            headers=headers,
+            on_headers=self.hear_headers,
         )
 
     async def close(self) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
-from evalkit.models.error_reply import error_words, retry_after, wait_of
+from evalkit.models.error_reply import error_words, redirection, retry_after, wait_of
 from evalkit.models.http_transport import Reply
+from evalkit.models.lenient_json import UNREADABLE
 
 _THROTTLED = frozenset({429, 503})
 _PASSING = frozenset({408, 409, 429, 499})
@@ -65,7 +66,7 @@ def fault_of(reply: Reply, *, access: str) -> CallError:
     if status.status in _NO_SERVICE:
         return AccessError(said)
     if reply.status < 400:
-        return AccessError(f"{said} Is the base_url right? It answers with a redirection that leads nowhere.")
+        return AccessError(f"{said} {redirection(reply.headers)} Is the base_url right?")
     return RequestError(said)
 
 
@@ -73,7 +74,7 @@ def _status(body: bytes) -> _Status:
     """The error of a body; streams put it into a list."""
     try:
         decoded = msgspec.json.decode(body, type=_Body | list[_Body])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return _Status()
     if isinstance(decoded, list):
         decoded = decoded[0] if decoded else _Body()

@@ -13,7 +13,7 @@ import msgspec
 
 from evalkit.errors import AccessError, RetryableError
 from evalkit.models.hosted_answer import ParsedAnswer, model_name
-from evalkit.models.lenient_json import joined, read_leniently
+from evalkit.models.lenient_json import UNREADABLE, joined, read_leniently
 from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
 from evalkit.models.token_usage import UsagePayload, latest_counts, normalise_usage, read_usage
@@ -53,6 +53,7 @@ class _Content(msgspec.Struct):
 
 
 class _Candidate(msgspec.Struct, rename="camel"):
+    index: int = 0  # proto3 leaves out a zero
     content: _Content | None = None
     finish_reason: str | None = None
 
@@ -79,7 +80,7 @@ _decode = msgspec.json.Decoder(_Payload).decode
 
 
 def read_answer(body: bytes) -> ParsedAnswer:
-    """The answer in a JSON body; of several candidates the first.
+    """The answer in a JSON body; of several candidates that of the lowest index.
 
     Raises:
         CallError: There is none in it, or it cannot be read.
@@ -91,7 +92,7 @@ def read_answer(body: bytes) -> ParsedAnswer:
         if payload.blocked:
             return ParsedAnswer("", "content_filter", usage, model)
         raise RetryableError("the answer has no candidates")
-    candidate = payload.candidates[0]
+    candidate = min(payload.candidates, key=lambda each: each.index)
     return ParsedAnswer(joined([_text(candidate)]), finish_of(candidate.finish_reason), usage, model)
 
 
@@ -106,13 +107,25 @@ def finish_of(word: str | None) -> FinishReason:
     return _FINISH.get(word or "", "unknown")
 
 
+class _StreamedCandidate:
+    """One of the candidates of a stream, as far as it has come."""
+
+    __slots__ = ("finish", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.finish: str | None = None
+
+
 class StreamedAnswer:
-    """Collects the events of one stream: each is a response of its own; usage counts up, so the last one holds."""
+    """Collects the events of one stream: each is a response of its own; usage counts up, so the last one holds.
+
+    Of several candidates, whose events may come in any order, the answer is that of the lowest index.
+    """
 
     def __init__(self) -> None:
         self._events = ServerEvents()
-        self._pieces: list[str] = []
-        self._finish: str | None = None
+        self._candidates: dict[int, _StreamedCandidate] = {}
         self._counts: UsagePayload | None = None
         self._model: str | None = None
         self._blocked = False
@@ -120,12 +133,12 @@ class StreamedAnswer:
     @property
     def begun(self) -> bool:
         """Whether a piece of the answer has come; thoughts are none."""
-        return bool(self._pieces)
+        return bool(self._candidate.pieces)
 
     @property
     def finished(self) -> bool:
         """Whether the end of the answer has come, so that nothing of it is missing."""
-        return self._finish is not None or self._blocked
+        return self._candidate.finish is not None or self._blocked
 
     def feed(self, chunk: bytes) -> None:
         """Read one piece of the body.
@@ -147,26 +160,32 @@ class StreamedAnswer:
             self._take(data)
         if not self.finished:
             raise RetryableError("the stream ended before the answer was finished")
-        finish = "content_filter" if self._finish is None else finish_of(self._finish)
-        usage = None if self._counts is None else normalise_usage(self._counts)
-        return ParsedAnswer(joined(self._pieces), finish, usage, self._model)
+        candidate, usage = self._candidate, None if self._counts is None else normalise_usage(self._counts)
+        finish = "content_filter" if candidate.finish is None else finish_of(candidate.finish)
+        return ParsedAnswer(joined(candidate.pieces), finish, usage, self._model)
+
+    @property
+    def _candidate(self) -> _StreamedCandidate:
+        return self._candidates[min(self._candidates)] if self._candidates else _StreamedCandidate()
 
     def _take(self, data: bytes) -> None:
         payload = _read(data)
         self._counts = latest_counts(self._counts, payload.usage_metadata)
         self._model = model_name(payload.model_version) or self._model
         self._blocked |= payload.blocked
-        if payload.candidates:
-            candidate = payload.candidates[0]
+        for candidate in payload.candidates:
+            streamed = self._candidates.get(candidate.index)
+            if streamed is None:
+                streamed = self._candidates[candidate.index] = _StreamedCandidate()
             if piece := _text(candidate):
-                self._pieces.append(piece)
-            self._finish = candidate.finish_reason or self._finish
+                streamed.pieces.append(piece)
+            streamed.finish = candidate.finish_reason or streamed.finish
 
 
 def _read(body: bytes) -> _Payload:
     try:
         payload = _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         payload = _decode_leniently(body, error)
     if bytes(payload.error) not in (b"null", b"{}"):
         raise fault_in_answer(bytes(payload.error))
@@ -186,7 +205,7 @@ def _decode_leniently(body: bytes, fault: Exception) -> _Payload:
             for name, key in (("usage_metadata", "usageMetadata"), ("error", "error"))
         }
         return msgspec.structs.replace(msgspec.convert(value, _Payload), **raw)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RetryableError(f"the answer is not readable: {fault}") from error
 
 

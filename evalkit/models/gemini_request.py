@@ -18,9 +18,9 @@ import msgspec
 
 from evalkit.errors import InputError
 from evalkit.models.google_auth import EXTRA
-from evalkit.models.secrets import REDACTED
 from evalkit.optional import require, silence_telemetry
 from evalkit.records.sample import Request
+from evalkit.secrets import REDACTED
 from evalkit.suite.models import GeminiModelConfig
 
 _encode = msgspec.json.Encoder().encode

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.errors import AccessError, InputError, RetryableError
-from evalkit.models.secrets import Secrets
 from evalkit.optional import require
+from evalkit.secrets import Secrets
 
 EXTRA = "gemini"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -59,6 +59,7 @@ class GoogleAccess:
         import requests
 
         with requests.Session() as session:
+            session.max_redirects = 0  # what is sent lets in whoever has it
             try:
                 self._credentials.refresh(transport.Request(session=session))
             except exceptions.GoogleAuthError as error:

@@ -10,8 +10,9 @@ import msgspec
 
 from evalkit.errors import AccessError, CallError, RetryableError
 from evalkit.models.http_transport import Reply, Transport
-from evalkit.models.secrets import Secrets
+from evalkit.models.lenient_json import joined
 from evalkit.records.sample import Completion, FinishReason, Timing, Usage
+from evalkit.secrets import Secrets
 
 OnHeaders = Callable[[Mapping[str, str]], None]
 """Called with the headers of every reply, refusals too."""
@@ -33,7 +34,7 @@ class ParsedAnswer(msgspec.Struct, frozen=True):
 
 def model_name(said: object) -> str | None:
     """The id of the answering model in a reply; None where it is no text, or an empty one. Cut at 200 characters."""
-    name = said.strip()[:_LONGEST_NAME] if isinstance(said, str) else ""
+    name = joined([said]).strip()[:_LONGEST_NAME] if isinstance(said, str) else ""
     return name or None
 
 
@@ -80,6 +81,7 @@ async def ask_whole(
     transport: Transport,
     body: bytes,
     parser: ResponseParser,
+    secrets: Secrets,
     *,
     headers: Mapping[str, str] | None = None,
     on_headers: OnHeaders | None = None,
@@ -92,14 +94,13 @@ async def ask_whole(
     reply = await transport.send(body, headers=headers)
     if on_headers is not None:
         on_headers(reply.headers)
-    if reply.status >= 300:
-        return _refused(reply, parser)
     try:
+        if reply.status >= 300:
+            return _refused(reply, parser)
         answer = parser.whole(reply.body)
-    except RetryableError as error:
-        error.billed = True
-        raise
-    return _completion(answer, Timing(service_s=reply.service_s))
+    except CallError as error:
+        raise _without_secrets(error, secrets, billed=reply.status < 300) from None
+    return _completion(answer, Timing(service_s=reply.service_s), secrets)
 
 
 async def ask_streamed(
@@ -145,34 +146,34 @@ async def ask_streamed(
             answer = stream.answer()
         except CallError as last:
             raise _without_secrets(last, secrets, billed=True) from None
-    timing = Timing(service_s=service_s, ttft_s=ttft_s)
-    model = None if answer.model is None else secrets.hide(answer.model)
-    hidden = msgspec.structs.replace(answer, text=secrets.hide(answer.text), model=model)
-    return _completion(hidden, timing)
+    return _completion(answer, Timing(service_s=service_s, ttft_s=ttft_s), secrets)
 
 
 def _without_secrets(error: CallError, secrets: Secrets, *, billed: bool) -> CallError:
-    """The same error without what must not be told: a secret may lie across two pieces of a stream."""
-    said = secrets.hide(str(error))
+    """The same error without what must not be told; it may be that an answer, or a part of one, had come."""
+    secrets.hide_in(error)
     if isinstance(error, RetryableError):
-        return RetryableError(
-            said, error.retry_after_s, throttled=error.throttled, status=error.status, billed=billed
-        )
-    return type(error)(said)
+        error.billed = error.billed or billed
+    return error
 
 
 def _refused(reply: Reply, parser: ResponseParser) -> Completion:
+    """The empty completion of a refusal that is the arm's own failure.
+
+    Raises:
+        CallError: It is another.
+    """
     completion = parser.own_failure(reply.status, reply.body, Timing(service_s=reply.service_s))
     if completion is None:
         raise parser.fault(reply)
     return completion
 
 
-def _completion(answer: ParsedAnswer, timing: Timing) -> Completion:
+def _completion(answer: ParsedAnswer, timing: Timing, secrets: Secrets) -> Completion:
     return Completion(
-        output=answer.text,
+        output=secrets.hide(answer.text),
         finish_reason=answer.finish_reason,
         usage=answer.usage,
         timing=timing,
-        answering_model=answer.model,
+        answering_model=None if answer.model is None else secrets.hide(answer.model),
     )

@@ -16,13 +16,15 @@ from urllib.request import getproxies, proxy_bypass
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
-from evalkit.models.secrets import Secrets
-from evalkit.models.socket_times import Exchange, current, stamping_socket
+from evalkit.models.socket_times import Exchange, current
+from evalkit.secrets import Secrets
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+MOST_BYTES = 64 * 2**20
+"""Of one reply, after decompression; what a model writes is some hundred kilobytes at most."""
 EachPiece = Callable[[bytes, float], None]
 """Called with each piece of a stream and the seconds from the request to its arrival."""
 
@@ -31,7 +33,7 @@ class Reply(msgspec.Struct, frozen=True):
     """What came back.
 
     Attributes:
-        body: Whole, without secrets; empty where it was given away piece by piece.
+        body: Whole, as sent; empty where it was given away piece by piece.
         service_s: Request sent to last byte arrived.
     """
 
@@ -44,12 +46,15 @@ class Reply(msgspec.Struct, frozen=True):
 class Transport:
     """Sends requests to one URL, over as many connections as there are requests at a time.
 
+    Redirections are not followed: the keys in the headers would go wherever the reply says. A reply of more than 64 MB
+    is not read to its end.
+
     Args:
         url: May hold a user name and password, which are sent as basic authentication.
         headers: Of every request.
         total_s: For one attempt, connecting included.
         idle_s: Without a byte; None for no limit of its own.
-        secrets: Taken out of all that comes back.
+        secrets: Taken out of what is said of a connection that failed.
 
     Raises:
         ValueError: That is no URL.
@@ -86,7 +91,7 @@ class Transport:
             headers: Of this request, in addition to those of every request.
 
         Raises:
-            RetryableError: No whole reply came.
+            RetryableError: No whole reply came, or it was too long.
             AccessError: The server is not who it says it is.
         """
         import aiohttp
@@ -96,12 +101,12 @@ class Transport:
         token = current.set(exchange)
         began = time.perf_counter()
         try:
-            async with session.post(self._url, data=body, headers=headers) as response:
+            async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 if each is not None and response.status < 300 and _is_stream(response):
                     await self._read_pieces(response, each, exchange, began)
                     content = b""
                 else:
-                    content = await response.read()
+                    content = await _read_whole(response)
         except aiohttp.ClientConnectorCertificateError as error:
             raise AccessError(
                 f"the server's certificate is not trusted: {self._words(error)}. Name yours in SSL_CERT_FILE."
@@ -113,12 +118,13 @@ class Transport:
         except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a reply that is no HTTP
             raise RetryableError(f"the connection failed: {self._words(error)}") from error
         finally:
+            exchange.over = True
             current.reset(token)
         service_s = exchange.service_s()
         return Reply(
             response.status,
             response.headers,
-            self._secrets.hide_bytes(content),
+            content,
             time.perf_counter() - began if service_s is None else service_s,
         )
 
@@ -126,18 +132,23 @@ class Transport:
         """Get a page of the same server, with the same headers.
 
         Raises:
-            RetryableError: No whole reply came.
+            RetryableError: No whole reply came, or it was too long.
         """
         import aiohttp
         from yarl import URL
 
+        exchange = Exchange()
+        token = current.set(exchange)
         try:
             limit, page = aiohttp.ClientTimeout(total=total_s), URL(url).with_user(None)
-            async with self._open().get(page, timeout=limit) as response:
-                content = await response.read()
+            async with self._open().get(page, timeout=limit, allow_redirects=False) as response:
+                content = await _read_whole(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise RetryableError(f"the connection failed: {self._words(error)}") from error
-        return Reply(response.status, response.headers, self._secrets.hide_bytes(content), 0.0)
+        finally:
+            exchange.over = True
+            current.reset(token)
+        return Reply(response.status, response.headers, content, 0.0)
 
     async def close(self) -> None:
         """Close the connections; a further request opens them again."""
@@ -148,8 +159,10 @@ class Transport:
     async def _read_pieces(
         self, response: ClientResponse, each: EachPiece, exchange: Exchange, began: float
     ) -> None:
-        read = 0
+        read = size = 0
         async for piece in response.content.iter_any():
+            size += len(piece)
+            _check_size(size)
             # Where pieces came in while we were busy they are read as one: it counts from the first of them.
             arrived = exchange.arrivals[read] if read < len(exchange.arrivals) else time.perf_counter()
             read = len(exchange.arrivals)
@@ -166,12 +179,13 @@ class Transport:
     def _new_session(self) -> ClientSession:
         import aiohttp
 
+        from evalkit.models.kept_connections import KeptConnections
+
         return aiohttp.ClientSession(
             headers=self._headers,
             # How many requests are in flight is the caller's business.
-            connector=aiohttp.TCPConnector(
+            connector=KeptConnections(
                 limit=0,
-                socket_factory=stamping_socket,
                 ssl=_trusted() if self._url.scheme == "https" else True,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -204,3 +218,19 @@ def _trusted() -> ssl.SSLContext:
 
 def _is_stream(response: ClientResponse) -> bool:
     return "event-stream" in response.headers.get("Content-Type", "")
+
+
+async def _read_whole(response: ClientResponse) -> bytes:
+    """The body. Not by ``response.read``, which undoes compression without a limit."""
+    pieces, size = [], 0
+    while piece := await response.content.readany():
+        size += len(piece)
+        _check_size(size)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        most = MOST_BYTES // 2**20
+        raise RetryableError(f"the reply is longer than {most} MB; the rest of it was not read", billed=True)

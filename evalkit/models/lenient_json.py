@@ -11,6 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What ``msgspec`` raises for bytes that are no JSON of the shape that is asked for, or are nested too deeply."""
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from evalkit.errors import CallError, InputError
 from evalkit.models.hosted_answer import OnHeaders, ResponseParser, ask_streamed, ask_whole
@@ -27,9 +26,10 @@ from evalkit.models.openai_request import (
     take_template,
 )
 from evalkit.models.own_failure import own_failure
-from evalkit.models.secrets import Secrets, public_url
 from evalkit.records.run_observations import AnnouncedDay
 from evalkit.records.sample import Completion, Request
+from evalkit.secrets import Secrets
+from evalkit.suite.addresses import public_url
 from evalkit.suite.models import OpenAIModelConfig
 
 _LIST_S = 15.0  # for the list of models, which no answer waits for
@@ -57,7 +57,8 @@ class OpenAIModel:
                 f"{config.key_variable} is not set: export it, or name a file that sets it with --env-file"
             )
         build_client(config)
-        self._secrets = Secrets([key, urlsplit(base_url(config)).password])
+        self._secrets = Secrets([key])
+        self._secrets.add_address(base_url(config))
         self._parser = ResponseParser(read_answer, StreamedAnswer, own_failure, self._fault)
         self._ready: tuple[RequestTemplate, Transport] | None = None
         self._getting_ready = asyncio.Lock()
@@ -93,7 +94,7 @@ class OpenAIModel:
             return await ask_streamed(
                 transport, body, self._parser, self._secrets, on_headers=self.hear_headers
             )
-        return await ask_whole(transport, body, self._parser, on_headers=self.hear_headers)
+        return await ask_whole(transport, body, self._parser, self._secrets, on_headers=self.hear_headers)
 
     @property
     def announces(self) -> bool:
@@ -104,9 +105,13 @@ class OpenAIModel:
         """What that list says of this model; see ``AnnouncingModel``."""
         _, transport = self._ready or await self._get_ready()
         reply = await transport.fetch(models_url(self._config), total_s=_LIST_S)
-        if reply.status >= 300:
-            raise self._fault(reply)
-        return read_announced(reply.body, self._config, name=name, today=today)
+        try:
+            if reply.status >= 300:
+                raise self._fault(reply)
+            return read_announced(reply.body, self._config, name=name, today=today)
+        except CallError as error:
+            self._secrets.hide_in(error)
+            raise
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from evalkit.errors import AccessError, CallError, RequestError, RetryableError
-from evalkit.models.error_reply import error_words, read_error, retry_after
+from evalkit.models.error_reply import error_words, read_error, redirection, retry_after
 from evalkit.models.own_failure import leaves_no_room
 
 _RETRY_STATUS = frozenset({408, 409, 425, 429})
@@ -58,7 +58,7 @@ def fault_of_status(status: int, headers: Mapping[str, str], body: bytes, *, key
     if status == 404:
         return AccessError(f"{said} Are the model and the base_url right?")
     if status < 400:
-        return AccessError(f"{said} Is the base_url right? It answers with a redirection that leads nowhere.")
+        return AccessError(f"{said} {redirection(headers)} Is the base_url right?")
     if leaves_no_room(error):
         return RequestError(f"{said} The prompt fits, and max_tokens asks for more than is left: lower it.")
     return RequestError(said)

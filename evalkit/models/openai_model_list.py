@@ -24,9 +24,10 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from evalkit.errors import RetryableError
+from evalkit.models.lenient_json import UNREADABLE
 from evalkit.models.openai_request import base_url
-from evalkit.models.secrets import public_url
 from evalkit.records.run_observations import AnnouncedDay
+from evalkit.suite.addresses import public_url
 from evalkit.suite.models import OpenAIModelConfig
 
 _HOSTS = ("api.openai.com", "openai.azure.com", "api.mistral.ai")
@@ -78,7 +79,7 @@ def read_announced(
     """
     try:
         listed = msgspec.json.decode(body, type=_Models).data
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RetryableError(f"the list of models is not readable: {error}") from error
     tune = _TUNE.match(config.model)
     ids = {config.model, tune["base"] if tune else config.model}
@@ -98,12 +99,20 @@ def _days(listed: _Listed) -> Iterator[tuple[Literal["shuts", "deprecated", "tun
         yield "shuts", day
     ends = listed.deprecation
     if isinstance(ends, _Deprecation):
-        if ends.inference is not None:
-            yield "shuts", datetime.fromtimestamp(ends.inference, UTC).date()
-        if ends.fine_tune is not None:
-            yield "tuning_ends", datetime.fromtimestamp(ends.fine_tune, UTC).date()
+        if (day := _day_of_second(ends.inference)) is not None:
+            yield "shuts", day
+        if (day := _day_of_second(ends.fine_tune)) is not None:
+            yield "tuning_ends", day
     elif (day := _day(ends)) is not None:
         yield "deprecated", day
+
+
+def _day_of_second(second: int | None) -> date | None:
+    """The day of a second since 1970; one that no calendar has is none."""
+    try:
+        return None if second is None else datetime.fromtimestamp(second, UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _day(written: str | None) -> date | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from evalkit.errors import RetryableError
 from evalkit.models.hosted_answer import ParsedAnswer, model_name
-from evalkit.models.lenient_json import joined, read_leniently
+from evalkit.models.lenient_json import UNREADABLE, joined, read_leniently
 from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
 from evalkit.models.token_usage import UsagePayload, latest_counts, normalise_usage, read_usage
@@ -56,6 +56,7 @@ class _Message(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
+    index: int | None = None
     message: _Message | None = None
     delta: _Message | None = None
     text: str | None = None
@@ -86,7 +87,7 @@ def read_payload(body: bytes) -> Payload:
     """
     try:
         payload = _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         payload = _decode_leniently(body, error)
     if bytes(payload.error) not in _NO_ERROR:
         raise fault_in_answer(bytes(payload.error))
@@ -106,7 +107,7 @@ def _decode_leniently(body: bytes, fault: Exception) -> Payload:
         raw = {name: msgspec.Raw(json.dumps(value.get(name)).encode()) for name in ("usage", "error")}
         choices = [_lenient_choice(choice) for choice in value.get("choices") or ()]
         return Payload(choices=choices, model=value.get("model"), **raw)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RetryableError(f"the answer is not readable: {fault}") from error
 
 
@@ -116,7 +117,7 @@ def _lenient_choice(value: dict[str, Any]) -> _Choice:
 
 
 def read_answer(body: bytes) -> ParsedAnswer:
-    """The answer in a JSON body; of several choices the first.
+    """The answer in a JSON body; of several choices that of the lowest index.
 
     Raises:
         CallError: There is none in it.
@@ -124,7 +125,7 @@ def read_answer(body: bytes) -> ParsedAnswer:
     payload = read_payload(body)
     if not payload.choices:
         raise RetryableError("the answer has no choices")
-    choice = payload.choices[0]
+    choice = min(payload.choices, key=lambda each: each.index or 0)
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
     return ParsedAnswer(
@@ -146,13 +147,25 @@ def piece_of(choice: _Choice) -> str:
     return content or message.refusal or ""
 
 
+class _StreamedChoice:
+    """One of the choices of a stream, as far as it has come."""
+
+    __slots__ = ("finish", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.finish: str | None = None
+
+
 class StreamedAnswer:
-    """Collects the events of one stream, fed in pieces that may end anywhere."""
+    """Collects the events of one stream, fed in pieces that may end anywhere.
+
+    Of several choices, whose events may come in any order, the answer is that of the lowest index.
+    """
 
     def __init__(self) -> None:
         self._events = ServerEvents()
-        self._pieces: list[str] = []
-        self._finish: str | None = None
+        self._choices: dict[int, _StreamedChoice] = {}
         self._counts: UsagePayload | None = None
         self._model: str | None = None
         self._done = False
@@ -160,12 +173,12 @@ class StreamedAnswer:
     @property
     def begun(self) -> bool:
         """Whether a piece of text has come."""
-        return bool(self._pieces)
+        return bool(self._choice.pieces)
 
     @property
     def finished(self) -> bool:
         """Whether the end of the answer has come, so that nothing of it is missing."""
-        return self._finish is not None or self._done
+        return self._choice.finish is not None or self._done
 
     def feed(self, chunk: bytes) -> None:
         """Read one piece of the body.
@@ -188,8 +201,12 @@ class StreamedAnswer:
             self._read(data)
         if not self.finished:
             raise RetryableError("the stream ended before the answer was finished")
-        usage = None if self._counts is None else normalise_usage(self._counts)
-        return ParsedAnswer(joined(self._pieces), finish_of(self._finish), usage, self._model)
+        choice, usage = self._choice, None if self._counts is None else normalise_usage(self._counts)
+        return ParsedAnswer(joined(choice.pieces), finish_of(choice.finish), usage, self._model)
+
+    @property
+    def _choice(self) -> _StreamedChoice:
+        return self._choices[min(self._choices)] if self._choices else _StreamedChoice()
 
     def _read(self, data: bytes) -> None:
         if data.strip() == _DONE:
@@ -198,12 +215,14 @@ class StreamedAnswer:
         payload = read_payload(data)
         self._counts = latest_counts(self._counts, payload.usage)
         self._model = model_name(payload.model) or self._model
-        if payload.choices:
-            choice = payload.choices[0]
+        for choice in payload.choices or ():
             self._counts = latest_counts(self._counts, choice.usage)
+            streamed = self._choices.get(choice.index or 0)
+            if streamed is None:
+                streamed = self._choices[choice.index or 0] = _StreamedChoice()
             if piece := piece_of(choice):
-                self._pieces.append(piece)
-            self._finish = choice.finish_reason or self._finish
+                streamed.pieces.append(piece)
+            streamed.finish = choice.finish_reason or streamed.finish
 
 
 def finish_of(word: str | None) -> FinishReason:

@@ -31,13 +31,16 @@ class Exchange:
     Attributes:
         sent: When the request's last byte was handed to the kernel; None before, and where nothing is stamped.
         arrivals: When each piece of the answer arrived.
+        over: Whether the answer was read to its end, or given up: what comes after it on the same connection was not
+            asked for.
     """
 
-    __slots__ = ("arrivals", "sent")
+    __slots__ = ("arrivals", "over", "sent")
 
     def __init__(self) -> None:
         self.sent: float | None = None
         self.arrivals: list[float] = []
+        self.over = False
 
     def service_s(self) -> float | None:
         """Request sent to last byte arrived; None where nothing was stamped."""
@@ -49,9 +52,19 @@ current: ContextVar[Exchange | None] = ContextVar("evalkit_exchange", default=No
 
 
 class StampingSocket(socket.socket):
-    """A TCP socket that stamps what passes through it, also below TLS and a proxy's tunnel."""
+    """A TCP socket that stamps what passes through it, also below TLS and a proxy's tunnel.
 
+    Attributes:
+        unasked: Whether bytes came after an answer was whole and before the next request left.
+    """
+
+    unasked = False
     _exchange: Exchange | None = None
+
+    @property
+    def used(self) -> bool:
+        """Whether it has carried a request and the whole answer to it."""
+        return self._exchange is not None and self._exchange.over
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
         """Send and stamp."""
@@ -95,6 +108,9 @@ class StampingSocket(socket.socket):
         exchange = self._exchange
         if exchange is None or count == 0:  # 0: the server closed the connection
             return
+        if exchange.over:
+            self.unasked = True
+            return
         now = time.perf_counter()
         for level, kind, value in ancillary:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(value) == _TIMESPEC.size:
@@ -106,7 +122,7 @@ class StampingSocket(socket.socket):
         exchange.arrivals.append(now)
 
 
-def stamping_socket(address: AddrInfoType) -> socket.socket:
+def stamping_socket(address: AddrInfoType) -> StampingSocket:
     """A socket for ``aiohttp.TCPConnector(socket_factory=...)``."""
     family, kind, protocol, _, _ = address
     made = StampingSocket(family, kind, protocol)

@@ -23,9 +23,12 @@ from typing import Annotated
 
 import msgspec
 
+from evalkit.models.lenient_json import UNREADABLE
 from evalkit.records.sample import Usage
 
-Count = Annotated[int, msgspec.Meta(ge=0)] | None
+MOST_TOKENS = 10**9
+"""Of one request: a count above it is none, and the usage is unknown."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None
 
 
 class _Details(msgspec.Struct):
@@ -68,7 +71,7 @@ def read_usage(payload: msgspec.Raw | bytes) -> Usage | None:
     """Usage from the JSON of a payload, or None where it does not say both prompt and output tokens."""
     try:
         return normalise_usage(_decode(payload))
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None  # null, or a shape of its own: unknown is not zero, and no reason to ask again
 
 
@@ -91,7 +94,7 @@ def latest_counts(before: UsagePayload | None, payload: msgspec.Raw | bytes) -> 
     """
     try:
         now = _decode(payload)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return before
     counts = (getattr(now, name) for name in now.__struct_fields__)
     return now if any(isinstance(count, int) and count > 0 for count in counts) else before

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.build import build_caller, usual_concurrency
+from evalkit.calls.caller import Caller
 from evalkit.clock import Clock
 from evalkit.models.build import answering_config, build_model
+from evalkit.models.protocol import Model
 from evalkit.pipeline.base_knowledge import ask_training_rows
 from evalkit.pipeline.extra_cases import answers_extra, extra_folder
 from evalkit.pipeline.indexes import Retrieval
@@ -24,7 +26,9 @@ from evalkit.runner.progress import Progress, Renamed, notice_of
 from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache
+from evalkit.store.hiding_cache import HidingCache
 from evalkit.store.run_folder import RunFolder
+from evalkit.suite.models import ModelConfig
 from evalkit.tuning.tune import TuningOutcome
 
 
@@ -48,10 +52,11 @@ async def answer(
     candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
+    secrets = suite.source.secrets
+    remember = not isinstance(options.cache, NoCache)
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
     timed_ids = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
-    remember = not isinstance(options.cache, NoCache)
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -65,17 +70,11 @@ async def answer(
         for (name, fraction, seed), arms in _by_model(prepared.arms).items():
             config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
-            caller = build_caller(
-                model,
-                config,
-                cache=options.cache,
-                clock=options.clock,
-                spending=stop.spending,
-                price=pricer(suite, name, prepared.prices),
-                on_wait=notice_of(name, options.progress),
-            )
+            caller = _caller(name, model, config, prepared, options, stop)
             concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
-            session = Session(journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency)
+            session = Session(
+                journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency, secrets
+            )
             try:
                 for arm in arms:
                     task = ArmTask(arm, caller, currency_of(suite))
@@ -104,6 +103,28 @@ async def answer(
                 break
     observations.write(counts)
     return counts
+
+
+def _caller(
+    name: str,
+    model: Model,
+    config: ModelConfig,
+    prepared: Prepared,
+    options: AnswerOptions,
+    stop: StopSignal,
+) -> Caller:
+    """Who asks a model; no value that the suite took from a variable is kept or shown."""
+    suite, cache = prepared.suite, options.cache
+    secrets = suite.source.secrets
+    return build_caller(
+        model,
+        config,
+        cache=HidingCache(cache, secrets) if secrets and not isinstance(cache, NoCache) else cache,
+        clock=options.clock,
+        spending=stop.spending,
+        price=pricer(suite, name, prepared.prices),
+        on_wait=notice_of(name, options.progress, secrets),
+    )
 
 
 def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:

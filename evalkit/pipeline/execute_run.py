@@ -24,6 +24,7 @@ from evalkit.pipeline import spine
 from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
+from evalkit.secrets import hidden_in_errors
 from evalkit.store.run_folder import RunFolder, path_argument, run_argument
 from evalkit.suite.load import FILE_NAME, read_suite, suite_of_run, with_prices
 from evalkit.suite.price_override import PRICES_FILE
@@ -46,7 +47,7 @@ def execute_stages(
     """
     resume = resume_command(prepared.suite, folder)
     try:
-        with stop_on_interrupt(stop):
+        with stop_on_interrupt(stop), hidden_in_errors(prepared.suite.source.secrets):
             _stages(prepared, folder, options, stop, clock, resume)
     except (KeyboardInterrupt, InterruptedRunError) as error:
         number = error.number if isinstance(error, SignalInterrupt) else stop.number
@@ -92,15 +93,20 @@ def _stages(
 
 
 def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
-    """The stages after answering: samples -> scores, comparison, decision, report."""
+    """The stages after answering: samples -> scores, comparison, decision, report.
+
+    What is shown of the suite is the one that the run keeps, in which no variable is replaced.
+    """
     stop = stop or StopSignal()
+    suite = prepared.suite
+    kept = suite_of_run(folder.path, suite.folder) if suite.source.variables.found else suite
     spine.score(prepared, folder)
     _raise_if_interrupted(stop)
     spine.compare_arms(prepared, folder)
     _raise_if_interrupted(stop)
-    spine.write_decision(folder, prepared.suite)
+    spine.write_decision(folder, kept)
     _raise_if_interrupted(stop)
-    spine.report(folder, spine.records_of(folder, prepared.suite, cases=prepared.cases))
+    spine.report(folder, spine.records_of(folder, kept, cases=prepared.cases))
 
 
 def resume_command(suite: Suite, run: RunFolder) -> str:

@@ -93,7 +93,7 @@ class Retrieval:
             cache=self._cache,
             spending=stop.spending,
             price=price,
-            on_wait=notice_of(name, self._progress),
+            on_wait=notice_of(name, self._progress, suite.source.secrets),
         )
 
     def _started(self, corpus: str, chunks: int) -> Callable[[int], None]:

@@ -26,6 +26,7 @@ from evalkit.pricing.check_prices import check_prices
 from evalkit.pricing.prices_in_force import price_table, prices_as_of
 from evalkit.registry import EMBEDDERS, METRICS, MODELS, RETRIEVERS, TUNERS
 from evalkit.runner.run_start import Experiment
+from evalkit.secrets import hidden_in_errors
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
 
@@ -89,6 +90,11 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
     Raises:
         InputError: With file, line and what to do.
     """
+    with hidden_in_errors(suite.source.secrets):
+        return _prepared(suite, limit)
+
+
+def _prepared(suite: Suite, limit: int | None) -> Prepared:
     readings: list[FileReading] = []
     cases = check_files(suite, readings.append)
     model_notes = check_models(suite)

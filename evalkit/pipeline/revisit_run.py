@@ -79,7 +79,7 @@ def reprice(run: RunFolder, suite: Suite, prices: Path, *, write: bool) -> Repri
     new = replace(new, inputs=replace(new.inputs, digests=digests))
     if write:
         run.remove_derived_files()
-        write_atomic(run.file(PRICES_FILE), source.text.encode())
+        write_atomic(run.file(PRICES_FILE), source.kept_text.encode())
         run.write("comparison.json", recosted)
         run.write("decision.json", new)
     return Repriced(

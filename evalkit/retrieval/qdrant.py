@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeVar
 
 import msgspec
 
+from evalkit.calls.one_request import as_one_request
 from evalkit.calls.retry import RetryPolicy, with_retries
+from evalkit.errors import CallError
 from evalkit.optional import present
 from evalkit.records.retrieval import IndexFacts
 from evalkit.retrieval.dense import use_of
@@ -19,6 +22,7 @@ from evalkit.retrieval.protocol import Found
 from evalkit.retrieval.qdrant_folder import QdrantFolder
 from evalkit.retrieval.qdrant_index import Hit, IndexMeta, OpenIndex, QdrantStore
 from evalkit.retrieval.qdrant_server import QdrantServer
+from evalkit.secrets import Secrets
 from evalkit.suite.models import Strict
 
 T = TypeVar("T")
@@ -63,6 +67,8 @@ class QdrantRetriever:
             "timeout_s >= 1 and ef >= 1",
         )
         self.vectors = vectors
+        self._secrets = Secrets([os.environ.get(self._options.api_key_env)])
+        self._secrets.add_address(self._options.url or "")
         self._index: OpenIndex | None = None
         self._facts: IndexFacts | None = None
         self._agreed: dict[str, float] = {}
@@ -87,7 +93,7 @@ class QdrantRetriever:
         store, digest, count = self._store(), vectors.digest, len(vectors.chunks)
         opened = None
         if vectors.place.reuse:
-            opened = await _retried(lambda: store.open(digest, count))
+            opened = await self._retried(lambda: store.open(digest, count))
         reused = opened is not None
         if opened is None:
             embedded = await vectors.embedded(progress)
@@ -98,7 +104,9 @@ class QdrantRetriever:
                 tokens=embedded.tokens,
                 embed_s=embedded.service_s,
             )
-            opened = await _retried(lambda: store.build(embedded.vectors, meta, reuse=vectors.place.reuse))
+            opened = await self._retried(
+                lambda: store.build(embedded.vectors, meta, reuse=vectors.place.reuse)
+            )
         else:
             progress(count)
         self._index, meta = opened, opened.meta
@@ -129,9 +137,9 @@ class QdrantRetriever:
             hits = index.search(vector, k, ef=ef)
             return hits, time.perf_counter() - began
 
-        hits, search_s = await _retried(search)
+        hits, search_s = await self._retried(search)
         if not index.always_exact and len(self._agreed) < _COMPARED and query not in self._agreed:
-            exact = await _retried(lambda: index.search(vector, k, exact=True))
+            exact = await self._retried(lambda: index.search(vector, k, exact=True))
             self._agreed[query] = _share(hits, exact)
         passages = tuple(self.vectors.passage(hit.position, hit.score) for hit in hits)
         return Found(passages, use_of(question, search_s))
@@ -148,11 +156,16 @@ class QdrantRetriever:
             return QdrantFolder(self.vectors.place.folder)
         return QdrantServer(options.url, key_variable=options.api_key_env, timeout_s=options.timeout_s)
 
-
-async def _retried(blocking: Callable[[], T]) -> T:
-    """A call of the client in a thread, tried again where a server did not answer."""
-    done, _ = await with_retries(lambda: asyncio.to_thread(blocking), _ATTEMPTS)
-    return done
+    async def _retried(self, blocking: Callable[[], T]) -> T:
+        """A call of the client in a thread, tried again where a server did not answer."""
+        try:
+            done, _ = await with_retries(
+                lambda: as_one_request(lambda: asyncio.to_thread(blocking)), _ATTEMPTS
+            )
+        except CallError as error:
+            self._secrets.hide_in(error)
+            raise
+        return done
 
 
 def _share(hits: list[Hit], exact: list[Hit]) -> float:

@@ -10,6 +10,7 @@ import msgspec
 
 from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import AccessError, RequestError, RetryableError
+from evalkit.models.error_reply import redirection
 from evalkit.records.record import Record
 
 if TYPE_CHECKING:
@@ -180,6 +181,9 @@ def answered(ask: Callable[[], T]) -> T:
         said = f"Qdrant answered {status}: {error.content.decode(errors='replace')[:300]}"
         if status in _NO_ACCESS:
             raise AccessError(f"{said} Is its key right?") from error
+        if 300 <= status < 400:
+            where = redirection(error.headers)
+            raise AccessError(f"Qdrant answered {status}: {where} Is its url right?") from error
         if status >= 500 or status in _RETRY_STATUS:
             raise RetryableError(said) from error
         raise RequestError(said) from error

@@ -12,9 +12,9 @@ from uuid import uuid4
 import msgspec
 
 from evalkit.embeddings.protocol import Vectors
-from evalkit.models.secrets import public_url
 from evalkit.optional import silence_telemetry
 from evalkit.retrieval.qdrant_index import IndexMeta, OpenIndex, answered, create, upload
+from evalkit.suite.addresses import public_url
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from evalkit.calls.caller import HaltedError
 from evalkit.calls.event_loop_lag import EventLoopMonitor
-from evalkit.errors import AccessError, CallError
-from evalkit.records.case import Case
+from evalkit.calls.one_request import as_one_request
+from evalkit.errors import AccessError, CallError, EvalkitError
+from evalkit.records.case import Case, Message
+from evalkit.records.sample import Sample
 from evalkit.runner.answer_in_batches import answer_in_batches
 from evalkit.runner.cells import (
     ArmTask,
@@ -50,6 +52,7 @@ async def _answer_one_by_one(
 ) -> None:
     session.progress.start(task.name, total)
     rows = JournalBuffer(session, task, counts)
+    faults: list[EvalkitError] = []
 
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
@@ -58,25 +61,17 @@ async def _answer_one_by_one(
             if not session.journal.owes(case.id, task.name, repeat):
                 session.progress.advance(task.name)
                 continue
-            cell: Cell | None = None
             try:
-                passages = await task.arm.find(case) if task.arm.searcher is not None else None
-                cell = compose_cell(task, case, repeat, seed=session.seed, retrieved=passages)
-                answered = await task.caller.call(cell.request)
+                rows.add(*await _answered(task, case, repeat, session))
             except HaltedError:
                 return
             except AccessError as error:
                 counts.refused = error
                 return
-            except CallError as error:
-                sample = (
-                    unfound_sample(task, case, repeat, str(error))
-                    if cell is None
-                    else failed_sample(task, cell, str(error))
-                )
-            else:
-                sample = answered_sample(task, cell, answered)
-            rows.add(sample, () if cell is None else cell.request.messages)
+            except EvalkitError as error:  # a full disk, say: the others end what they have in flight
+                faults.append(error)
+                session.stop.give_up()
+                return
 
     with EventLoopMonitor(task.caller.reduce_concurrency) as lag:
         workers = [asyncio.create_task(worker()) for _ in range(session.concurrency)]
@@ -87,7 +82,38 @@ async def _answer_one_by_one(
                 each.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             rows.flush()
+    if faults:
+        raise faults[0]
     if (
         task.caller.answered and not task.caller.model.answers_by_case
     ):  # replays and recorded answers ask nobody
         counts.loop = lag.counted
+
+
+async def _answered(
+    task: ArmTask, case: Case, repeat: int, session: Session
+) -> tuple[Sample, tuple[Message, ...]]:
+    """The row of one cell and its prompt; where a request failed, an error row.
+
+    Raises:
+        AccessError: No request will succeed.
+        HaltedError: The run stopped meanwhile; nothing was asked.
+        EvalkitError: A fault that is none of a request.
+    """
+    cell: Cell | None = None
+
+    async def answer() -> Sample:
+        nonlocal cell
+        passages = await task.arm.find(case) if task.arm.searcher is not None else None
+        cell = compose_cell(task, case, repeat, seed=session.seed, retrieved=passages)
+        return answered_sample(task, cell, await task.caller.call(cell.request))
+
+    try:
+        sample = await as_one_request(answer)
+    except AccessError:
+        raise
+    except CallError as error:
+        if cell is None:
+            return unfound_sample(task, case, repeat, str(error)), ()
+        sample = failed_sample(task, cell, str(error))
+    return sample, () if cell is None else cell.request.messages

@@ -7,8 +7,10 @@ The rows are cached and resumed like samples and never scored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from evalkit.calls.caller import HaltedError
+from evalkit.calls.one_request import as_one_request
 from evalkit.errors import CallError
 from evalkit.records.case import Case
 from evalkit.records.sample import LatencyRow
@@ -40,35 +42,34 @@ async def time_alone(
     Before a local model's first timed answer it answers twice untimed, as its first passes also set up memory.
     """
     label = f"{task.name} alone"
+    warm = task.caller.batch_model is None
+
+    async def answered(case: Case) -> LatencyRow:
+        nonlocal warm
+        passages = await task.arm.find(case)
+        cell = compose_cell(task, case, 0, seed=seed, retrieved=passages)
+        if not warm and not task.caller.has_isolated_timing(cell.request):
+            for _ in range(_WARM_UP):
+                await task.caller.model.complete(cell.request)
+            warm = True
+        timing = (await task.caller.call(cell.request, isolated=True)).completion.timing
+        return LatencyRow(case_id=case.id, arm=task.name, timing=timing, retrieval=cell.prompt.use)
+
     timed = {(row.case_id, row.arm) for row in JsonLines(run.latency_file, LatencyRow)}
     chosen = list(cases)
     owed = [case for case in chosen if (case.id, task.name) not in timed]
     progress.start(label, len(chosen), len(chosen) - len(owed))
-    warm = task.caller.batch_model is None
     with Appender(run.latency_file) as file:
         for case in owed:
             if stop.requested:
                 break
             try:
-                passages = await task.arm.find(case)
-                cell = compose_cell(task, case, 0, seed=seed, retrieved=passages)
-                request = cell.request
-                if not warm and not task.caller.has_isolated_timing(request):
-                    for _ in range(_WARM_UP):
-                        await task.caller.model.complete(request)
-                    warm = True
-                answered = await task.caller.call(request, isolated=True)
+                row = await as_one_request(partial(answered, case))
             except HaltedError:
                 break
             except CallError:
                 progress.advance(label, ok=0, errors=1)
                 continue
-            row = LatencyRow(
-                case_id=case.id,
-                arm=task.name,
-                timing=answered.completion.timing,
-                retrieval=cell.prompt.use,
-            )
             file.append([row])
             progress.advance(label)
     progress.finish(label)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from evalkit.secrets import Secrets
+
 
 class Progress(Protocol):
     """Called at each stage and each finished cell; must return quickly."""
@@ -49,9 +51,9 @@ class Silent:
         """Do nothing."""
 
 
-def notice_of(name: str, progress: Progress) -> Callable[[str], None]:
-    """What shows one line for people about a model or an embedder, as ``name: text``."""
-    return lambda text: progress.note(f"{name}: {text}")
+def notice_of(name: str, progress: Progress, secrets: Secrets) -> Callable[[str], None]:
+    """What shows one line for people about a model or an embedder, as ``name: text``; no secret in it is shown."""
+    return lambda text: progress.note(f"{name}: {secrets.hide(text)}")
 
 
 class Renamed:

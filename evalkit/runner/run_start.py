@@ -123,7 +123,7 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
 
 def _keep_suite(suite: Suite, run: RunFolder) -> None:
     """The suite as written, and the prompts that it reads from files."""
-    write_atomic(run.file("suite.yaml"), suite.source.text.encode())
+    write_atomic(run.file("suite.yaml"), suite.source.kept_text.encode())
     if (prompts := kept_prompts(suite)) is not None:
         write_atomic(run.file(KEPT_FILE), prompts)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from evalkit.errors import AccessError
 from evalkit.records.case import Message
 from evalkit.records.run_observations import EventLoopLag
@@ -13,6 +15,7 @@ from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
 from evalkit.runner.stop_signal import StopSignal
+from evalkit.secrets import Secrets
 
 JournalEntry = tuple[Sample, tuple[Message, ...]]
 """A finished cell and its prompt; the prompt is empty where none was written."""
@@ -57,6 +60,7 @@ class Session:
     Attributes:
         seed: The run's; repeat r is asked with ``seed + r``.
         concurrency: Requests in flight to a hosted model.
+        secrets: What no row may hold.
     """
 
     journal: Journal
@@ -65,6 +69,7 @@ class Session:
     seed: int
     repeats: int
     concurrency: int
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 def journal_rows(session: Session, task: ArmTask, counts: AnswerCounts, rows: list[JournalEntry]) -> None:
@@ -73,12 +78,22 @@ def journal_rows(session: Session, task: ArmTask, counts: AnswerCounts, rows: li
     Raises:
         RunError: The disk is full.
     """
+    if session.secrets:
+        rows = [_without_secrets(row, session.secrets) for row in rows]
     session.journal.add(rows)
     errors = 0
     for sample, _ in rows:
         counts.count(sample)
         errors += sample.error is not None
     session.progress.advance(task.name, ok=len(rows) - errors, errors=errors)
+
+
+def _without_secrets(row: JournalEntry, secrets: Secrets) -> JournalEntry:
+    sample, messages = row
+    said = {name: getattr(sample, name) for name in ("output", "reasoning_text", "answering_model", "error")}
+    hidden = {name: None if text is None else secrets.hide(text) for name, text in said.items()}
+    shown = tuple(replace(message, content=secrets.hide(message.content)) for message in messages)
+    return replace(sample, **hidden), shown
 
 
 class JournalBuffer:

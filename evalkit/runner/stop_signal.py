@@ -19,7 +19,7 @@ class StopSignal:
     """Tells a run to take no new cell.
 
     Attributes:
-        reason: "interrupted" or "cost_limit" once a stop was requested, else None.
+        reason: "interrupted", "cost_limit" or "fault" once a stop was requested, else None.
         number: The signal that interrupted.
         budget: The money that may still be spent.
         spending: The same as the run's callers see it, with the stop when its limit is reached.
@@ -49,6 +49,10 @@ class StopSignal:
     def reach_limit(self) -> None:
         """Take no new cell, since the next one may pass the cost limit."""
         self.reason = self.reason or "cost_limit"
+
+    def give_up(self) -> None:
+        """Finish the cells in flight, then stop, since something failed that is no fault of a request."""
+        self.reason = self.reason or "fault"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from evalkit.errors import Problem
+from evalkit.errors import InputError, Problem
 from evalkit.suite.models import HostedModelConfig, OpenAIModelConfig
 from evalkit.suite.retrieval import OpenAIEmbedderConfig
 from evalkit.suite.schema import Suite
@@ -30,6 +30,18 @@ def address_problems(suite: Suite) -> Iterator[Problem]:
             )
         if fault is not None:
             yield suite.source.problem(at, f"{shown_address(address)!r} {fault}")
+
+
+def public_url(url: str) -> str:
+    """A URL without the user name and password that it may hold.
+
+    Raises:
+        InputError: It is no URL of a server.
+    """
+    if (fault := address_fault(url)) is not None:
+        raise InputError(f"{shown_address(url)!r} is no address of a server: it {fault}")
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def shown_address(address: str) -> str:

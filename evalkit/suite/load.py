@@ -85,6 +85,8 @@ def suite_of_run(
 ) -> Suite:
     """The suite that a run folder keeps, with some values changed. Code that it names is left alone.
 
+    Nothing in it is replaced by an environment variable: a folder from elsewhere could ask for a secret.
+
     Args:
         run_folder: Holds ``suite.yaml`` as written when the run began, and ``prices.yaml`` where it was repriced.
         suite_folder: Paths inside the suite are relative to it.
@@ -102,14 +104,24 @@ def suite_of_run(
         raise RunError(Problem(str(file), None, "", f"cannot be read: {error.strerror}")) from error
     except UnicodeDecodeError as error:
         raise RunError(Problem(str(file), None, "", f"is not UTF-8 (byte {error.start})")) from None
-    source = parse_yaml(text, file=str(file), folder=suite_folder, need_variables=False)
+    source = parse_yaml(text, file=str(file), folder=suite_folder, substitute=False)
     source = replace(source, trust=Trust(plugins="leave", outside=allow_outside))
-    prices = prices or run_folder / PRICES_FILE
-    if prices.exists() or prices != run_folder / PRICES_FILE:
+    if prices is not None:
         source = replace(source, data=merge_prices(source.data, prices))
+    elif (own := run_folder / PRICES_FILE).exists():
+        source = replace(source, data=merge_prices(source.data, own, substitute=False))
     for key, value in (overrides or {}).items():
         _override(source, key, value)
-    return build_suite(source, optimised=read_kept_prompts(run_folder))
+    try:
+        return build_suite(source, optimised=read_kept_prompts(run_folder))
+    except SuiteError as error:
+        if "${" not in text:
+            raise
+        message = (
+            "a run expands no ${NAME}, since a folder from elsewhere could ask for a secret; where a command needs the "
+            "value, write it here"
+        )
+        raise SuiteError(*error.problems, Problem(str(file), None, "", message)) from None
 
 
 def with_prices(suite: Suite, prices: Path) -> Suite:
@@ -117,12 +129,12 @@ def with_prices(suite: Suite, prices: Path) -> Suite:
 
     Args:
         suite: The suite; it is not changed.
-        prices: A price file, as ``evalkit.suite.price_override`` describes it.
+        prices: A run's own price file, as ``evalkit.suite.price_override`` describes it; no variable is replaced in it.
 
     Raises:
         SuiteError: The price file cannot be used; gives its line.
     """
-    source = replace(suite.source, data=merge_prices(suite.source.data, prices))
+    source = replace(suite.source, data=merge_prices(suite.source.data, prices, substitute=False))
     return build_suite(source, optimised=suite.optimised_prompts)
 
 

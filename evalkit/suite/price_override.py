@@ -30,13 +30,17 @@ class PriceOverride(Strict):
     device_hour: dict[str, Money] = Field(default_factory=dict)
 
 
-def read_price_override(path: Path) -> tuple[PriceOverride, Source]:
+def read_price_override(path: Path, *, substitute: bool = True) -> tuple[PriceOverride, Source]:
     """Read a price file, YAML or JSON; gives its prices and the parsed file with the line of every key.
+
+    Args:
+        path: The file.
+        substitute: Replace ``${NAME}``; not in a run's own file, which may be from elsewhere.
 
     Raises:
         SuiteError: It cannot be read, has an unknown key or a bad value, or gives no price.
     """
-    source = read_yaml(path)
+    source = read_yaml(path, substitute=substitute)
     try:
         override = PriceOverride.model_validate(source.data)
     except ValidationError as error:
@@ -46,17 +50,18 @@ def read_price_override(path: Path) -> tuple[PriceOverride, Source]:
     return override, source
 
 
-def merge_prices(data: dict[str, Any], path: Path) -> dict[str, Any]:
+def merge_prices(data: dict[str, Any], path: Path, *, substitute: bool = True) -> dict[str, Any]:
     """The parsed YAML of a suite with other prices; a row replaces the whole row of its id.
 
     Args:
         data: The suite's parsed YAML; it is not changed.
         path: The price file.
+        substitute: Replace ``${NAME}`` in it; not in a run's own file, which may be from elsewhere.
 
     Raises:
         SuiteError: The price file cannot be used, or names a model that the suite does not pay by the hour.
     """
-    override, source = read_price_override(path)
+    override, source = read_price_override(path, substitute=substitute)
     merged = copy.deepcopy(data)
     merged["prices"] = (merged.get("prices") or {}) | source.data.get("prices", {})
     models = merged.get("models") or {}

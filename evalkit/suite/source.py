@@ -8,8 +8,10 @@ from typing import Any
 
 from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
 from evalkit.errors import Problem, SuiteError
+from evalkit.secrets import Secrets
 from evalkit.suite.trust import NOTHING, Trust
-from evalkit.suite.yaml_data import Location, YamlRules, yaml_data
+from evalkit.suite.variables import Variables
+from evalkit.suite.yaml_data import Location, Substituted, YamlRules, yaml_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Source:
         data: The parsed value with ``${NAME}`` replaced.
         lines: Location of every key and item to its 1-based line.
         trust: What the file may do beyond its folder.
+        variables: The texts in which ``${NAME}`` was replaced.
+        secrets: Values of variables that no message may hold.
     """
 
     file: str
@@ -31,6 +35,13 @@ class Source:
     data: dict[str, Any]
     lines: dict[Location, int] = field(repr=False)
     trust: Trust = NOTHING
+    variables: Variables = field(default=Variables(), repr=False)
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+
+    @property
+    def kept_text(self) -> str:
+        """The file as a run keeps it; see ``evalkit.suite.variables``."""
+        return self.variables.kept_text(self.text)
 
     def line(self, location: Location) -> int | None:
         """The line of ``location``, or of its nearest enclosing key."""
@@ -40,17 +51,18 @@ class Source:
         return None
 
     def problem(self, location: Location, message: str) -> Problem:
-        """A problem at ``location``, with file and line."""
-        return Problem(self.file, self.line(location), ".".join(map(str, location)), message)
+        """A problem at ``location``, with file and line; values of variables are named in it, not said."""
+        shown = self.secrets.hide(message)
+        return Problem(self.file, self.line(location), ".".join(map(str, location)), shown)
 
 
-def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool = True) -> Source:
+def read_yaml(path: Path, *, shown_as: str | None = None, substitute: bool = True) -> Source:
     """Read a YAML mapping from a file.
 
     Args:
         path: The file.
         shown_as: What messages call it; default: its path.
-        need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written.
+        substitute: Replace ``${NAME}``; not in files from elsewhere, which could ask for a secret.
 
     Raises:
         SuiteError: The file is missing, is not UTF-8, is not YAML, repeats a key, carries a tag that is
@@ -69,32 +81,38 @@ def read_yaml(path: Path, *, shown_as: str | None = None, need_variables: bool =
         raise SuiteError(
             Problem(file, None, "", f"is not UTF-8 (byte {error.start}); save it as UTF-8")
         ) from None
-    return parse_yaml(text, file=file, folder=path.parent, need_variables=need_variables)
+    return parse_yaml(text, file=file, folder=path.parent, substitute=substitute)
 
 
-def parse_yaml(
-    text: str, *, file: str, folder: Path, need_variables: bool = True, substitute: bool = True
-) -> Source:
+def parse_yaml(text: str, *, file: str, folder: Path, substitute: bool = True) -> Source:
     """Parse a YAML mapping from text.
 
     Args:
         text: The YAML document.
         file: What messages call it.
         folder: To which paths inside it are relative.
-        need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written, for reading a finished run.
-        substitute: Replace ``${NAME}`` at all: not in files from elsewhere, which could ask for a secret.
+        substitute: Replace ``${NAME}``; not in files from elsewhere, which could ask for a secret.
 
     Raises:
         SuiteError: It is not YAML, repeats a key, carries a tag that is not plain data, names an undefined
             environment variable, or is not a mapping.
     """
-    rules = YamlRules(need_variables=need_variables, substitute=substitute)
-    data, lines = yaml_data(text, file=file, rules=rules)
+    found: list[Substituted] = []
+    data, lines = yaml_data(text, file=file, rules=YamlRules(substitute=substitute), substituted=found)
     if data is None and not lines:
         raise SuiteError(Problem(file, None, "", "is empty"))
     if not isinstance(data, dict):
         raise SuiteError(Problem(file, 1, "", "must be a mapping of keys, such as `name: my-suite`"))
-    return Source(file=file, folder=folder, text=text, data=data, lines=lines)
+    variables = Variables(tuple(found))
+    return Source(
+        file=file,
+        folder=folder,
+        text=text,
+        data=data,
+        lines=lines,
+        variables=variables,
+        secrets=variables.secrets,
+    )
 
 
 def yaml_value(text: str, *, named: str) -> Any:

@@ -26,6 +26,7 @@ def validation_problems(error: ValidationError, source: Source, root: type[BaseM
     problems = []
     for detail in error.errors():
         location = _file_location(detail["loc"], source)
+        given = source.variables.as_written(location, detail["input"])
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             siblings = _valid_keys(location[:-1], source.data, root)
@@ -35,13 +36,11 @@ def validation_problems(error: ValidationError, source: Source, root: type[BaseM
         elif detail["type"] in ("literal_error", "enum"):
             expected = str(detail["ctx"]["expected"])
             valid = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
-            message = (
-                f"{detail['input']!r} is not one of the choices. {did_you_mean(str(detail['input']), valid)}"
-            )
+            message = f"{given!r} is not one of the choices. {did_you_mean(str(detail['input']), valid)}"
         elif detail["type"] == "string_pattern_mismatch":
-            message = f"{detail['input']!r} {pattern_words(detail['ctx']['pattern'])}"
+            message = f"{given!r} {pattern_words(detail['ctx']['pattern'])}"
         elif not isinstance(detail["input"], dict | list):
-            message = f"{message} (it is {detail['input']!r})"
+            message = f"{message} (it is {given!r})"
         problem = source.problem(location, message[0].lower() + message[1:])
         if problem not in problems:
             problems.append(problem)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -39,18 +38,43 @@ class YamlRules:
     """How a YAML text is read.
 
     Attributes:
-        need_variables: Refuse an undefined ``${NAME}``; else it stays as it is written, for reading a finished run.
-        substitute: Replace ``${NAME}`` at all: not in files from elsewhere, which could ask for a secret.
+        substitute: Replace ``${NAME}``; not in files from elsewhere, which could ask for a secret.
         unique_keys: Refuse a key that is given twice; else the last one counts.
     """
 
-    need_variables: bool = True
     substitute: bool = True
     unique_keys: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Substituted:
+    """A text of a YAML file in which ``${NAME}`` was replaced.
+
+    Attributes:
+        location: Where it stands among the keys; of a text that an alias repeats, each place once.
+        written: As it stands in the file.
+        value: With the variables replaced.
+        values: Name and value of each variable.
+        start: Its first character in the file, quotes included; ``end`` is behind its last one.
+        on_one_line: Whether it is no block of several lines.
+    """
+
+    location: Location
+    written: str
+    value: str
+    values: tuple[tuple[str, str], ...]
+    start: int
+    end: int
+    on_one_line: bool
+
+
 def yaml_data(
-    text: str, *, file: str, rules: YamlRules, first_line: int = 1
+    text: str,
+    *,
+    file: str,
+    rules: YamlRules,
+    first_line: int = 1,
+    substituted: list[Substituted] | None = None,
 ) -> tuple[Any, dict[Location, int]]:
     """The value of a YAML document, and the line of every key and item; None for an empty document.
 
@@ -59,6 +83,7 @@ def yaml_data(
         file: What messages call it.
         rules: How it is read.
         first_line: Of the document in the file.
+        substituted: Is given the texts in which a variable was replaced.
 
     Raises:
         SuiteError: It is not YAML, is nested too deeply or stands for too much, carries a tag that is not plain data
@@ -79,9 +104,12 @@ def yaml_data(
         return None, {}
     builder = _Builder(file, loader, rules, first_line)
     try:
-        return builder.build(root, ()), builder.lines
+        data = builder.build(root, ())
     except RecursionError:  # an alias that stands for what it is in
         raise SuiteError(Problem(file, None, "", f"is nested too deeply: {_DEPTH_WORDS}")) from None
+    if substituted is not None:
+        substituted += builder.substituted
+    return data, builder.lines
 
 
 _DEPTH_WORDS = f"at most {MOST_DEPTH} lists and mappings may be inside each other"
@@ -117,6 +145,7 @@ class _Builder:
 
     def __init__(self, file: str, loader: yaml.SafeLoader, rules: YamlRules, first_line: int) -> None:
         self.lines: dict[Location, int] = {}
+        self.substituted: list[Substituted] = []
         self._file = file
         self._loader = loader
         self._rules = rules
@@ -172,7 +201,9 @@ class _Builder:
         except _NO_VALUE as error:
             self._refuse(node, location, f"{node.value!r} is not a plain value: {error}")
         return (
-            self._substitute(value, location) if isinstance(value, str) and self._rules.substitute else value
+            self._substitute(value, node, location)
+            if isinstance(value, str) and self._rules.substitute
+            else value
         )
 
     def _check_text(self, text: str, node: yaml.Node, location: Location) -> None:
@@ -186,20 +217,25 @@ class _Builder:
             message = "holds half of a surrogate pair, which is no character; write the character itself"
             self._refuse(node, location, message)
 
-    def _substitute(self, text: str, location: Location) -> str:
-        return _VARIABLE.sub(self._variable(location), text)
+    def _substitute(self, text: str, node: yaml.Node, location: Location) -> str:
+        values: list[tuple[str, str]] = []
 
-    def _variable(self, location: Location) -> Callable[[re.Match[str]], str]:
-        def value(match: re.Match[str]) -> str:
+        def value_of(match: re.Match[str]) -> str:
             name = match.group(1)
-            if (variable := os.environ.get(name)) is None and not self._rules.need_variables:
-                return match.group(0)
-            if variable is None:
+            if (value := os.environ.get(name)) is None:
                 message = f"environment variable {name} is not set; set it, or name a file with --env-file"
                 raise SuiteError(Problem(self._file, self.lines.get(location), _dotted(location), message))
-            return variable
+            values.append((name, value))
+            return value
 
-        return value
+        replaced = _VARIABLE.sub(value_of, text)
+        if values:
+            start, end = node.start_mark, node.end_mark
+            on_one_line = start.line == end.line and getattr(node, "style", None) not in ("|", ">")
+            self.substituted.append(
+                Substituted(location, text, replaced, tuple(values), start.index, end.index, on_one_line)
+            )
+        return replaced
 
     def _line(self, node: yaml.Node) -> int:
         return int(node.start_mark.line) + self._first_line
