@@ -81,7 +81,8 @@ class Secrets:
             text: None adds nothing.
             shown: What stands in its place.
         """
-        if not text or text in self._known or not is_searched_for(text):
+        text = (text or "").strip()  # a key out of a file may end with a line end, and is told without it
+        if text in self._known or not is_searched_for(text):
             return
         forms = [text, *(encode(text.encode()).decode().rstrip("=") for encode in _BASE_64)]
         known = {**self._known, **dict.fromkeys(forms, shown)}

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from evalkit.calls.budget import Spending
 from evalkit.calls.cache_key import identity_digest
@@ -156,15 +157,18 @@ class EmbeddingCaller:
         left = iter(batches)
         faults: list[BaseException] = []
 
+        async def embed(batch: _Batch) -> None:
+            embedded = await self._ask([text for _, _, text in batch], purpose)
+            fresh = list(_shared_out(batch, embedded))
+            self._cache.put_many((key, value) for key, _, value in fresh)
+            for _, row, value in fresh:
+                sheet.put(row, value)
+            progress(len(batch))
+
         async def worker() -> None:
             for batch in left:  # one iterator shared by all workers
                 try:
-                    embedded = await self._ask([text for _, _, text in batch], purpose)
-                    fresh = list(_shared_out(batch, embedded))
-                    self._cache.put_many((key, value) for key, _, value in fresh)
-                    for _, row, value in fresh:
-                        sheet.put(row, value)
-                    progress(len(batch))
+                    await as_one_request(partial(embed, batch))
                 except (CallError, HaltedError) as error:
                     faults.append(error)
                 if faults:

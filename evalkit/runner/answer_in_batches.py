@@ -10,8 +10,10 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from evalkit.calls.caller import HaltedError
+from evalkit.calls.one_request import as_one_request
 from evalkit.errors import AccessError, CallError
 from evalkit.records.case import Case
 from evalkit.runner.cells import ArmTask, Cell, answered_sample, compose_cell, failed_sample, unfound_sample
@@ -108,7 +110,8 @@ async def _composed(
     unfound: list[JournalEntry] = []
     for start in range(0, len(chunk), _QUESTIONS_AT_ONCE):
         part = chunk[start : start + _QUESTIONS_AT_ONCE]
-        retrieved = await asyncio.gather(*(task.arm.find(case) for case, _ in part), return_exceptions=True)
+        found = (as_one_request(partial(task.arm.find, case)) for case, _ in part)
+        retrieved = await asyncio.gather(*found, return_exceptions=True)
         for (case, repeat), passages in zip(part, retrieved, strict=True):
             if isinstance(passages, CallError) and not isinstance(passages, AccessError):
                 unfound.append((unfound_sample(task, case, repeat, str(passages)), ()))

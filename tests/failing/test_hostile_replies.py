@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from evalkit.calls.budget import Spending
 from evalkit.calls.caller import Caller
+from evalkit.calls.embedding import EmbeddingCaller
 from evalkit.calls.expected_cost import ExpectedCost
+from evalkit.calls.retry import RetryPolicy
 from evalkit.embeddings.openai import OpenAIEmbedder
+from evalkit.embeddings.protocol import Embedded
 from evalkit.errors import AccessError, CallError, RetryableError, RunError
 from evalkit.models import http_transport
 from evalkit.models.gemini import GeminiModel
@@ -169,8 +173,6 @@ class Odd:
 
 
 def called(model: Model) -> object:
-    from evalkit.calls.retry import RetryPolicy
-
     once = RetryPolicy(attempts=1)
     price = ExpectedCost(lambda usage, timing: None, None)
     caller = Caller(model, cache=NoCache(), spending=Spending(), expected_cost=price, policy=once)
@@ -198,6 +200,28 @@ def _raise(error: Exception) -> Callable[[], Completion]:
 def test_what_nobody_foresaw_in_a_model_is_a_fault_of_one_request(gives):
     with pytest.raises(RetryableError, match="something unforeseen"):
         called(Odd(gives))
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((2, 4), dtype=np.float32), None], ids=["too many", "none"])
+def test_what_nobody_foresaw_in_an_embedder_is_a_fault_of_one_request(vectors):
+    class OddEmbedder:
+        identity: ClassVar = {"type": "odd"}
+        worth_keeping = False
+        max_batch = 8
+
+        async def embed(self, texts: Sequence[str], purpose: str) -> Embedded:
+            return Embedded(vectors, 1, 0.1)
+
+        async def close(self) -> None: ...
+
+    caller = EmbeddingCaller(
+        OddEmbedder(),
+        spending=Spending(),
+        price=lambda tokens, seconds: None,
+        policy=RetryPolicy(attempts=1),
+    )
+    with pytest.raises(RetryableError, match="something unforeseen"):
+        asyncio.run(caller.query("a text"))
 
 
 def test_a_full_disk_is_no_fault_of_a_request():

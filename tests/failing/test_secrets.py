@@ -241,6 +241,13 @@ def test_an_echoed_key_is_hidden_in_every_form(command, suite, server, status):
     assert status == 200 or done.said.count("[redacted]") >= len(FORMS)
 
 
+@pytest.mark.parametrize("key", [KEY + "\n", "sk-ключ-secretsecret"], ids=["a line end", "no ASCII"])
+def test_a_key_that_no_header_holds_is_told_of_without_it(command, suite, monkeypatch, key):
+    folder = suite()
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert run_of(command, folder).holds(KEY, "secretsecret") == []
+
+
 def test_a_key_in_two_pieces_of_a_stream_is_hidden(command, suite, server):
     body = events(delta(f"key {KEY[:9]}"), delta(KEY[9:]), delta(finish="stop"))
     server.handler = lambda connection, asked: reply(connection, body, kind="text/event-stream")
