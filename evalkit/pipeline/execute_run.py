@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,7 +100,10 @@ def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSigna
     """
     stop = stop or StopSignal()
     suite = prepared.suite
-    kept = suite_of_run(folder.path, suite.folder) if suite.source.variables.found else suite
+    kept = suite
+    if suite.source.variables.found:
+        kept = suite_of_run(folder.path, suite.folder)
+        kept._source = replace(kept.source, trust=suite.trust)
     spine.score(prepared, folder)
     _raise_if_interrupted(stop)
     spine.compare_arms(prepared, folder)
