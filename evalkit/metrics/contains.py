@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
@@ -21,7 +22,8 @@ class Contains:
     """1 when the output holds the values looked for, else 0.
 
     A value that begins or ends with a digit must not be cut out of a longer number: 12 is not in 112, 3 not in 3.5 or
-    1/3, 5 not in -5, 1 not in 1e-5. A currency or percent sign beside it makes no difference: 5 is in $5.
+    1/3, 5 not in -5, 1 not in 1e-5, 10 not in 0x10; nor may a value of Chinese numerals: 五 is not in 十五. A currency
+    or percent sign beside it makes no difference: 5 is in $5. A letter must not be cut from the marks on it.
 
     Attributes:
         value: What to look for; default: the accepted answers of each case.
@@ -75,22 +77,30 @@ class Contains:
 
 _AS_WRITTEN = re.compile(r"[\W_]*|\([^\s,]*\)|\[[^\s,]*\]|\{[^\s,]*\}|<[^\s,]*>")
 # Before a digit: no digit, no part of a number, and no minus but one that joins it to a letter or digit (E-10).
-_NUMBER_BEFORE = re.compile(rf"(?<!\d)(?<!\d[.,/^])(?<!\de)(?<!±)(?<!\A-)(?<![\W_{CJK}{KANA}]-)")
+_NUMBER_BEFORE = re.compile(rf"(?<!\d)(?<!\b0[xbo])(?<!\d[.,/^])(?<!\de)(?<!±)(?<!\A-)(?<![\W_{CJK}{KANA}]-)")
 _NUMBER_AFTER = re.compile(r"(?!\d|[.,]\d|e-?\d|[/^]-?\d)")
 _ANYWHERE = re.compile("")
 _DIGITS = re.compile(r"\d+")
+
+_HAN_DIGITS = "〇零一二三四五六七八九十百千萬万億亿兆兩两"
+_HAN_NUMBER = re.compile(f"[{_HAN_DIGITS}]+(?:[點点][{_HAN_DIGITS}]+)?")
+_HAN_BEFORE = re.compile(rf"(?<![{_HAN_DIGITS}])(?<![{_HAN_DIGITS}][點点])")
+_HAN_AFTER = re.compile(rf"(?![點点]?[{_HAN_DIGITS}])")
+_MAY_BE_LEFT_OUT = re.compile("[\u0591-\u05c7\u064b-\u0652\u0670]")
+"""Vowel points of Hebrew and Arabic, which most texts are written without."""
 
 
 def _holds(output: str, value: str) -> bool:
     if not value:
         return not output
-    if not value[0].isdigit() and not value[-1].isdigit():
-        return value in output
     before = _NUMBER_BEFORE if value[0].isdigit() else _ANYWHERE
     after = _NUMBER_AFTER if value[-1].isdigit() else _ANYWHERE
+    if _HAN_NUMBER.fullmatch(value):
+        before, after = _HAN_BEFORE, _HAN_AFTER
     at = output.find(value)
     while at >= 0:
-        if before.match(output, at) and after.match(output, at + len(value)):
+        end = at + len(value)
+        if before.match(output, at) and after.match(output, end) and not _is_mark(output[end : end + 1]):
             return True
         at = output.find(value, _next_start(output, at, is_number=value[0].isdigit()))
     return False
@@ -100,3 +110,9 @@ def _next_start(output: str, at: int, *, is_number: bool) -> int:
     """Where the value may begin next: a number begins behind the digits that stand here, not among them."""
     digits = _DIGITS.match(output, at) if is_number else None
     return at + 1 if digits is None else digits.end()
+
+
+def _is_mark(character: str) -> bool:
+    """Whether a character is a mark that makes another letter of the one before it."""
+    marks = unicodedata.category(character or " ").startswith("M")
+    return marks and _MAY_BE_LEFT_OUT.match(character) is None

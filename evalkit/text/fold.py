@@ -16,7 +16,9 @@ _SPELT_WITH_DIGITS = (
     "\u00bc-\u00be\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea\u3251-\u325f\u32b1-\u32bf\u32c0-\u32cb"
     "\u3358-\u3370\u33e0-\u33fe\U0001f100-\U0001f10a"
 )
-_EXPONENT = re.compile(rf"(?<=[\d)])[{_RAISED}]+")
+_EXPONENT = re.compile(
+    rf"(?<=[\d)])[{_RAISED}]+|(?<=[\u2080-\u2089])(?=[\u207a\u207b]*[^\W_])[{_RAISED}]+"  # SO₄²⁻, but NO₃⁻
+)
 _NUMBER_BORDER = re.compile(
     rf"(?<=\d)(?=[{_SPELT_WITH_DIGITS}])|(?<=[{_SPELT_WITH_DIGITS}])(?=[\d{_SPELT_WITH_DIGITS}])"
 )

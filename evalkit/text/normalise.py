@@ -1,6 +1,6 @@
 """Normalised text: two texts that a person would call the same answer become equal, and two numbers never do.
 
-This is rule 2, under which metrics, BM25, leakage checks and the choice of examples read a text. Score rows say which
+This is rule 3, under which metrics, BM25, leakage checks and the choice of examples read a text. Score rows say which
 rule they were made under, since scores of different rules cannot be compared.
 
 - **Width, case, spacing**: as ``fold`` says. Spaces beside Chinese characters and kana do not count.
@@ -10,6 +10,8 @@ rule they were made under, since scores of different rules cannot be compared.
   digit, a closing bracket, a percent or currency sign stands before it (E-1042, 10-12, 5%-10%) or it stands between
   two equal units of Chinese (3天-5天); Chinese before it makes no difference: 結果是-5. With a space after it, it is a
   minus where it begins a text that is nothing but a number, and after ``=``. A plus before a number is dropped.
+  Straight before a letter that stands alone, a bracket, a root, ``∞`` or a command of LaTeX it is a minus likewise
+  (-x, f(-x), -√2), before a word it is not (the -team).
 - **Digits**: decimal points stay, ``.5`` is 0.5; ``1e+5`` is 1e5 and not 1e-5; ``10⁵`` is 10^5; ``1/2`` (``½``) is a
   fraction, but 1/2/2026 is a date and the same as 1-2-2026. Numbers in words, Chinese or English, stay words, and
   digits stay as many as they are: 12.5 is not 12.50, 00049 not 49.
@@ -19,8 +21,10 @@ rule they were made under, since scores of different rules cannot be compared.
 - **Currency, percent and comparison signs** beside a number stay, each as a word: $50 is neither €50 nor 50, 50% not
   50, >5 not <5. ``5 €`` is €5. ``$x$`` of LaTeX and ``<b>`` of HTML lose their marks. Between words ``<``, ``>`` and
   ``+`` stay, too.
-- **Signs that belong to a word** stay: C++, C#, .NET, A+, 18+; a minus after one or two letters (A-, Cl-).
-- **Brackets** stay round a text that is nothing but an amount, which accountants write for a negative one: (12.00).
+- **Signs that belong to a word** stay: C++, C#, .NET, A+, 18+; a minus after one or two letters, or a formula's digit
+  (A-, Cl-, NO3-, SO4^2-). ``&&`` and ``||`` stay.
+- **Brackets** stay round a text that is nothing but an amount, which accountants write for a negative one: (12.00);
+  $(5) is ($5).
 - **Combining marks** are part of their letter, and a curly apostrophe is a straight one.
 """
 
@@ -33,8 +37,9 @@ from collections.abc import Callable, Mapping
 
 from evalkit.text.fold import CJK, KANA, Translation, fold
 
-RULE = 2
-"""The version of the rule above: raised with any change by which a score may change. Rule 1 was without signs."""
+RULE = 3
+"""The version of the rule above: raised with any change by which a score may change. Rule 1 was without signs, rule 2
+without signs of what is no number."""
 RULE_IN_WORDS = (
     "case, width, punctuation, English articles and spaces beside Chinese do not count; signs, decimal points, "
     "exponents and fractions of numbers and currency, percent and comparison signs do; commas that group thousands are "
@@ -62,7 +67,9 @@ _GROUPED_BY_APOSTROPHES = re.compile(r"(?<![\w.'])\d{1,3}(?:'\d{3})+(?![\w'])")
 _NUMBERS_IN_BRACKETS = re.compile(r"[\[{][\d\s,.+-]*[\]}]")
 _MONEY_AT_END = re.compile(rf"[{_CURRENCY}] ?-?$")
 
-_AMOUNT_IN_BRACKETS = re.compile(rf"\(((?:[{_CURRENCY}] ?)?[\d,]*\d\.\d+|[{_CURRENCY}] ?\d[\d,]*)\)")
+_AMOUNT_IN_BRACKETS = re.compile(
+    rf"\(((?:[{_CURRENCY}] ?)?[\d,]*\d\.\d+|[{_CURRENCY}] ?\d[\d,]*)\)|([{_CURRENCY}]) ?\((\d[\d,]*(?:\.\d+)?)\)"
+)
 _LATEX = re.compile(r"\$(?=\S)(?=[^\s$]*\$|[^$\\^_{}=]*[\\^_{}=])([^$]*)(?<=\S)\$(?!\d)")
 _TAG = re.compile(r"<(/?[a-z][\w-]*(?:\s[^<>=]*=[^<>]*)?/?)>")
 _BARE_POINT = re.compile(rf"(?<!{_IN_WORD})(?<!\.)\.(?=\d)")
@@ -73,15 +80,18 @@ _FRACTION = re.compile(rf"(?<![\d/{_POINT}])(\d+)/(?=\d+(?![\d/])(?!{_POINT}\d))
 _POWER_OF_NUMBER = re.compile(r"(?<=[\d)])\^\{?(?=[-\w(])")
 _RANGE_OF_UNITS = re.compile(rf"(?<=\d)(?P<unit>[{CJK}]{{1,2}}){_DASH}(?=\d+(?P=unit))")
 _DASH_BEFORE_NUMBER = re.compile(rf"{_DASH}(?P<space> ?)(?:(?P<money>[{_CURRENCY}]) ?)?(?=\d)")
+_DASH_BEFORE_TERM = re.compile(rf"[-\u2013](?=[(\\\u221a-\u221c\u221e|]|[^\W\d_{_SPACELESS}](?!{_IN_WORD}))")
 _ONLY_A_NUMBER = re.compile(rf"{_DASH} (?:[{_CURRENCY}] ?)?\d[\d{_POINT}]*(?: ?[%‰°{_CURRENCY}])?\W?")
 _MONEY_FIRST = re.compile(rf"([{_CURRENCY}]) ?(?={_MINUS}?\d)")
 _MONEY_LAST = re.compile(rf"(?<![\d{_POINT}])({_MINUS}?\d[\d{_POINT}]*) ?([{_CURRENCY}])(?! ?[\d{_MINUS}])")
 _SHARE = re.compile(r"(?<=\d) ?([%‰])")
 _COMPARED = re.compile(r"(?<![<>=!-])(?:<=|>=|!=|[<>])(?![<>=-])|[≤≥≠≈]")
 _NUMBER_NEXT = re.compile(r" *(?:[\U000f0000-\U0010fffd] *)*\d")
+_LOGIC = re.compile(r"(?<![&|])(?:&&|\|\|)(?![&|])")
 _PLUS = re.compile(r"(?<=[\w)])\+(?=[\w(])|(?<=[\w)] )\+(?= [\w(])")
 _SIGN_OF_WORD = re.compile(
     rf"(?<=[a-z])\+\+|(?<=[a-z])[+#](?![\w+#])|(?<=\d)\+(?![\w+])|(?<!{_IN_WORD})[a-z]{{1,2}}-(?![\w-])"
+    rf"|(?<=[a-z){_POWER}]\d)-(?![\w-])"
 )
 _SLASH_OF_LETTERS = re.compile(r"(?<=[^\W\d_]) ?/ ?(?=\w)|(?<=\w) ?/ ?(?=[^\W\d_])")
 _INSIDE_WORD = re.compile(r"(?<=\w)['_](?=\w)")
@@ -115,8 +125,8 @@ def normalise(text: str, *, articles: bool = False) -> str:
 def spaced(text: str, *, articles: bool = False) -> str:
     """The normalised text before spaces beside Chinese are dropped: the form that is cut into words."""
     folded = fold(text)
-    if amount := _AMOUNT_IN_BRACKETS.fullmatch(folded):
-        return f"( {spaced(amount[1])} )"
+    if (amount := _amount_in_brackets(folded)) is not None:
+        return f"( {spaced(amount)} )"
     marked = _SLASH_OF_LETTERS.sub(_SLASH, _with_signs_kept(folded)).translate(_PUNCTUATION_DROPPED)
     bare = " ".join(_DROPPED_RUN.sub(_gap, marked).translate(_MOVED_BACK).split())
     without = bare if articles else " ".join(word for word in bare.split() if word not in _ARTICLES)
@@ -132,8 +142,8 @@ def cut_at_punctuation(text: str) -> str:
     "the vpn client doesn't start 1000 users -5 c"
     """
     folded = fold(text)
-    if amount := _AMOUNT_IN_BRACKETS.fullmatch(folded):
-        return f"( {cut_at_punctuation(amount[1])} )"
+    if (amount := _amount_in_brackets(folded)) is not None:
+        return f"( {cut_at_punctuation(amount)} )"
     marked = _INSIDE_WORD.sub(lambda sign: _kept(sign[0]), _with_signs_kept(folded))
     return " ".join(marked.translate(_SIGNS_TO_SPACES).translate(_MOVED_BACK).split())
 
@@ -157,6 +167,12 @@ def _surely_one(number: re.Match[str]) -> bool:
     """Whether a decimal point or a currency sign says that the digits are one number."""
     before = number.string[max(0, number.start() - 3) : number.start()]
     return number["point"] is not None or _MONEY_AT_END.search(before) is not None
+
+
+def _amount_in_brackets(folded: str) -> str | None:
+    """The amount of a text that is nothing but an amount in brackets, ($5) or $(5); else None."""
+    found = _AMOUNT_IN_BRACKETS.fullmatch(folded)
+    return None if found is None else found[1] or f"{found[2]}{found[3]}"
 
 
 def _with_signs_kept(folded: str) -> str:
@@ -186,6 +202,12 @@ def _minus(dash: re.Match[str]) -> str:
     if not is_minus:
         return _DROPPED + dash["space"] + (money or "")
     return f"{money or ''}{_MINUS}" if text[at - 1 : at] == _POWER else f" {money or ''}{_MINUS}"
+
+
+def _minus_of_term(dash: re.Match[str]) -> str:
+    """The minus that a dash straight before a term is, which is no number; else the dash."""
+    text, at = dash.string, dash.start()
+    return f" {_MINUS}" if at == 0 or not _binds(text, at - 1) else _DROPPED
 
 
 def _binds(text: str, at: int) -> bool:
@@ -232,10 +254,12 @@ _SIGNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (_POWER_OF_NUMBER, _POWER),
     (_RANGE_OF_UNITS, rf"\g<unit>{_DROPPED}"),
     (_DASH_BEFORE_NUMBER, _minus),
+    (_DASH_BEFORE_TERM, _minus_of_term),
     (_MONEY_FIRST, lambda amount: f" {_kept(amount[1])} "),
     (_MONEY_LAST, lambda amount: f" {_kept(amount[2])} {amount[1]}"),
     (_SHARE, lambda sign: f" {_kept(sign[1])} "),
     (_COMPARED, _compared),
+    (_LOGIC, lambda sign: f" {_kept(sign[0])} "),
     (_PLUS, f" {chr(_KEPT + ord('+'))} "),
     (_SIGN_OF_WORD, lambda word: word[0][:-1].rstrip("+-") + _kept(word[0][len(word[0].rstrip("+#-")) :])),
 )

@@ -135,6 +135,10 @@ def test_a_list_is_a_list_with_and_without_spaces(values, around):
             ("1/2", "12"),
             ("±5", "5"),
         ],
+        *[("-x", "x"), ("y=-x", "y=x"), ("e^{-x}", "e^{x}"), ("f(-x)", "f(x)"), ("-\u221e", "\u221e")],
+        *[(r"-\frac{1}{2}", r"\frac{1}{2}"), ("-(x+1)", "(x+1)"), ("-\u221a2", "\u221a2"), ("$-i$", "$i$")],
+        *[("SO4²⁻", "SO4²⁺"), ("SO₄²⁻", "SO₄²⁺"), ("NO3-", "NO3+"), ("x₁²", "x12"), ("$(5)", "$5")],
+        *[("p && q", "p || q"), ("p||q", "pq")],
     ],
 )
 def test_what_a_sign_tells_apart_stays_apart(one, other):
@@ -151,6 +155,8 @@ def test_what_a_sign_tells_apart_stays_apart(one, other):
         *[("1/2/2026", "1-2-2026"), ("12,34,567", "1234567"), ("1'000'000", "1000000")],
         *[("10月-12月", "10月–12月"), ("don’t", "don't"), ("donʼt", "don´t"), ("-> 5", "5")],
         *[("スーパー マリオ", "スーパーマリオ"), ("－５℃", "-5°C")],
+        *[("−x", "$-x$"), ("e^{-x}", "e^-x"), ("SO₄²⁻", "SO4^{2-}"), ("NO₃⁻", "NO3-"), ("$(5)", "($5)")],
+        *[("the -team", "team"), ("x-y", "xy"), ("- B", "B")],
     ],
 )
 def test_what_is_only_written_in_another_way_is_equal(one, other):
@@ -191,6 +197,25 @@ def test_a_long_run_of_unknown_chinese_words_is_cut_in_proportion():
     cut_chinese("中文")
     short, long = (min(_seconds(cut_chinese, "錻", length) for _ in range(2)) for length in (4_000, 16_000))
     assert long <= 5 * short + 0.05
+
+
+@pytest.mark.parametrize(
+    ("output", "reference", "holds"),
+    [
+        *[
+            ("十五", "五", 0),
+            ("五個", "五", 1),
+            ("三點五", "三", 0),
+            ("三點鐘", "三", 1),
+            ("星期三十點", "星期三", 1),
+        ],
+        *[("0x10", "10", 0), ("100x10", "10", 1), ("f(-x) = x", "f(-x)", 1), ("x−5", "-5", 0)],
+        *[("ไม่", "ไม", 0), ("कि", "क", 0), ("e\u0358", "e", 0), ("كتابٌ", "كتاب", 1), ("SO₄²⁺", "SO₄²⁻", 0)],
+    ],
+)
+def test_a_value_is_not_cut_out_of_another_one(output, reference, holds):
+    """Numbers in Chinese or of another base, and letters with their marks; vowel points of Arabic may be left out."""
+    assert score(Contains(), output, reference) == holds
 
 
 def score(metric, output, reference):
