@@ -43,13 +43,27 @@ _NEVER_LAST = frozenset(
             "secs",
             "seconds",
         ),
-        *("tokens", "bytes", "chars", "characters"),
+        *(
+            "tokens",
+            "bytes",
+            "chars",
+            "characters",
+            "words",
+            "count",
+            "counts",
+            "length",
+            "retries",
+            "attempts",
+        ),
+        *("second", "tps", "throughput", "time", "temperature"),
+        # the less the better, and a score is the more the better
+        *("loss", "nll", "perplexity", "error", "errors", "wer", "cer", "ter"),
     }
 )
-_NEVER_FIRST = frozenset({"cost", "latency", "duration", "elapsed", "ttft", "usd"})
+_NEVER_FIRST = frozenset({"cost", "latency", "duration", "elapsed", "ttft", "usd", "time", "error"})
+_SCORES = frozenset({"on_time", "in_time"})
 _NEVER = frozenset(
     {
-        *("time", "response_time", "total_time", "run_time", "wall_time", "inference_time"),
         *("repeat", "index", "rank", "fold", "row", "position", "epoch"),
     }
 )
@@ -61,16 +75,18 @@ _DEAREST_TOKEN = 0.001  # a thousand a million tokens: above every published pri
 
 
 def is_measure(column: str) -> bool:
-    """Whether a column's name says money, time, tokens or a count, which are never scores.
+    """Whether a column's name says money, time, tokens, a count or an error, which are never scores.
 
-    >>> [is_measure(name) for name in ("cost_usd", "latency_ms", "totalTokens", "token_f1", "accuracy", "time_s")]
-    [True, True, True, False, False, True]
+    >>> [is_measure(name) for name in ("cost_usd", "latency_ms", "totalTokens", "token_f1", "error_rate", "time_s")]
+    [True, True, True, False, True, True]
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip())
     words = [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
     named = {alias for aliases in ANSWER_COLUMNS.values() for alias in aliases}
     if not words or "_".join(words) in named or "_".join(words) in _NEVER:
         return bool(words)
+    if "_".join(words) in _SCORES:
+        return False
     return words[-1] in _NEVER_LAST or words[0] in _NEVER_FIRST
 
 

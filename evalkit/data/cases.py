@@ -34,6 +34,7 @@ from evalkit.records.case import Case, Message
 from evalkit.records.record import to_json
 from evalkit.suite.schema import Suite
 from evalkit.suite.yaml_data import Location
+from evalkit.text.thoughts import split_thoughts
 
 
 class Cases:
@@ -183,11 +184,13 @@ def decode_case(values: dict[str, Any], mapping: ColumnMapping, case_id: str) ->
     question, earlier, answer = _question(rest, mapping)
     reference = _reference(mapping.take(rest, "reference"), mapping)
     if answer is not None:
+        if not answer.strip():
+            raise ValueError("the messages end with an empty answer; write it, or leave that message out")
         if reference:
             raise ValueError(
                 "the messages end with an answer, and there is a reference too; keep one of them"
             )
-        reference = (answer,)
+        reference = (_without_thoughts(answer),)
     cluster = mapping.take(rest, "cluster", keep=True)
     return Case(
         id=case_id,
@@ -212,7 +215,12 @@ def _reference(given: list[Any], mapping: ColumnMapping) -> tuple[str, ...]:
             answers += accepted_answers([value])
         else:  # a number lost its form when it became a float; a text stands as it was written
             answers += accepted_answers([value, plain] if isinstance(value, str) else [plain, value])
-    return tuple(answers)
+    return tuple(map(_without_thoughts, answers))
+
+
+def _without_thoughts(answer: str) -> str:
+    """An accepted answer behind its think blocks, which are set aside in what a model answers, too."""
+    return split_thoughts(answer).answer or answer
 
 
 def _question(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, tuple[Message, ...], str | None]:

@@ -29,6 +29,9 @@ _WEIGHTS = ("weight", "sample_weight", "loss_weight", "loss_mask")
 # What an instruction is read with, and what its answer is called, in Alpaca's and Dolly's rows.
 _INSTRUCTION_TEXTS = ("input", "context")
 _INSTRUCTION_ANSWERS = ("output", "response", "completion")
+_OF_THE_PROMPT = ("system", "system_prompt", "history")
+"""Columns that some tools put before the question of such rows, and of conversations."""
+_TRUTHS = frozenset({"true", "false", "0", "1", "0.0", "1.0"})
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class ColumnFacts:
         kinds: The Python types of the values, by column.
         not_whole: Columns in which some value is neither a whole number nor a text such as ``7.0``.
         whole_texts: Columns in which some value is a text such as ``7.0``.
+        not_truths: Columns in which some value is neither true nor false, whether as such, as a text, or as 1 and 0.
         declared: Columns that are remembered however many there are.
     """
 
@@ -49,6 +53,7 @@ class ColumnFacts:
     kinds: dict[str, set[type]] = field(default_factory=dict)
     not_whole: set[str] = field(default_factory=set)
     whole_texts: set[str] = field(default_factory=set)
+    not_truths: set[str] = field(default_factory=set)
     declared: frozenset[str] = frozenset()
 
     @classmethod
@@ -80,6 +85,8 @@ class ColumnFacts:
             if missing:
                 continue
             self.kinds.setdefault(column, set()).add(type(value))
+            if column not in self.not_truths and str(value)[:9].strip().lower() not in _TRUTHS:
+                self.not_truths.add(column)
             if column not in self.not_whole:
                 if isinstance(value, str):
                     whole = _WHOLE_TEXT.fullmatch(value.strip()) is not None
@@ -206,7 +213,7 @@ def example_mapping(suite: Suite, facts: ColumnFacts) -> ColumnMapping:
     aliases = {**ALIASES, "reference": OUTPUT_ALIASES}
     chosen = {name: tuple(facts.named(names)[:1]) for name, names in aliases.items()} | of_file
     weights = [column for column in facts.named(_WEIGHTS) if column not in shown_columns(suite)]
-    chosen["weight"] = tuple(weights[:1])
+    chosen["weight"] = tuple(weights)
     return _recognised(suite, facts, chosen, frozenset(of_file))
 
 
@@ -270,7 +277,32 @@ def _recognised(
         form, chosen = _with_instruction(suite, facts, chosen, declared, instruction[0])
     elif chosen.get("messages") and not chosen.get("input"):
         form = "ShareGPT" if chosen["messages"][0].strip().lower().startswith("conversation") else "chat"
+    if form:
+        _refuse_unread_parts(suite, facts, chosen, form)
     return _mapping(facts, chosen, form)
+
+
+def _refuse_unread_parts(
+    suite: Suite, facts: ColumnFacts, chosen: Mapping[str, tuple[str, ...]], form: str
+) -> None:
+    """Refuse rows of which a part of the prompt lies in a column of its own that nothing shows.
+
+    Raises:
+        ValueError: They are such rows.
+    """
+    used = {column for columns in chosen.values() for column in columns} | shown_columns(suite)
+    for column in facts.named(_OF_THE_PROMPT):
+        if facts.filled[column] and column not in used:
+            turns = column.strip().lower() == "history"
+            remedy = (
+                "put all turns of a row into a column called messages"
+                if turns
+                else f"show it by {{{{{column}}}}} in a prompt's system text, or put it into the messages"
+            )
+            raise ValueError(
+                f"holds {form} rows with a column {column!r}, a part of the prompt that would not be read: {remedy}; "
+                "if it is none, give the column another name"
+            )
 
 
 def _with_instruction(
@@ -313,12 +345,16 @@ def _refuse_preferences(
             "holds preference rows (chosen, rejected), and evalkit trains on answers, not on preferences: declare "
             "cases.fields.reference: chosen to take the chosen answers, or give a file of questions and answers"
         )
-    labels = facts.named(["label"])
-    if labels and facts.named(["completion"]) and facts.kinds.get(labels[0]) == {bool}:
-        raise ValueError(
-            f"holds rows with a label of good or bad ({labels[0]!r}: true or false), and evalkit would train on the "
-            f"bad ones too: keep the rows whose {labels[0]!r} is true, and leave the column out"
-        )
+    for label in facts.named(["label", "kto_tag"]):
+        # Beside messages a 1 is more often a class than a judgement.
+        judged = label not in facts.not_truths if facts.named(["completion"]) else False
+        if chosen.get("messages") and not chosen.get("reference"):
+            judged |= facts.kinds.get(label) == {bool}
+        if judged:
+            raise ValueError(
+                f"holds rows with a label of good or bad ({label!r}: true or false), and evalkit would train on the "
+                f"bad ones too: keep the rows whose {label!r} is true, and leave the column out"
+            )
 
 
 def _mapping(facts: ColumnFacts, chosen: Mapping[str, tuple[str, ...]], form: str = "") -> ColumnMapping:

@@ -116,11 +116,26 @@ def own_examples(prompt: OptimisedPrompt) -> list[Example]:
 
 
 def _weight(given: list[Any]) -> float:
-    """The weight of a row; 1 where it has none. A text that is no number is no weight: it counts as one."""
-    try:
-        return float(given[0]) if given else 1.0
-    except (TypeError, ValueError):
-        return 1.0
+    """The weight of a row, of several the least; 1 where it has none.
+
+    A text that is neither a number nor true or false is no weight: it counts as 1.
+
+    Raises:
+        ValueError: It is a list or an object: a mask of parts of the row.
+    """
+    weights: list[float] = []
+    for value in given:
+        if isinstance(value, list | dict) or str(value).lstrip()[:1] in ("[", "{"):
+            raise ValueError(
+                "its weight is a list, and evalkit weighs whole rows and messages: write weight: 0 into the messages "
+                "that are not to be trained on"
+            )
+        word = str(value).strip().lower()
+        try:
+            weights.append(float({"true": "1", "false": "0"}.get(word, word)))
+        except ValueError:
+            weights.append(1.0)
+    return min(weights, key=abs, default=1.0)
 
 
 def _example(values: dict[str, Any], mapping: ColumnMapping, content_ids: ContentIds) -> Example | None:
@@ -174,6 +189,12 @@ def _solved(rest: dict[str, Any], mapping: ColumnMapping) -> tuple[str, str] | N
     if not part and messages[0]:
         return None
     talk = split_conversation(part)
+    if not talk.question.strip():
+        raise ValueError("its last user message is empty")
+    if talk.answer is not None and reference and reference[0].strip() != talk.answer.strip():
+        raise ValueError(
+            "the messages end with an answer, and there is another one beside them; keep one of them"
+        )
     output = talk.answer if talk.answer is not None else (reference[0] if reference else None)
     if output is None or not output.strip():
         raise ValueError("its messages do not end with an assistant's answer")

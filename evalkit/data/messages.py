@@ -16,7 +16,8 @@ _SHAREGPT_ROLES = {
     "gpt": "assistant",
     "assistant": "assistant",
 }
-_WEIGHTS = ("weight", "train", "loss")  # OpenAI's, and what other trainers call it
+_WEIGHTS = ("weight", "train", "training", "loss")  # OpenAI's, and what other trainers call it
+_MASKED = "masked"  # torchtune's: true where a message is not trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,31 @@ def is_conversation(value: Any) -> bool:
 
 
 def is_answer_messages(value: Any) -> bool:
-    """Whether a cell that should hold an answer holds messages, as TRL's conversational completions do."""
-    return is_conversation(value) and all(
-        {"role", "content"} <= item.keys() or {"from", "value"} <= item.keys() for item in parse_list(value)
+    """Whether a cell that should hold an answer holds messages, as TRL's conversational completions do, or one."""
+    listed = _listed(value)
+    return is_conversation(listed) and all(
+        {"role", "content"} <= item.keys() or {"from", "value"} <= item.keys() for item in parse_list(listed)
     )
+
+
+def _listed(value: Any) -> Any:
+    """A single message as a list of it; any other value as it is."""
+    return [value] if isinstance(value, dict) and _role(value) is not None else value
 
 
 def answer_of_messages(value: Any) -> str:
     """The assistant's message that ends a list of messages which holds an answer, with or without its question.
 
     Raises:
-        ValueError: The list does not end with an assistant's message, or holds something else than text.
+        ValueError: The list does not end with an assistant's message, holds two of them, or something else than text.
     """
-    last = read_messages(value)[-1]
+    *earlier, last = read_messages(_listed(value))
     if last.role != "assistant":
         raise ValueError("its answer is a list of messages that does not end with an assistant's")
+    if any(message.role == "assistant" for message in earlier):
+        raise ValueError(
+            "its answer is a list of several turns; put the whole conversation into a column called messages"
+        )
     return last.content
 
 
@@ -95,6 +106,14 @@ def _weight(item: dict[str, Any], number: int) -> int:
                     f"message {number} has {name} {value!r}; a message is trained on (1) or not (0)"
                 )
             return int(value)
+    if (masked := item.get(_MASKED)) is not None:
+        if masked not in (0, 1):
+            raise ValueError(f"message {number} has {_MASKED} {masked!r}; write true or false")
+        return int(not masked)
+    if "mask" in item:
+        raise ValueError(
+            f"message {number} has 'mask', which tools read in opposite ways: write weight: 0 or 1"
+        )
     return 1
 
 

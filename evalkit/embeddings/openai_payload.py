@@ -12,7 +12,7 @@ from evalkit.embeddings.protocol import Vectors
 from evalkit.errors import RetryableError
 from evalkit.models.error_reply import error_words
 from evalkit.models.lenient_json import UNREADABLE
-from evalkit.models.token_usage import Count
+from evalkit.models.token_usage import MOST_TOKENS, Count
 
 
 class _Item(msgspec.Struct):
@@ -39,7 +39,8 @@ def read_embeddings(body: bytes, n_texts: int) -> tuple[Vectors, int | None]:
     """Vectors in the order of the texts, and the tokens of all of them.
 
     Vectors may come as numbers or as base64 of little-endian float32, each on its own terms: servers ignore which of
-    the two was requested. Tokens are None where the reply does not say, and where it says 0, since no text has none.
+    the two was requested. Tokens are None where the reply does not say, where it says 0, since no text has none, and
+    where its total is another number than its prompt's.
 
     Args:
         body: Of a reply that is no refusal.
@@ -95,4 +96,6 @@ def _tokens(raw: msgspec.Raw) -> int | None:
         return None
     if usage is None:
         return None
-    return usage.prompt_tokens or usage.total_tokens or None
+    said = {count for count in (usage.prompt_tokens, usage.total_tokens) if count}
+    # Embeddings have no output: a total beside the prompt says that some tokens are not accounted for.
+    return said.pop() if len(said) == 1 and max(said) < MOST_TOKENS else None

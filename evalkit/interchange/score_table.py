@@ -109,8 +109,8 @@ def read_score_table(path: Path) -> ImportedScores:
     One mapping of columns serves the whole file. Columns are ``case_id``, ``arm``, the optional ones (``arm_kind``,
     ``seed``, ``output``, ``answering_model``, ``input_tokens``, ``output_tokens``, ``prefix_tokens``, ``cost``,
     ``latency_s``, ``cluster``, ``tag``) and one for each metric; the other names that ``data.answer_columns`` lists
-    are read too. A column whose name says money, time, tokens or a count is never a metric. An empty cell is a missing
-    value, never 0. Rows of one case and arm with different seeds are trainings of that arm.
+    are read too. A column whose name says money, time, tokens, a count or an error is never a metric. An empty cell
+    is a missing value, never 0. Rows of one case and arm with different seeds are trainings of that arm.
 
     Raises:
         DataError: A column is missing, a score lies outside [0, 1], a case, arm and seed stand in two rows, some rows
@@ -139,8 +139,8 @@ def _notes(table: ImportedScores) -> Iterator[str]:
             yield f"column {column} is read as {'latency_s' if name == 'service_s' else name}"
     if unread := [repr(column) for column in table.mapping.other if column not in table.metrics]:
         yield (
-            f"not read: {', '.join(unread)}. Names that say money, time, tokens or a count are no scores; read are "
-            f"{', '.join((*_NAMES, *_OPTIONAL))}, and latency_ms in place of latency_s"
+            f"not read: {', '.join(unread)}. Names that say money, time, tokens, a count or an error are no scores; "
+            f"read are {', '.join((*_NAMES, *_OPTIONAL))}, and latency_ms in place of latency_s"
         )
     twins = [case_id for case_id in table.clusters if f"{case_id}.0" in table.clusters]
     if twins:
@@ -271,7 +271,12 @@ class _TableReader:
 def _score(name: str, value: Any) -> float | None:
     if is_missing(value):
         return None
-    number = _number(f"metric {name!r}", value)
+    try:
+        number = _number(f"metric {name!r}", value)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}: write a number from 0 to 1 (1 for true, 0 for false), or leave the cell empty"
+        ) from None
     if not 0 <= number <= 1:
         raise ValueError(
             f"metric {name!r} is {number:g}, outside [0, 1]; divide percentages by 100, and leave columns out that "

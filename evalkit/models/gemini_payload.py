@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from evalkit.errors import AccessError, RetryableError
-from evalkit.models.hosted_answer import ParsedAnswer, model_name
+from evalkit.models.hosted_answer import ParsedAnswer, model_name, refuse_nothing
 from evalkit.models.lenient_json import UNREADABLE, joined, read_leniently
 from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
@@ -93,7 +93,9 @@ def read_answer(body: bytes) -> ParsedAnswer:
             return ParsedAnswer("", "content_filter", usage, model)
         raise RetryableError("the answer has no candidates")
     candidate = min(payload.candidates, key=lambda each: each.index)
-    return ParsedAnswer(joined([_text(candidate)]), finish_of(candidate.finish_reason), usage, model)
+    text = joined([_text(candidate)])
+    refuse_nothing(text, candidate.finish_reason)
+    return ParsedAnswer(text, finish_of(candidate.finish_reason), usage, model)
 
 
 def finish_of(word: str | None) -> FinishReason:

@@ -38,6 +38,20 @@ def model_name(said: object) -> str | None:
     return name or None
 
 
+def refuse_nothing(text: str, ended: str | None) -> None:
+    """Refuse a reply that has neither a text nor a reason why it ended: no model said that.
+
+    Args:
+        text: Of the whole answer.
+        ended: The finish reason in the provider's words; None where it gives none.
+
+    Raises:
+        RetryableError: It is such a reply.
+    """
+    if not text and not ended:
+        raise RetryableError("the answer is empty and does not say why it ended")
+
+
 class AnswerStream(Protocol):
     """A stream put together while it comes in."""
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from evalkit.errors import RetryableError
-from evalkit.models.hosted_answer import ParsedAnswer, model_name
+from evalkit.models.error_reply import error_words
+from evalkit.models.hosted_answer import ParsedAnswer, model_name, refuse_nothing
 from evalkit.models.lenient_json import UNREADABLE, joined, read_leniently
 from evalkit.models.openai_faults import fault_in_answer
 from evalkit.models.server_events import ServerEvents
@@ -124,12 +125,14 @@ def read_answer(body: bytes) -> ParsedAnswer:
     """
     payload = read_payload(body)
     if not payload.choices:
-        raise RetryableError("the answer has no choices")
+        raise RetryableError(f"the answer has no choices: {error_words(body)}")
     choice = min(payload.choices, key=lambda each: each.index or 0)
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
+    text = joined([piece_of(choice)])
+    refuse_nothing(text, choice.finish_reason)
     return ParsedAnswer(
-        joined([piece_of(choice)]),
+        text,
         finish_of(choice.finish_reason),
         read_usage(payload.usage),
         model_name(payload.model),
@@ -195,14 +198,16 @@ class StreamedAnswer:
         A stream that ends with ``[DONE]`` and says no finish reason is whole: how it ended is unknown.
 
         Raises:
-            RetryableError: The stream broke off.
+            RetryableError: The stream broke off, or was empty.
         """
         for data in self._events.end():
             self._read(data)
         if not self.finished:
             raise RetryableError("the stream ended before the answer was finished")
         choice, usage = self._choice, None if self._counts is None else normalise_usage(self._counts)
-        return ParsedAnswer(joined(choice.pieces), finish_of(choice.finish), usage, self._model)
+        text = joined(choice.pieces)
+        refuse_nothing(text, choice.finish)
+        return ParsedAnswer(text, finish_of(choice.finish), usage, self._model)
 
     @property
     def _choice(self) -> _StreamedChoice:

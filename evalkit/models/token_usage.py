@@ -64,6 +64,9 @@ class UsagePayload(msgspec.Struct):
     total: Count = msgspec.field(default=None, name="totalTokenCount")
 
 
+MOST_TOKENS = 10**9
+"""No request takes as many: a count above it is none."""
+
 _decode = msgspec.json.Decoder(UsagePayload, strict=False).decode
 
 
@@ -103,10 +106,14 @@ def latest_counts(before: UsagePayload | None, payload: msgspec.Raw | bytes) -> 
 def plausible_usage(text: str, usage: Usage | None) -> Usage | None:
     """The usage of an answer; None where it is unknown: no prompt has 0 tokens, and no text was written with none.
 
+    Nor does a request take a thousand million tokens.
+
     >>> plausible_usage("Paris", Usage(input=9, output=0)) is None
     True
     """
     if usage is None or usage.prompt == 0 or (text and usage.output == 0):
+        return None
+    if max(usage.prompt, usage.output) >= MOST_TOKENS:
         return None
     return usage
 
@@ -157,12 +164,15 @@ def _responses(payload: UsagePayload) -> Usage | None:
 def _anthropic(payload: UsagePayload) -> Usage | None:
     if payload.output_tokens is None:
         return None
-    return Usage(
+    usage = Usage(
         input=payload.input_tokens or 0,
         cache_read=payload.cache_read_input_tokens or 0,
         cache_write=payload.cache_creation_input_tokens or 0,
         output=payload.output_tokens,
     )
+    # Anthropic gives no total; gateways that do give it with or without the cache.
+    totals = (0, None, usage.input + usage.output, usage.prompt + usage.output)
+    return usage if payload.total_tokens in totals else None
 
 
 def _gemini(payload: UsagePayload) -> Usage | None:

@@ -14,6 +14,7 @@ from evalkit.records.sample import Sample, Status
 from evalkit.records.score import ScoreRow
 from evalkit.scoring.metric_loop import MetricLoop, ScoreTask
 from evalkit.text.normalise import RULE
+from evalkit.text.thoughts import split_thoughts
 
 NO_ANSWER = "no_answer"
 """Reason of a score that is missing because the cell ended in an error or at a limit of ours."""
@@ -67,7 +68,17 @@ def _tasks(samples: Iterable[Sample], cases: Cases, metrics: Mapping[str, AnyMet
         else:
             case, reason = cases.get(sample.case_id), ""
         for name, metric in metrics.items():
-            yield ScoreTask(name, metric, sample, case, reason)
+            yield ScoreTask(name, metric, _with_thoughts_apart(sample), case, reason)
+
+
+def _with_thoughts_apart(sample: Sample) -> Sample:
+    """A sample of a run from before think blocks were set aside, as a run of today has it; any other as it is."""
+    if sample.reasoning_text is not None or not sample.output:
+        return sample
+    split = split_thoughts(sample.output)
+    if split.reasoning is None:
+        return sample
+    return replace(sample, output=split.answer, reasoning_text=split.reasoning)
 
 
 def negative_control(
@@ -96,7 +107,11 @@ def negative_control(
         clusters with references, or a metric that does not use the reference.
     """
     donors = _donors(cases, seed)
-    answered = (sample for sample in samples if sample.status is Status.OK and sample.case_id in donors)
+    answered = (
+        _with_thoughts_apart(sample)
+        for sample in samples
+        if sample.status is Status.OK and sample.case_id in donors
+    )
 
     def task(sample: Sample, reference: tuple[str, ...]) -> ScoreTask:
         case = replace(cases.get(sample.case_id), reference=reference)

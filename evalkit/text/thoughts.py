@@ -1,5 +1,7 @@
 """Think blocks: what a reasoning model writes before its answer, between ``<think>`` and ``</think>``.
 
+Other pairs of tags are known too: ``<thinking>``, ``<thought>`` (Gemini), ``[THINK]`` (Mistral), ``◁think▷`` (Kimi).
+
 A block belongs to the answer's tokens and time and not to the answer: no stop string ends inside it and no metric
 reads it. A server that gives the reasoning in a field of its own has set it aside already.
 """
@@ -12,7 +14,12 @@ from typing import NamedTuple
 OPENING = "<think>"
 """Put before an answer whose prompt ends inside a block, so that the block has both its ends."""
 
-_OPENS = re.compile(r"\s*<(think|thinking|seed:think)>")
+_ENDS = {
+    **{f"<{name}>": f"</{name}>" for name in ("think", "thinking", "thought", "seed:think")},
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+_OPENS = re.compile(rf"\s*({'|'.join(map(re.escape, _ENDS))})")
 # Some templates open the block in the prompt, and the server returns what came after: the end stands alone then.
 _ENDS_ALONE = re.compile(r"(?:^|\n)[ \t]*</think>[ \t]*(?:\n|$)")
 _OPEN_AT_END = re.compile(r"<think>\s*$")
@@ -36,14 +43,26 @@ def answer_start(text: str) -> int | None:
     """
     start = 0
     while (opened := _OPENS.match(text, start)) is not None:
-        tag = f"</{opened.group(1)}>"
-        end = text.find(tag, opened.end())
-        if end < 0:
+        end = _block_end(text, opened[1], opened.end())
+        if end is None:
             return None
-        start = end + len(tag)
+        start = end
     if not start:
         return 0
     return len(text) - len(text[start:].lstrip())
+
+
+def _block_end(text: str, opening: str, start: int) -> int | None:
+    """Where a block ends: at the end of its outer one where blocks of one kind are nested; None where it does not.
+
+    A thought may also speak of a tag that it never closes: where ends are lacking, the last there is counts.
+    """
+    closing = _ENDS[opening]
+    end, opened, at = None, 1, start
+    while opened and (found := text.find(closing, at)) >= 0:
+        opened += text.count(opening, at, found) - 1
+        end = at = found + len(closing)
+    return end
 
 
 def split_thoughts(text: str) -> SplitAnswer:

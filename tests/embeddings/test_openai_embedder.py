@@ -148,7 +148,13 @@ def test_a_cut_reply_is_worth_another_attempt_and_no_key_is_let_out(server, repl
     assert "sk-very-secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0, "total_tokens": 0}, "free"])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        *(None, {}, {"prompt_tokens": 0, "total_tokens": 0}, "free"),
+        *({"prompt_tokens": 3, "total_tokens": 90}, {"prompt_tokens": 10**30}),
+    ],
+)
 def test_tokens_that_are_not_told_are_unknown_and_never_0(server, usage):
     server.say(usage=usage)
     assert embed(server, ["a"]).tokens is None

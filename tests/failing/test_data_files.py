@@ -6,6 +6,7 @@ The inputs stand in ``tests/fixtures/failing``, with a README each; the provider
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from evalkit.cli import main as door
+from evalkit.data.cases import read_cases
 from evalkit.data.examples import read_examples
+from evalkit.errors import DataError
 from evalkit.prompts.composer import Composer
 from evalkit.prompts.examples import ExampleChooser
 from evalkit.suite.load import load_suite
@@ -293,12 +296,12 @@ def test_money_is_never_a_score(evalkit, tmp_path):
 
 def test_what_looks_like_a_measure_is_left_out_with_a_word(evalkit, tmp_path):
     (tmp_path / "t.csv").write_text(
-        "id,arm,em,latency_ms,totalTokens,repeat\n"
-        + "".join(f"{case},{arm},1,700,0.9,0\n" for case in range(9) for arm in "ab")
+        "id,arm,em,latency_ms,totalTokens,repeat,error_rate,time_taken,tokens_per_second\n"
+        + "".join(f"{case},{arm},1,700,0.9,0,0.1,0.5,0.5\n" for case in range(9) for arm in "ab")
     )
     done = evalkit("import", "table", tmp_path / "t.csv", "-o", tmp_path / "run")
     assert done.code == 0, done.err
-    assert "not read: 'totalTokens', 'repeat'" in done.err
+    assert "not read: 'totalTokens', 'repeat', 'error_rate', 'time_taken', 'tokens_per_second'" in done.err
     assert "column latency_ms is read as latency_s" in done.err
     assert "column id is read as case_id" in done.err
     arms = quality(tmp_path / "run")
@@ -538,3 +541,79 @@ def test_counts_that_nobody_has_are_refused(evalkit, cases):
     done = evalkit("decide", "--counts", f"base=1/{cases},rag=2/{cases}")
     assert done.code == 2
     assert len(done.err) < 300
+
+
+# Siblings of the published forms: read whole, or refused with what to do.
+
+USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+PREFERRED = "evalkit would train on the bad ones too"
+TURN = {"role": "assistant", "content": "b"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [{"instruction": "i", "output": "a", "system": "In German."}],
+            "a column 'system', a part of the prompt",
+        ),
+        (
+            [{"instruction": "i", "output": "a", "history": [["q", "a"]]}],
+            "put all turns of a row into a column",
+        ),
+        (
+            [{"conversations": [USER, ANSWER], "system": "In German."}],
+            "holds ShareGPT rows with a column 'system'",
+        ),
+        ([{"prompt": "p", "completion": "a", "label": "false"}], PREFERRED),
+        (
+            [{"prompt": "p", "completion": "a", "label": 1}, {"prompt": "p", "completion": "b", "label": 0}],
+            PREFERRED,
+        ),
+        ([{"messages": [USER, ANSWER], "kto_tag": True}], PREFERRED),
+        ([{"prompt": [USER], "completion": [ANSWER, USER, TURN]}], "a list of several turns"),
+        ([{"prompt": [USER, ANSWER], "completion": [TURN]}], "there is another one beside them"),
+        ([{"messages": [{"role": "user", "content": " "}, ANSWER]}], "its last user message is empty"),
+        ([{"messages": [USER, ANSWER], "loss_mask": [0, 1]}], "its weight is a list"),
+        ([{"messages": [USER, {**ANSWER, "mask": 0}]}], "'mask', which tools read in opposite ways"),
+    ],
+)
+def test_rows_of_a_known_form_that_cannot_be_read_whole_are_refused(place, rows, said):
+    """No part of a row, no judgement and no mask is passed over."""
+    folder = place("public-trl-conversational", train=rows)
+    with pytest.raises(DataError, match=re.escape(said)):
+        read_examples(folder / "train.jsonl", load_suite(folder))
+
+
+def test_weights_are_heeded_whatever_they_are_called(place):
+    """False as a text, several columns, torchtune's ``masked`` and the older ``training``."""
+    rows = [
+        {"input": "1", "output": "a", "weight": "False"},
+        {"input": "2", "output": "a", "weight": 1, "loss_mask": 0},
+        {"input": "3", "output": "a", "weight": "true"},
+        {"messages": [USER, {**ANSWER, "masked": True}]},
+        {"messages": [USER, {**ANSWER, "training": False}]},
+        {"messages": [USER, {**ANSWER, "masked": False}]},
+    ]
+    folder = place("public-trl-conversational", train=rows)
+    examples = read_examples(folder / "train.jsonl", load_suite(folder))
+    assert [example.input for example in examples] == ["3", "q"]
+
+
+def test_one_message_may_stand_for_a_list_of_one(place):
+    """It is not an answer in JSON."""
+    folder = place("public-trl-conversational", train=[{"prompt": [USER], "completion": ANSWER}])
+    assert [example.output for example in read_examples(folder / "train.jsonl", load_suite(folder))] == ["a"]
+
+
+def test_a_reference_is_what_stands_behind_its_think_block(place):
+    """And an empty answer at the end of messages is none."""
+    thought = {"role": "assistant", "content": "<think>2 + 2</think>\n\n4"}
+    folder = place(
+        "public-trl-conversational",
+        cases=[{"input": "q", "reference": thought["content"]}, {"messages": [USER, thought]}],
+    )
+    assert [case.reference for case in read_cases(load_suite(folder))] == [("4",), ("4",)]
+    place("public-trl-conversational", cases=[{"messages": [USER, {"role": "assistant", "content": ""}]}])
+    with pytest.raises(DataError, match="end with an empty answer"):
+        read_cases(load_suite(folder))

@@ -229,8 +229,11 @@ def test_the_sdk_retries_nothing_behind_our_back(gemini_server, gemini_words):
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"candidates": [{"cont', b"{}", b'{"candidates": []}', b"<html>gateway</html>", b"", b"null"],
-    ids=["truncated", "no-candidates", "empty-candidates", "a-web-page", "empty", "null"],
+    [
+        *(b'{"candidates": [{"cont', b"{}", b'{"candidates": []}', b"<html>gateway</html>", b"", b"null"),
+        b'{"candidates": [{"content": {"role": "model"}}]}',
+    ],
+    ids=["truncated", "no-candidates", "empty-candidates", "a-web-page", "empty", "null", "says-nothing"],
 )
 def test_a_broken_envelope_is_a_transport_fault(content):
     with pytest.raises(RetryableError):

@@ -287,8 +287,9 @@ def test_begun_is_from_the_first_text_on():
         events(delta("half", "error")),
         b"data: {broken\n\n",
         b"",
+        b"data: [DONE]\n\n",
     ],
-    ids=["error-event", "no-finish", "finish-error", "not-json", "nothing"],
+    ids=["error-event", "no-finish", "finish-error", "not-json", "nothing", "done-at-once"],
 )
 def test_a_stream_that_breaks_off_is_a_fault(content):
     streamed = StreamedAnswer()
@@ -344,3 +345,19 @@ def test_moonshots_streams_say_the_usage_inside_the_choice():
     streamed = StreamedAnswer()
     streamed.feed(events(delta("yes"), {"choices": [{"delta": {}, "finish_reason": "stop", "usage": usage}]}))
     assert streamed.answer().usage == Usage(input=19, output=3)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"choices": [{"message": {"role": "assistant"}}]}, "is empty and does not say why it ended"),
+        ({"choices": [None]}, "is not readable"),
+        ({"choices": {"0": {"message": {"content": "yes"}}}}, "is not readable"),
+        ({"code": 1211, "msg": "no such model"}, "has no choices: no such model"),
+        ({"object": "error", "message": "no such model", "code": 400}, "has no choices: no such model"),
+    ],
+)
+def test_a_reply_of_200_without_an_answer_is_a_fault_and_its_words_are_told(content, said):
+    """What is not surely the model's own answer is none, and scored by nobody."""
+    with pytest.raises(RetryableError, match=said):
+        read_answer(json.dumps(content).encode())

@@ -159,6 +159,7 @@ def test_tokens_are_normalised_once(name):
         {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623},
         {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 100},
         {"input_tokens": 20, "output_tokens": 8, "total_tokens": 90, "output_tokens_details": {}},
+        {"input_tokens": 20, "output_tokens": 8, "total_tokens": 90},
         {"promptTokenCount": 21, "candidatesTokenCount": 9, "thoughtsTokenCount": 1, "totalTokenCount": 81},
         {"promptTokenCount": 21, "candidatesTokenCount": 9, "totalTokenCount": 8},
         {
@@ -184,6 +185,8 @@ def test_what_is_not_said_is_unknown_and_never_zero(payload):
         ("Paris", Usage(input=0, output=2), False),
         ("", Usage(input=0, output=0), False),
         ("Paris", None, False),
+        ("Paris", Usage(input=10**18, output=2), False),
+        ("Paris", Usage(input=9, output=10**30), False),
     ],
 )
 def test_no_tokens_for_a_text_or_a_prompt_are_unknown(text, usage, known):

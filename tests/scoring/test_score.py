@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from evalkit.data.cases import read_cases
@@ -79,6 +80,16 @@ def test_rows_come_as_the_samples_do_one_for_each_metric(cases_of):
 
     rows = score_samples(endless(), cases, {"one": ExactMatch(), "two": Contains()})
     assert [next(rows).metric for _ in range(4)] == ["one", "two", "one", "two"]
+
+
+def test_the_think_block_of_an_old_run_is_not_scored(cases_of):
+    """Its samples were written before blocks were set aside; those of today say so, and stay as they are."""
+    cases = cases_of([{"id": "a", "input": "?", "answer": "4"}, {"id": "b", "input": "?", "answer": "5"}])
+    old = [sample("a", "<think>5?</think>\n4"), sample("b", "<think>4?</think>\n5")]
+    assert [row.value for row in score_samples(old, cases, {"exact": ExactMatch()})] == [1.0, 1.0]
+    assert negative_control(old, cases, Contains(), seed=1) == 0.0
+    apart = msgspec.structs.replace(old[0], reasoning_text="<think></think>")
+    assert [row.value for row in score_samples([apart], cases, {"exact": ExactMatch()})] == [0.0]
 
 
 def test_a_value_outside_zero_to_one_is_refused(cases_of):

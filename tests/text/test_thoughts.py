@@ -16,6 +16,11 @@ from evalkit.text.thoughts import ends_in_thought, split_thoughts
         ("<think>a</think>\n<think>b</think>\n4", "<think>a</think>\n<think>b</think>", "4"),
         ("<thinking>a</thinking>\n4", "<thinking>a</thinking>", "4"),
         ("<think>never ends", "<think>never ends", ""),
+        ("<think>a <think>b</think> c</think>4", "<think>a <think>b</think> c</think>", "4"),
+        ("<think>of <think>, a tag</think>4", "<think>of <think>, a tag</think>", "4"),
+        ("[THINK]a[/THINK]4", "[THINK]a[/THINK]", "4"),
+        ("<thought>a</thought>\n4", "<thought>a</thought>", "4"),
+        ("◁think▷a◁/think▷4", "◁think▷a◁/think▷", "4"),
         # A server whose template opened the block in the prompt.
         ("Two and two.\n</think>\n\n4", "Two and two.\n</think>", "4"),
         ("Write <think> and </think> around it.", None, "Write <think> and </think> around it."),
