@@ -14,7 +14,7 @@ from evalkit.stats.multiplicity import holm
 from evalkit.stats.paired_binary import mcnemar
 from evalkit.stats.published_counts import CountsOnlyComparison, compare_counts
 
-_ARM = re.compile(r"\s*(?P<name>[^=,]+?)\s*=\s*(?P<right>\d{1,18})\s*/\s*(?P<n>\d{1,18})\s*")
+_ARM = re.compile(r"(?P<name>[^\s=,][^=,]*)=\s*(?P<right>\d{1,18})\s*/\s*(?P<n>\d{1,18})")
 _FORM = "write name=right/cases for each arm, such as base=13/30,rag=26/30"
 _MOST_CASES = 1_000_000_000
 UNKNOWN = (
@@ -40,12 +40,13 @@ def parse_counts(text: str) -> dict[str, CorrectCount]:
     """
     counts: dict[str, CorrectCount] = {}
     for part in text.split(","):
-        match = _ARM.fullmatch(part)
+        match = _ARM.fullmatch(part.strip())
         if match is None:
             raise InputError(f"{part.strip()[:80]!r} is not an arm's count; {_FORM}")
-        if match["name"] in counts:
-            raise InputError(f"{match['name']!r} is given twice; {_FORM}")
-        counts[match["name"]] = CorrectCount(int(match["right"]), int(match["n"]))
+        name = match["name"].strip()
+        if name in counts:
+            raise InputError(f"{name!r} is given twice; {_FORM}")
+        counts[name] = CorrectCount(int(match["right"]), int(match["n"]))
     return counts
 
 

@@ -20,7 +20,7 @@ from evalkit.errors import Problem, SuiteError, did_you_mean
 from evalkit.suite.schema import PromptConfig, PromptUse, Suite
 from evalkit.suite.yaml_data import Location
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")  # as evalkit.prompts.template, a floor above, reads it
+_PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")  # as evalkit.prompts.template, a floor above, reads it
 _WHOLE_TEXT = re.compile(r"-?\d+\.0+")
 _SEVERAL_COLUMNS = ("reference", "tags", "gold_passages")
 _NUMBERED = ("id", "case_id", "cluster", "tags", "tag", "gold_passages")
@@ -263,7 +263,7 @@ def shown_columns(suite: Suite) -> frozenset[str]:
 
 
 def _placeholders(texts: Iterable[str | None]) -> frozenset[str]:
-    return frozenset(match[1] for text in texts if text for match in _PLACEHOLDER.finditer(text))
+    return frozenset(match[1].strip() for text in texts if text for match in _PLACEHOLDER.finditer(text))
 
 
 def _recognised(
