@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 _LONGEST_PAUSE_S = 60.0
+_LONGEST = (
+    100  # characters of a header that says a duration; the search for one looks at digits again and again
+)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -112,7 +115,7 @@ def duration_s(text: str | None) -> float | None:
     text = text.strip()
     if (plain := _number(text)) is not None:
         return plain
-    if not text or _DURATION.sub("", text):
+    if not text or len(text) > _LONGEST or _DURATION.sub("", text):
         return None
     return sum(float(amount) * _UNIT_S[unit] for amount, unit in _DURATION.findall(text))
 
