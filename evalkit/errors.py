@@ -171,6 +171,10 @@ class IncompleteRunWarning(UserWarning):
     """A run that was asked for from Python ended with failed or owed cells; its text is that of the error."""
 
 
+class DamagedCacheWarning(UserWarning):
+    """A part of a cache cannot be used: it is set aside, and what it held is made or asked for again."""
+
+
 class InterruptedRunError(EvalkitError):
     """Stopped by the user; the message holds the command that resumes it.
 

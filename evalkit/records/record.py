@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -67,6 +68,23 @@ def from_json(content: bytes | str, kind: type[R]) -> R:
 
     Raises:
         msgspec.ValidationError: The JSON does not have the record's shape.
-        msgspec.DecodeError: It is not JSON.
+        msgspec.DecodeError: It is not JSON, is not UTF-8, or is nested too deeply.
     """
-    return msgspec.json.decode(content, type=kind, dec_hook=_from_plain)
+    return decoder_of(kind)(content)
+
+
+def decoder_of(kind: type[R]) -> Callable[[bytes | str], R]:
+    """What reads many records of one kind; raises as ``from_json`` does."""
+    decode = msgspec.json.Decoder(kind, dec_hook=_from_plain).decode
+
+    def read(content: bytes | str) -> R:
+        try:
+            return decode(content)
+        except UnicodeError:  # what msgspec itself lets through
+            raise msgspec.DecodeError("it holds bytes that are no UTF-8") from None
+        except RecursionError:
+            raise msgspec.DecodeError("it is nested too deeply") from None
+        except TypeError as error:  # a value of a database that is no text
+            raise msgspec.DecodeError(str(error)) from None
+
+    return read

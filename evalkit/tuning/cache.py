@@ -1,18 +1,23 @@
 """Adapters by what they were made from, so that the same training is never done twice.
 
     <cache>/adapters/<key>/            settings and weights as evalkit.models.tuned_folder names them, tuning.json
+    <cache>/adapters/<key>.damaged-<n>/     what was found in its place and could not be used
     <cache>/adapters/.checkpoints/<key>/    a training that is under way, or was killed and can go on
+    <cache>/adapters/.checkpoints/<key>.lock    held while it is under way
     <cache>/adapters/.making-<random>/      adapters being written
     <cache>/adapters/.jobs/                 jobs submitted, see evalkit.tuning.job_files
 
+    <cache>/adapters/.lock                  held while an adapter is put in its place
+
 The key is a digest of rows, base weights, settings, seed and fraction. A folder appears whole or not at all:
-it is filled elsewhere and renamed. ``tuning.json`` holds the digests of the other files, and a folder that
-does not match is made again.
+it is filled elsewhere and renamed. ``tuning.json`` holds the digests of the other files; a folder that does not match
+is set aside and made again. No lock lies in a folder that anybody removes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -20,13 +25,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from evalkit.digest import digest_file
 from evalkit.errors import InputError, Problem, RunError, TuningError
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.records.record import Record, from_json, to_pretty_json
 from evalkit.records.tuning import TuningRun
-from evalkit.store.atomic import write_atomic
+from evalkit.store.atomic import raise_disk_error, write_atomic
+from evalkit.store.set_aside import set_aside
 from evalkit.tuning.job_files import JobFiles
 
 _FIGURES = "tuning.json"
@@ -73,14 +80,26 @@ class AdapterCache:
         """The jobs that make adapters, or models elsewhere in their place."""
         return JobFiles(self._folder / ".jobs")
 
+    def set_damaged_aside(self, key: str) -> None:
+        """Make room for an adapter where something lies in its place that is no whole one.
+
+        Warns:
+            DamagedCacheWarning: There was such a thing.
+        """
+        if self.path(key).exists():
+            with self._placing():
+                if self.get(key) is None:
+                    self._clear(key)
+
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """A folder on the same disk for adapters in the making; gone afterwards."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for left in self._folder.glob(f"{_MAKING}*"):
-                if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                    shutil.rmtree(left, ignore_errors=True)
+                with contextlib.suppress(FileNotFoundError):  # another process ended, or cleared it away
+                    if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                        shutil.rmtree(left, ignore_errors=True)
             workspace = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self._folder))
         except OSError as error:
             raise RunError(
@@ -109,13 +128,44 @@ class AdapterCache:
             raise TuningError(f"model {run.model!r}: the tuner left no whole adapter: {error}") from error
         write_atomic(made / _FIGURES, to_pretty_json(kept))
         target = self.path(key)
-        if self.get(key) is None:
-            shutil.rmtree(target, ignore_errors=True)
-            # Another process may have kept the same adapter in between; either is good.
-            with contextlib.suppress(OSError):
-                made.rename(target)
-        shutil.rmtree(self.checkpoints(key), ignore_errors=True)
+        with self._placing():
+            if self.get(key) is None:  # another process may have kept the same adapter in between; either is good
+                self._clear(key)
+                try:
+                    made.rename(target)
+                except OSError as error:
+                    raise_disk_error(target, error)
+        self._forget_training(key)
         return target
+
+    @contextlib.contextmanager
+    def _placing(self) -> Iterator[None]:
+        """Be the only process that looks at what is in an adapter's place and changes it."""
+        lock = FileLock(self._folder / ".lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise_disk_error(self._folder, error)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _clear(self, key: str) -> None:
+        if os.path.lexists(self.path(key)):
+            set_aside(self.path(key), "the adapter", "its files are not those that were written")
+
+    def _forget_training(self, key: str) -> None:
+        """Remove what a training kept, unless another process is at the same one: then that one does."""
+        checkpoints = self.checkpoints(key)
+        if checkpoints.exists():
+            with contextlib.suppress(Timeout, OSError), FileLock(training_lock(checkpoints), timeout=0):
+                shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def training_lock(checkpoints: Path) -> Path:
+    """The lock of a training: beside the folder of its checkpoints, so that it outlives the folder."""
+    return checkpoints.with_name(f"{checkpoints.name}.lock")
 
 
 def _digests(folder: Path) -> dict[str, str]:

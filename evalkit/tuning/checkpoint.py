@@ -2,7 +2,7 @@
 
     <checkpoints>/checkpoint.safetensors   trained weights, optimiser, best weights; in its header, as JSON, the state
     <checkpoints>/seconds.json             time spent so far, by all attempts
-    <checkpoints>/lock                     held by the process that trains
+    <checkpoints>.lock                     beside the folder; held by the process that trains, or clears the folder away
 
 Each file is replaced whole. The checkpoint is one file, so weights and state are always of one step. Chance needs
 no place in it: the order of rows and the seed of each step follow from the training seed and the step.
@@ -25,8 +25,9 @@ from safetensors.torch import save_file
 
 from evalkit.records.record import Record, from_json, to_json
 from evalkit.records.tuning import LossPoint
-from evalkit.store.atomic import write_atomic
+from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.suite.models import Every
+from evalkit.tuning.cache import training_lock
 from evalkit.tuning.disk import writing
 
 _FILE = "checkpoint.safetensors"
@@ -89,14 +90,17 @@ class Checkpoints:
         if self._folder is None:
             yield
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / "lock")
+        lock = FileLock(training_lock(self._folder))
         try:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=_LOCK_WAIT_S)
+            self._folder.mkdir(exist_ok=True)
             for torn in self._folder.glob(f".{_FILE}.*"):
                 torn.unlink(missing_ok=True)
         except Timeout:
             self._folder = None
+        except OSError as error:
+            raise_disk_error(self._folder, error)
         try:
             yield
         finally:
@@ -179,7 +183,6 @@ class Checkpoints:
         if self._folder is None:
             return
         started = time.perf_counter()
-        self._folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, torch.Tensor] = {}
         for name, weight in parameters.items():
             tensors[f"weight {name}"] = weight.detach()
@@ -210,7 +213,5 @@ class Checkpoints:
 
     def _write_spent(self) -> None:
         if self._folder is not None:
-            # A process that was quicker with the same training has cleared it away.
-            self._folder.mkdir(parents=True, exist_ok=True)
             write_atomic(self._folder / _SECONDS, to_json(self.time_spent))
         self._ticked = time.perf_counter()

@@ -20,6 +20,7 @@ from evalkit.errors import Problem, RunError
 from evalkit.records.record import from_json, to_pretty_json
 from evalkit.records.tuning import TuningJob
 from evalkit.store.atomic import write_atomic
+from evalkit.store.set_aside import set_aside
 
 
 class JobFiles:
@@ -53,10 +54,18 @@ class JobFiles:
             lock.release()
 
     def read(self, digest: str) -> TuningJob | None:
-        """The job that makes the model of ``digest``; None where none was submitted, or its file cannot be read."""
+        """The job that makes the model of ``digest``; None where none was submitted.
+
+        Warns:
+            DamagedCacheWarning: Its file cannot be read, and is set aside.
+        """
+        file = self._folder / f"{digest}.json"
         try:
-            return from_json((self._folder / f"{digest}.json").read_bytes(), TuningJob)
-        except (OSError, msgspec.MsgspecError):
+            return from_json(file.read_bytes(), TuningJob)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            set_aside(file, "the file of a tuning job", error)
             return None
 
     def write(self, job: TuningJob) -> None:

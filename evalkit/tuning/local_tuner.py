@@ -75,6 +75,7 @@ class LocalTuner:
         """Have an adapter made as soon as a process is free; see ``Tuner``."""
         if (kept := self.kept(spec)) is not None:
             return kept
+        self._cache.set_damaged_aside(spec.digest)
         team = self._team or self._start_team()
         output, checkpoints = self._workspace / spec.digest, self._cache.checkpoints(spec.digest)
         team.submit(training_spec(spec, output=output, threads=self._threads, checkpoints=checkpoints))

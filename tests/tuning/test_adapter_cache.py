@@ -2,8 +2,10 @@
 
 import pytest
 
-from evalkit.errors import TuningError
-from evalkit.tuning.cache import AdapterCache
+from filelock import FileLock
+
+from evalkit.errors import DamagedCacheWarning, TuningError
+from evalkit.tuning.cache import AdapterCache, training_lock
 from tests.builders.records import training
 
 RUN = training(seconds=12.5, adapter="key")
@@ -48,7 +50,9 @@ def test_a_damaged_adapter_is_unknown_and_made_again(cache, name, damage):
     else:
         file.write_bytes(file.read_bytes()[:-2])
     assert cache.get("key") is None
-    keep(cache, b"anew")
+    with pytest.warns(DamagedCacheWarning, match="the adapter is damaged"):
+        keep(cache, b"anew")
+    assert cache.path("key.damaged-1").is_dir(), "what was damaged is kept"
     assert cache.get("key") is not None
     assert (cache.path("key") / "adapter_model.safetensors").read_bytes() == b"anew"
 
@@ -65,3 +69,24 @@ def test_a_tuner_that_writes_no_adapter_is_an_error(cache):
         (workspace / "key").mkdir()
         with pytest.raises(TuningError, match="left no whole adapter"):
             cache.put("key", workspace / "key", RUN)
+
+
+def test_what_a_training_keeps_is_cleared_away_by_the_last_process_that_makes_it(cache):
+    """The other one goes on in that folder; its lock lies beside it, where nobody removes it."""
+    kept = cache.checkpoints("key")
+    kept.mkdir(parents=True)
+    with FileLock(training_lock(kept)):
+        keep(cache)
+        assert kept.is_dir()
+    keep(cache)
+    assert not kept.exists()
+
+
+def test_a_tuning_job_that_cannot_be_read_is_set_aside_and_said(cache):
+    jobs = cache.jobs
+    with jobs.locked():
+        assert jobs.read("key") is None
+    (cache.path(".jobs") / "key.json").write_bytes(b'{"id": "\xff"')
+    with pytest.warns(DamagedCacheWarning, match=r"key\.json: the file of a tuning job is damaged"):
+        assert jobs.read("key") is None
+    assert (cache.path(".jobs") / "key.json.damaged-1").read_bytes() == b'{"id": "\xff"'

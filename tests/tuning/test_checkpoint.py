@@ -12,6 +12,7 @@ from filelock import FileLock
 from evalkit.records.record import to_json
 from evalkit.registry import TUNERS
 from evalkit.tuning import checkpoint
+from evalkit.tuning.cache import training_lock
 from evalkit.tuning.train_requests import TrainRequest
 from evalkit.tuning.tuners import FullTuner, LoraTuner
 
@@ -113,11 +114,11 @@ def test_a_checkpoint_that_cannot_be_read_is_left_aside(tmp_path, spec):
 def test_a_training_that_another_process_keeps_is_made_beside_it(tmp_path, spec, monkeypatch):
     monkeypatch.setattr(checkpoint, "_LOCK_WAIT_S", 0.1)
     kept = tmp_path / "kept"
-    kept.mkdir()
-    with FileLock(kept / "lock"):
+    with FileLock(training_lock(kept)):
         run = LoraTuner().tune(spec(checkpoints=kept, checkpoint_every={"steps": 1}))
     assert run.attempts == 1
-    assert [file.name for file in kept.iterdir()] == ["lock"]
+    assert not kept.exists()
+    assert training_lock(kept).parent == kept.parent, "a lock in a folder that is removed locks nobody out"
 
 
 def test_a_checkpoint_that_takes_long_is_written_less_often(tmp_path):

@@ -1,0 +1,152 @@
+"""Runs of one tuned suite started together on one empty cache: every one ends well, and with the same scores.
+
+    python tests/benchmarks/run_side_by_side.py [ROUNDS] [RUNS] [SEED]
+
+The default is 20 rounds of 4 runs. The suite is support-desk with few cases, two short trainings that keep a checkpoint
+every other step, and an arm that searches by vectors, so that the runs share the response cache, the vector cache, the
+adapters with their checkpoints and jobs, and an index. In every other round one of the runs is killed at a random
+moment, whatever it holds; it is resumed when the others have ended. A round is well when
+
+- every run ends with 0, the killed one once it is resumed;
+- all have the same sorted ``scores.jsonl``, byte for byte;
+- the adapters that are kept are whole, and nothing half made, set aside or checkpointed is left beside them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from evalkit.tuning.cache import AdapterCache
+from tests.benchmarks.kill_anywhere import run_folder, whole_lines, write_suite
+
+LIMIT = 4
+
+
+def write_shared_suite(folder: Path) -> Path:
+    """The suite of ``kill_anywhere``, with an arm whose index and vectors are shared too."""
+    write_suite(folder)
+    file = folder / "suite.yaml"
+    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    data["embedders"] = {"offline": {"type": "hashed"}}
+    data["arms"]["dense"] = {
+        "model": "base",
+        "prompt": {"base": "house", "shots": 0},
+        "retrieval": {
+            "corpus": data["arms"]["rag"]["retrieval"]["corpus"],
+            "method": "qdrant",
+            "embedder": "offline",
+            "top_k": 2,
+        },
+    }
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return folder
+
+
+@dataclass
+class Rounds:
+    """Rounds of runs side by side.
+
+    Args:
+        home: An empty folder.
+        runs: How many are started together.
+        chance: Decides who is killed, and when.
+    """
+
+    home: Path
+    runs: int
+    chance: random.Random
+    ended: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.suite = write_shared_suite(self.home / "desk")
+
+    def round(self, number: int, *, kills: bool) -> None:
+        """One round in folders of its own; what is not as it should be is kept as a fault."""
+        cache = self.home / f"round-{number}" / "cache"
+        homes = [self.home / f"round-{number}" / f"run-{index}" for index in range(self.runs)]
+        before = time.perf_counter()
+        processes = [self._start(home, cache) for home in homes]
+        killed = self.chance.randrange(self.runs) if kills else None
+        if killed is not None:
+            usual = sum(self.seconds) / len(self.seconds) if self.seconds else 10.0
+            time.sleep(self.chance.random() * usual)
+            processes[killed].kill()
+        for index, process in enumerate(processes):
+            _, said = process.communicate()
+            if index != killed:
+                self._ended(f"round {number}, run {index}", process.returncode, said)
+        if killed is None:
+            self.seconds.append(time.perf_counter() - before)
+        else:
+            again = self._start(homes[killed], cache, run_folder(homes[killed]))
+            _, said = again.communicate()
+            self._ended(f"round {number}, killed run {killed} resumed", again.returncode, said)
+        self._compare(number, homes, cache / "adapters")
+
+    def _start(self, home: Path, cache: Path, resume: Path | None = None) -> subprocess.Popen[str]:
+        more = ["--limit", str(LIMIT)] if resume is None else ["--resume", str(resume)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "evalkit", "run", str(self.suite), "-o", str(home / "reports"), *more],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "EVALKIT_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"},
+        )
+
+    def _ended(self, which: str, code: int, said: str) -> None:
+        self.ended[f"exit {code}"] += 1
+        if code:
+            self.faults.append(f"{which}: exit {code}: " + " | ".join(said.strip().splitlines()[-3:]))
+
+    def _compare(self, number: int, homes: list[Path], adapters: Path) -> None:
+        folders = [run_folder(home) for home in homes]
+        scores = {
+            tuple(sorted(whole_lines(folder / "scores.jsonl"))) for folder in folders if folder is not None
+        }
+        if len(scores) != 1 or not all(scores):
+            self.faults.append(f"round {number}: {len(scores)} kinds of scores")
+        names = {path.name for path in adapters.iterdir()}
+        keys = {name for name in names if not name.startswith(".")}
+        cache = AdapterCache(adapters)
+        if len(keys) != 2 or not all(cache.get(key) for key in keys):
+            self.faults.append(f"round {number}: adapters {sorted(keys)}")
+        left = [name for name in names if name.startswith(".making")]
+        left += [path.name for path in (adapters / ".checkpoints").glob("*") if path.is_dir()]
+        if left:
+            self.faults.append(f"round {number}: left over: {left}")
+
+
+def run_rounds(count: int, rounds: Rounds) -> None:
+    """``count`` rounds; in every other one a run is killed."""
+    for number in range(count):
+        rounds.round(number, kills=number % 2 == 1)
+        print(f"round {number + 1} of {count}: {dict(rounds.ended)}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    count, runs = (int(text) for text in (sys.argv[1:3] + ["20", "4"][len(sys.argv[1:3]) :]))
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(10**6)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        rounds = Rounds(Path(home), runs, random.Random(seed))
+        run_rounds(count, rounds)
+    print(f"{count} rounds of {runs} runs, seed {seed}: {dict(rounds.ended)}, {len(rounds.faults)} faults")
+    for fault in rounds.faults:
+        print(fault)
+    if rounds.faults:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
