@@ -171,8 +171,8 @@ class IncompleteRunWarning(UserWarning):
     """A run that was asked for from Python ended with failed or owed cells; its text is that of the error."""
 
 
-class DamagedCacheWarning(UserWarning):
-    """A part of a cache cannot be used: it is set aside, and what it held is made or asked for again."""
+class CacheWarning(UserWarning):
+    """A part of a cache is damaged, or nothing more can be kept in it. It is left aside, and the run goes on."""
 
 
 class InterruptedRunError(EvalkitError):

@@ -8,7 +8,9 @@ import io
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import click
 
 from evalkit.cli.screen import flush_screens, say, show_foreign_messages_plain, tell
 from evalkit.ending import SignalInterrupt, end_as_after_ctrl_c
-from evalkit.errors import EvalkitError
+from evalkit.errors import CacheWarning, EvalkitError
 
 COMMANDS = {
     "init": "Write a starter suite.",
@@ -111,7 +113,8 @@ def run(arguments: list[str]) -> int:
     """
     try:
         _refuse_empty(arguments)
-        result: Any = cli.main(args=arguments, prog_name="evalkit", standalone_mode=False)
+        with _plain_warnings():
+            result: Any = cli.main(args=arguments, prog_name="evalkit", standalone_mode=False)
     except click.exceptions.Abort as error:
         return _interrupted(error.__cause__)
     except click.ClickException as error:
@@ -131,6 +134,23 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where the unforeseen ends
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Say what a cache warns of as a line of its own, each time, without the place in the code."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, CacheWarning):
+                _say(f"Warning: {message}", 0)
+            else:
+                shown(message, category, *place, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", CacheWarning)
+        yield
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:

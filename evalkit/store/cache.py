@@ -7,6 +7,7 @@ prompt or another repeat can never be given this one's answer.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,8 @@ from typing import Protocol
 import msgspec
 from platformdirs import user_cache_path
 
-from evalkit.records.record import Record, to_json
+from evalkit.errors import CacheWarning
+from evalkit.records.record import Record, decoder_of, to_json
 from evalkit.records.sample import Completion
 from evalkit.store.sqlite_table import SqliteTable
 
@@ -81,11 +83,16 @@ class SqliteCache:
         path: Created when missing, with its folder.
 
     Raises:
-        RunError: The file is not a cache or cannot be opened.
+        RunError: The file cannot be opened.
+
+    Warns:
+        CacheWarning: The file is damaged, and is set aside.
     """
 
     def __init__(self, path: Path) -> None:
-        self._decode = msgspec.json.Decoder(CachedCompletion).decode
+        self._decode = decoder_of(CachedCompletion)
+        self._unreadable = 0
+        self._path = path
         self._table = SqliteTable[tuple[str, bytes]](
             path,
             title="response cache",
@@ -98,14 +105,18 @@ class SqliteCache:
         """The values of those keys that are there.
 
         A value that cannot be read, or that an earlier version kept of a refusal, counts as missing and makes way for
-        the next one.
+        the next one. How many are no JSON at all is said when the cache is closed.
         """
         values: dict[str, CachedCompletion] = {}
         stale: list[str] = []
         for key, value in self._table.select(keys):
             try:
                 cached = self._decode(value)
-            except msgspec.MsgspecError:  # written by an older format: ask again
+            except msgspec.ValidationError:  # written by an older format: ask again
+                stale.append(key)
+                continue
+            except msgspec.MsgspecError:
+                self._unreadable += 1
                 stale.append(key)
                 continue
             if worth_keeping(cached.completion):
@@ -121,5 +132,15 @@ class SqliteCache:
         self._table.insert((key, to_json(value)) for key, value in items)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        Warns:
+            CacheWarning: Some values could not be read.
+        """
         self._table.close()
+        if self._unreadable:
+            warnings.warn(
+                f"{self._path}: {self._unreadable} of its answers could not be read and were asked for again",
+                CacheWarning,
+                stacklevel=2,
+            )

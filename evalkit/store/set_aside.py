@@ -8,7 +8,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from evalkit.errors import DamagedCacheWarning
+from evalkit.errors import CacheWarning
 
 _MARK = "damaged"
 
@@ -26,7 +26,7 @@ def set_aside(path: Path, title: str, why: object, *, alongside: tuple[str, ...]
         Where it is now; None where another process was quicker.
 
     Warns:
-        DamagedCacheWarning: Says what was found, and where it is now.
+        CacheWarning: Says what was found, and where it is now.
     """
     for number in itertools.count(1):
         aside = path.with_name(f"{path.name}.{_MARK}-{number}")
@@ -41,7 +41,7 @@ def set_aside(path: Path, title: str, why: object, *, alongside: tuple[str, ...]
             path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
     warnings.warn(
         f"{path}: {title} is damaged ({why}). It is kept as {aside.name}; a new one is begun, and the run goes on",
-        DamagedCacheWarning,
+        CacheWarning,
         stacklevel=2,
     )
     return aside

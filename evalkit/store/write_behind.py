@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from evalkit.errors import CacheWarning
 from evalkit.store.cache import CachedCompletion, ResponseCache
 
 _PAUSE_S = 0.05
@@ -64,7 +65,11 @@ class WriteBehind:
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self._broken = True
-        warnings.warn(f"the response cache takes no more answers: {error}; the run goes on", stacklevel=3)
+        warnings.warn(
+            f"the response cache takes no more answers: {error}; the run goes on",
+            CacheWarning,
+            stacklevel=3,
+        )
 
     def close(self) -> None:
         """Write what is pending and close the cache below."""

@@ -84,7 +84,7 @@ class AdapterCache:
         """Make room for an adapter where something lies in its place that is no whole one.
 
         Warns:
-            DamagedCacheWarning: There was such a thing.
+            CacheWarning: There was such a thing.
         """
         if self.path(key).exists():
             with self._placing():
@@ -129,7 +129,9 @@ class AdapterCache:
         write_atomic(made / _FIGURES, to_pretty_json(kept))
         target = self.path(key)
         with self._placing():
-            if self.get(key) is None:  # another process may have kept the same adapter in between; either is good
+            if (
+                self.get(key) is None
+            ):  # another process may have kept the same adapter in between; either is good
                 self._clear(key)
                 try:
                     made.rename(target)

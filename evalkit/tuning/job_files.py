@@ -57,7 +57,7 @@ class JobFiles:
         """The job that makes the model of ``digest``; None where none was submitted.
 
         Warns:
-            DamagedCacheWarning: Its file cannot be read, and is set aside.
+            CacheWarning: Its file cannot be read, and is set aside.
         """
         file = self._folder / f"{digest}.json"
         try:

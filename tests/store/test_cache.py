@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 
 import pytest
 
 from evalkit.calls.caller import Caller
-from evalkit.errors import AccessError, RunError
+from evalkit.errors import AccessError, CacheWarning, RunError
 from evalkit.records.case import Message
 from evalkit.records.sample import Completion, Request
 from evalkit.store.cache import CachedCompletion, NoCache, SqliteCache
@@ -98,11 +100,89 @@ def test_an_endpoint_that_refuses_everybody_is_asked_once():
     assert broken.calls == 1
 
 
-def test_a_file_that_is_no_cache_is_told(tmp_path):
+DEEP = """CAST('{"x":""" + "[" * 5000 + """' AS BLOB)"""
+
+
+def spoil(path, how):
+    """Damage a cache of 200 answers that nobody has open."""
+    content = path.read_bytes()
+    match how:
+        case "text":
+            path.write_bytes(b"not a database" * 100)
+        case "page":  # in the middle, where no opening looks
+            path.write_bytes(
+                content[: len(content) // 2] + b"garbage!" * 1024 + content[len(content) // 2 + 8192 :]
+            )
+        case "half":
+            path.write_bytes(content[: len(content) // 2])
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "device":
+            path.unlink()
+            path.symlink_to("/dev/zero")
+        case "columns":
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("ALTER TABLE completions ADD COLUMN more TEXT")
+
+
+def answers(count):
+    return [
+        (f"k{number}", CachedCompletion(completion=Completion(output="x" * 200), answered_on="2026-01-01"))
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("how", ["text", "page", "half", "folder", "device", "columns"])
+def test_a_damaged_cache_is_set_aside_said_and_a_new_one_begun(tmp_path, how):
     path = tmp_path / "c.sqlite"
-    path.write_bytes(b"not a database" * 100)
-    with pytest.raises(RunError, match="cannot be opened"):
-        SqliteCache(path)
+    with closing(SqliteCache(path)) as cache:
+        cache.put_many(answers(200))
+    spoil(path, how)
+    with pytest.warns(
+        CacheWarning, match=r"c\.sqlite: the response cache is damaged .* kept as c\.sqlite\.damaged-1"
+    ):
+        with closing(SqliteCache(path)) as cache:
+            cache.get_many([f"k{number}" for number in range(200)])
+            cache.put_many(answers(1))
+    with closing(SqliteCache(path)) as cache:
+        assert list(cache.get_many(["k0", "k1"])) == ["k0"], "the new one keeps what was asked for again"
+    assert os.path.lexists(tmp_path / "c.sqlite.damaged-1")
+
+
+def test_two_processes_that_find_one_cache_damaged_go_on_with_the_same_new_one(tmp_path):
+    path = tmp_path / "c.sqlite"
+    with closing(SqliteCache(path)) as cache:
+        cache.put_many(answers(200))
+    spoil(path, "page")
+    keys = [f"k{number}" for number in range(200)]
+    with closing(SqliteCache(path)) as first, closing(SqliteCache(path)) as second:
+        with pytest.warns(CacheWarning, match="damaged-1"):
+            first.get_many(keys)
+        first.put_many(answers(1))
+        assert list(second.get_many(keys)) == ["k0"]
+    assert not (tmp_path / "c.sqlite.damaged-2").exists()
+
+
+@pytest.mark.parametrize("value", ["5", "'text'", "x'ff'", "CAST(x'7b22ff' AS TEXT)", DEEP])
+def test_a_value_that_is_no_json_is_asked_for_again_and_said(tmp_path, value):
+    path = tmp_path / "c.sqlite"
+    with closing(SqliteCache(path)) as cache:
+        cache.put_many(answers(2))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(f"UPDATE completions SET value = {value} WHERE key = 'k0'")
+    cache = SqliteCache(path)
+    assert list(cache.get_many(["k0", "k1"])) == ["k1"]
+    cache.put_many(answers(1))
+    assert len(cache.get_many(["k0", "k1"])) == 2
+    with pytest.warns(CacheWarning, match="1 of its answers could not be read"):
+        cache.close()
+
+
+def test_a_cache_in_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be opened: .*EVALKIT_CACHE_DIR"):
+        SqliteCache(tmp_path / "file" / "c.sqlite")
 
 
 def test_a_value_of_another_format_counts_as_unknown(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from filelock import FileLock
 
-from evalkit.errors import DamagedCacheWarning, TuningError
+from evalkit.errors import CacheWarning, TuningError
 from evalkit.tuning.cache import AdapterCache, training_lock
 from tests.builders.records import training
 
@@ -50,7 +50,7 @@ def test_a_damaged_adapter_is_unknown_and_made_again(cache, name, damage):
     else:
         file.write_bytes(file.read_bytes()[:-2])
     assert cache.get("key") is None
-    with pytest.warns(DamagedCacheWarning, match="the adapter is damaged"):
+    with pytest.warns(CacheWarning, match="the adapter is damaged"):
         keep(cache, b"anew")
     assert cache.path("key.damaged-1").is_dir(), "what was damaged is kept"
     assert cache.get("key") is not None
@@ -87,6 +87,6 @@ def test_a_tuning_job_that_cannot_be_read_is_set_aside_and_said(cache):
     with jobs.locked():
         assert jobs.read("key") is None
     (cache.path(".jobs") / "key.json").write_bytes(b'{"id": "\xff"')
-    with pytest.warns(DamagedCacheWarning, match=r"key\.json: the file of a tuning job is damaged"):
+    with pytest.warns(CacheWarning, match=r"key\.json: the file of a tuning job is damaged"):
         assert jobs.read("key") is None
     assert (cache.path(".jobs") / "key.json.damaged-1").read_bytes() == b'{"id": "\xff"'

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from msgspec.structs import replace
 
-from evalkit.errors import DamagedCacheWarning, SuiteError
+from evalkit.errors import CacheWarning, SuiteError
 from evalkit.models.build import adapter_model, build_model
 from evalkit.prompts.composer import Composer
 from evalkit.records.case import Example
@@ -137,7 +137,7 @@ def test_only_a_missing_or_damaged_adapter_is_trained_again(tune, instant):
     first, told, _ = tune(more=instant)
     assert told.begun == [("tuning", 4, 0)] and told.finished == 1
     (first.adapters["tuned", 0.5, 2] / "adapter_config.json").write_text("{")
-    with pytest.warns(DamagedCacheWarning, match="the adapter is damaged"):
+    with pytest.warns(CacheWarning, match="the adapter is damaged"):
         again, told, _ = tune(more=instant)
     assert told.begun == [("tuning", 4, 3)] and told.advanced == 1
     assert [run.cached for run in again.report.runs] == [True, False, True, True]
