@@ -16,6 +16,7 @@ from evalkit.comparison.published import CorrectCount, claims_from_counts, parse
 from evalkit.comparison.two_runs import RunInput
 from evalkit.errors import IncompleteRunError, IncompleteRunWarning
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
+from evalkit.pipeline.check_run import check_run
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
     at_run_prices,
@@ -39,6 +40,7 @@ from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import REPORTS, find_run
+from evalkit.store.seal import REMADE, resealed
 from evalkit.store.write_behind import WriteBehind
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite
@@ -93,6 +95,7 @@ def run(
     root = Path(output)
     earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
+        check_run(earlier, without=REMADE)
         limit = earlier.manifest().limit
         loaded = at_run_prices(loaded, earlier)
     prepared = spine.prepare(loaded, limit=limit)
@@ -191,17 +194,19 @@ def tune(
     )
 
 
-def load_run(path: str | Path, *, output: str | Path = REPORTS) -> Run:
+def load_run(path: str | Path, *, output: str | Path = REPORTS, to_score: bool = False) -> Run:
     """A run that was made before.
 
     Args:
         path: The run's folder, its id, or ``latest``.
         output: The folder that holds the runs.
+        to_score: It is loaded to be scored again, so what scoring makes anew may be damaged.
 
     Raises:
-        RunError: There is no such run, or an id names several.
+        RunError: There is no such run, an id names several, or it is damaged; gives file and line.
     """
-    return Run(find_run(path, Path(output)))
+    folder = find_run(path, Path(output))
+    return Run(folder, notice=check_run(folder, without=REMADE if to_score else ()))
 
 
 def score(run: Run, *, allow_plugins: bool = False, allow_outside: bool = False) -> Run:
@@ -213,7 +218,7 @@ def score(run: Run, *, allow_plugins: bool = False, allow_outside: bool = False)
         allow_outside: Likewise.
     """
     prepared = reload_prepared(run.folder, allowed(plugins=allow_plugins, outside=allow_outside))
-    with sole_writer(run.path):
+    with sole_writer(run.path), resealed(run.folder):
         score_to_report(prepared, run.folder)
     return run
 
@@ -295,7 +300,7 @@ def reprice(run: Run, prices: str | Path, *, write: bool = False) -> Repriced:
     """
     if not write:
         return revisit_run.reprice(run.folder, run.suite(), Path(prices), write=False)
-    with sole_writer(run.path):
+    with sole_writer(run.path), resealed(run.folder):
         repriced = revisit_run.reprice(run.folder, run.suite(), Path(prices), write=True)
         report(run)
     return repriced

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.options import json_option, open_run, output_option, print_json
 
 
 @click.command(name="compare")
@@ -32,7 +32,7 @@ def command(
     pair = None if arms is None else tuple(name.strip() for name in arms.split(","))
     if pair is not None and len(pair) != 2:
         raise InputError(f"--arms {arms}: write two names, such as few_shot,fine_tuned")
-    loaded = [api.load_run(run, output=output) for run in runs]
+    loaded = [open_run(run, output) for run in runs]
     compared = api.compare(*loaded, metrics=metrics, arms=None if pair is None else (pair[0], pair[1]))
     if as_json:
         print_json(compared)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.options import json_option, open_run, output_option, print_json
 from evalkit.cli.screen import tell
 
 
@@ -48,7 +48,7 @@ def command(
         overrides[key.strip()] = value.strip()
     from evalkit.pipeline.earlier_runs import method_note
 
-    loaded = api.load_run(run or "latest", output=output)
+    loaded = open_run(run or "latest", output)
     if (note := method_note(loaded.folder, loaded.manifest)) is not None:
         tell(note)
     decision = api.decide(loaded, overrides)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from evalkit.cli.screen import say_json
 from evalkit.errors import InputError
+
+if TYPE_CHECKING:
+    from evalkit.pipeline.loaded_run import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +61,22 @@ def allow_outside_option(command: F) -> F:
     return click.option(
         "--allow-outside", is_flag=True, help="Read input files that lie outside the suite's folder."
     )(command)
+
+
+def open_run(run: str, output: Path, *, to_score: bool = False) -> Run:
+    """The run that a user names; what is to be said about it goes to standard error.
+
+    Args:
+        run: A run folder, a run id, or ``latest``.
+        output: Folder that holds the runs.
+        to_score: It will be scored anew, so damaged scores are no hindrance.
+    """
+    from evalkit import api
+
+    loaded = api.load_run(run, output=output, to_score=to_score)
+    if loaded.notice is not None and not to_score:
+        click.echo(loaded.notice, err=True)
+    return loaded
 
 
 def print_json(record: object) -> None:

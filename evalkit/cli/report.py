@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import allow_outside_option, json_option, output_option, print_json
+from evalkit.cli.options import allow_outside_option, json_option, open_run, output_option, print_json
 from evalkit.cli.screen import say
 
 
@@ -22,7 +22,7 @@ def command(run: str, folder: Path | None, output: Path, allow_outside: bool, as
     """Write report.html, report.md and report.json of a run again."""
     from evalkit import api
 
-    written = api.report(api.load_run(run, output=output), folder, allow_outside=allow_outside)
+    written = api.report(open_run(run, output), folder, allow_outside=allow_outside)
     if as_json:
         print_json([str(path) for path in written])
     else:

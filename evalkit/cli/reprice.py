@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.options import json_option, output_option, print_json
+from evalkit.cli.options import json_option, open_run, output_option, print_json
 
 
 @click.command(name="reprice")
@@ -29,7 +29,7 @@ def command(run: str, prices: Path, write: bool, output: Path, as_json: bool) ->
     """
     from evalkit import api
 
-    repriced = api.reprice(api.load_run(run, output=output), prices, write=write)
+    repriced = api.reprice(open_run(run, output), prices, write=write)
     if as_json:
         print_json(repriced)
         return 0

@@ -10,6 +10,7 @@ from evalkit.cli.options import (
     allow_outside_option,
     allow_plugins_option,
     json_option,
+    open_run,
     output_option,
     print_json,
 )
@@ -30,7 +31,7 @@ def command(run: str, output: Path, allow_plugins: bool, allow_outside: bool, as
     from evalkit.cli.show import show_run
 
     done = api.score(
-        api.load_run(run, output=output), allow_plugins=allow_plugins, allow_outside=allow_outside
+        open_run(run, output, to_score=True), allow_plugins=allow_plugins, allow_outside=allow_outside
     )
     if as_json:
         print_json(done.decision)

@@ -93,6 +93,7 @@ def write_table_run(
         prices_as_of=prices_as_of(suite, prices),
         digests=_digests(suite, facts, cases, table_file),
         arms=tuple(facts),
+        files={},
         **provenance(suite.folder),
     )
     run.write("manifest.json", manifest)

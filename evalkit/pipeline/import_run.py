@@ -13,6 +13,7 @@ from evalkit.interchange.write_run import write_table_run
 from evalkit.pipeline import spine
 from evalkit.pricing.check_prices import check_prices
 from evalkit.store.run_folder import REPORTS, RunFolder
+from evalkit.store.seal import seal
 
 
 def import_table(
@@ -38,4 +39,5 @@ def import_table(
     run.write("comparison.json", compare(suite, spine.read_table(run, suite), measured))
     spine.write_decision(run, suite)
     spine.report(run, spine.records_of(run, suite))
+    seal(run)
     return run

@@ -32,11 +32,20 @@ class Run:
     Args:
         folder: The run's folder.
         incomplete: Why some cells have no answer, where this run has just ended so.
+        notice: What is to be said about a run that was loaded.
     """
 
-    def __init__(self, folder: RunFolder, *, incomplete: IncompleteRunError | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, *, incomplete: IncompleteRunError | None = None, notice: str | None = None
+    ) -> None:
         self._folder = folder
         self._incomplete = incomplete
+        self._notice = notice
+
+    @property
+    def notice(self) -> str | None:
+        """That its files could not be compared with what was written; None where they were, and are the same."""
+        return self._notice
 
     @property
     def incomplete(self) -> IncompleteRunError | None:

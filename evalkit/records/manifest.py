@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.records.arm import ArmFacts
-from evalkit.records.record import Record
+from evalkit.records.record import Count, Record
 
 
 class Digests(Record, frozen=True, kw_only=True):
@@ -42,6 +42,20 @@ class CaseFacts(Record, frozen=True, kw_only=True):
     input: str | None = None
 
 
+class FileFacts(Record, frozen=True, kw_only=True):
+    """A file of a finished run as it was when the run ended.
+
+    Attributes:
+        rows: Its lines.
+        digest: Of its bytes.
+        marks: Six hex digits for each of at most 128 parts of as many lines, in order: they tell where it was changed.
+    """
+
+    rows: Count
+    digest: str
+    marks: str
+
+
 class Manifest(Record, frozen=True, kw_only=True):
     """Written when the run starts; ``finished_at`` is added when its last stage ends.
 
@@ -50,6 +64,9 @@ class Manifest(Record, frozen=True, kw_only=True):
         limit: ``--limit`` as given.
         models: By the names of the suite, the models of one's own that run on this machine, and under
             ``embedder NAME`` the embedders; empty in runs made before it was kept.
+        files: What the run's figures rest on, by name in its folder. Empty while a stage is at work; None in runs that
+            were made before there was such a field.
+        seal: Digest of this file without ``seal`` and ``suite_path``; None where ``files`` is empty or None.
     """
 
     format_version: int = 1
@@ -64,10 +81,12 @@ class Manifest(Record, frozen=True, kw_only=True):
     started_at: str
     finished_at: str | None = None
     seed: int
-    repeats: int = 1
+    repeats: Count = 1
     limit: int | None = None
-    n_cases: int
+    n_cases: Count
     prices_as_of: str | None = None
     digests: Digests
     models: dict[str, ModelOrigin] = {}
     arms: tuple[ArmFacts, ...] = ()
+    files: dict[str, FileFacts] | None = None
+    seal: str | None = None

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+"""A whole number from 0; another one in a file is damage."""
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+"""A duration, at most 31 years; another one in a file is damage."""
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""A number in [0, 1]; another one in a file is damage."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

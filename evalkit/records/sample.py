@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from evalkit.records.case import Message, Passage
-from evalkit.records.record import Record
+from evalkit.records.record import Count, Record, Seconds
 
 
 class Status(StrEnum):
@@ -29,11 +29,11 @@ class Usage(Record, frozen=True, kw_only=True):
         reasoning: The part of ``output`` that was hidden reasoning.
     """
 
-    input: int
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int
-    reasoning: int = 0
+    input: Count
+    cache_read: Count = 0
+    cache_write: Count = 0
+    output: Count
+    reasoning: Count = 0
 
     @property
     def prompt(self) -> int:
@@ -55,14 +55,14 @@ class Timing(Record, frozen=True, kw_only=True):
         prefill_s: Measured seconds a cold prefill of the shared prefix takes, where one was reused.
     """
 
-    service_s: float | None = None
-    ttft_s: float | None = None
-    queue_s: float = 0.0
-    backoff_s: float = 0.0
-    attempts: int = 1
-    batch_size: int = 1
-    device_s: float | None = None
-    prefill_s: float = 0.0
+    service_s: Seconds | None = None
+    ttft_s: Seconds | None = None
+    queue_s: Seconds = 0.0
+    backoff_s: Seconds = 0.0
+    attempts: Count = 1
+    batch_size: Count = 1
+    device_s: Seconds | None = None
+    prefill_s: Seconds = 0.0
 
 
 class RetrievalUse(Record, frozen=True, kw_only=True):
@@ -76,9 +76,9 @@ class RetrievalUse(Record, frozen=True, kw_only=True):
         replayed: The question's vector came from the cache.
     """
 
-    tokens: int | None = None
-    embed_s: float | None = None
-    search_s: float | None = None
+    tokens: Count | None = None
+    embed_s: Seconds | None = None
+    search_s: Seconds | None = None
     replayed: bool = False
 
     @property
@@ -98,6 +98,12 @@ class Cost(Record, frozen=True, kw_only=True):
     retrieval: Decimal | None = None
     judge: Decimal | None = None
     currency: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no amount: a row that holds it is damaged."""
+        for amount in (self.model, self.retrieval, self.judge):
+            if amount is not None and not (amount.is_finite() and amount >= 0):
+                raise ValueError(f"expected an amount of money from 0, got {amount}")
 
 
 class Request(Record, frozen=True, kw_only=True):
@@ -157,7 +163,7 @@ class Sample(Record, frozen=True, kw_only=True):
 
     case_id: str
     arm: str
-    repeat: int = 0
+    repeat: Count = 0
     answering_model: str | None = None
     status: Status
     prompt_digest: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Self
 
-from evalkit.records.record import Record
+from evalkit.records.record import Count, Record, Share
 
 
 class Score(Record, frozen=True, kw_only=True):
@@ -39,9 +39,9 @@ class ScoreRow(Record, frozen=True, kw_only=True):
 
     case_id: str
     arm: str
-    repeat: int = 0
+    repeat: Count = 0
     metric: str
-    value: float | None
+    value: Share | None
     stats: dict[str, float] | None = None
     reason: str | None = None
     explanation: str | None = None
@@ -63,4 +63,4 @@ class NegativeControl(Record, frozen=True, kw_only=True):
     format_version: int = 1
     metric: str
     seed: int
-    arms: dict[str, float | None]
+    arms: dict[str, Share | None]

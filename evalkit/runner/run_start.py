@@ -14,8 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
 
-import msgspec
-
 from evalkit.clock import Clock
 from evalkit.data.cases import Cases
 from evalkit.data.input_files import corpus_files, example_files, extra_files, prompt_files, recorded_files
@@ -27,6 +25,7 @@ from evalkit.records.manifest import CaseFacts, Digests, Manifest, ModelOrigin
 from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
+from evalkit.store.seal import seal, unseal
 from evalkit.suite.optimised_prompt import KEPT_FILE, kept_prompts
 from evalkit.suite.schema import Suite
 
@@ -71,6 +70,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         digests=digests(experiment),
         models=dict(experiment.models),
         arms=tuple(experiment.facts),
+        files={},
         **provenance(suite.folder),
     )
     _keep_suite(suite, run)
@@ -114,10 +114,8 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
                 "are still valid come from the cache.",
             )
         )
+    manifest = unseal(run, finished_at=None)  # not finished any more, until its last stage has ended again
     _keep_suite(experiment.suite, run)
-    if manifest.finished_at is not None:  # not any more, until its last stage has ended again
-        manifest = msgspec.structs.replace(manifest, finished_at=None)
-        run.write("manifest.json", manifest)
     return manifest
 
 
@@ -145,9 +143,8 @@ def _new_folder(parent: Path, stem: str) -> Path:
 
 
 def finish_run(run: RunFolder, *, clock: Clock) -> None:
-    """Write into the manifest that the run ended, and when."""
-    stamp = clock.now().isoformat(timespec="seconds")
-    run.write("manifest.json", msgspec.structs.replace(run.manifest(), finished_at=stamp))
+    """Write into the manifest that the run ended, when, and what its files are."""
+    seal(run, finished_at=clock.now().isoformat(timespec="seconds"))
 
 
 _DECIDES_NO_ANSWER = {

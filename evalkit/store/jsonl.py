@@ -15,7 +15,7 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from evalkit.errors import Problem, RunError
-from evalkit.records.record import to_json
+from evalkit.records.record import decoder_of, to_json
 from evalkit.store.atomic import TEMPORARY, raise_disk_error
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -33,32 +33,37 @@ class JsonLines(Generic[R]):
 
     def __init__(self, path: Path, kind: type[R]) -> None:
         self.path = path
-        self._decoder = msgspec.json.Decoder(kind)
+        self._decode = decoder_of(kind)
 
     def __iter__(self) -> Iterator[R]:
         """Records in file order.
 
         Raises:
-            RunError: A line that is not the last cannot be read; gives the line.
+            RunError: The file cannot be read, or a line that is not the last one; gives the line.
         """
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                if not line.endswith(b"\n"):
-                    return  # torn: the writer was killed inside this line
-                try:
-                    yield self._decoder.decode(line)
-                except msgspec.MsgspecError as error:
-                    raise RunError(
-                        Problem(
-                            str(self.path),
-                            number,
-                            "",
-                            f"is not a row of this file: {error}. Was it edited? Restore it, or remove this line "
-                            "and run with --resume.",
-                        )
-                    ) from error
+        try:
+            if not self.path.exists():
+                return
+            if not self.path.is_file():
+                raise RunError(Problem(str(self.path), None, "", "is no regular file"))
+            with self.path.open("rb") as stream:
+                for number, line in enumerate(stream, 1):
+                    if not line.endswith(b"\n"):
+                        return  # torn: the writer was killed inside this line
+                    yield self._record(number, line)
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+            raise RunError(Problem(str(self.path), None, "", message)) from error
+
+    def _record(self, number: int, line: bytes) -> R:
+        try:
+            return self._decode(line)
+        except msgspec.MsgspecError as error:
+            message = (
+                f"is not a row of this file: {error}. Was it edited? Restore it, or remove this line "
+                "and run with --resume."
+            )
+            raise RunError(Problem(str(self.path), number, "", message)) from error
 
 
 class Appender:

@@ -83,15 +83,19 @@ class RunFolder:
         """
         path = self.file(name)
         try:
+            if path.exists() and not path.is_file():
+                raise RunError(Problem(str(path), None, "", "is no regular file"))
             content = path.read_bytes()
         except FileNotFoundError:
             raise RunError(
                 Problem(str(self.path), None, "", f"has no {name}; run that stage first, or resume the run")
             ) from None
+        except OSError as error:
+            raise RunError(Problem(str(path), None, "", f"cannot be read: {error.strerror}")) from error
         try:
-            version = msgspec.json.decode(content, type=_Versioned).format_version
+            version = from_json(content, _Versioned).format_version
         except msgspec.MsgspecError as error:
-            raise RunError(Problem(str(path), None, "", f"is not readable: {error}")) from error
+            raise _unreadable(path, content, error) from error
         highest = _version_of(kind)
         if version > highest:
             raise RunError(
@@ -106,7 +110,7 @@ class RunFolder:
         try:
             return from_json(content, kind)
         except msgspec.MsgspecError as error:
-            raise RunError(Problem(str(path), None, "", f"is not readable: {error}")) from error
+            raise _unreadable(path, content, error) from error
 
     def has(self, name: str) -> bool:
         """Whether that file is there."""
@@ -144,6 +148,16 @@ class RunFolder:
     def latency(self) -> Iterator[LatencyRow]:
         """Rows of ``latency.jsonl``, in file order."""
         return iter(JsonLines(self.latency_file, LatencyRow))
+
+
+_BYTE = re.compile(r"\(byte (\d+)\)")
+
+
+def _unreadable(path: Path, content: bytes, error: msgspec.MsgspecError) -> RunError:
+    """Names the line where that is known: the decoder tells the byte."""
+    found = _BYTE.search(str(error))
+    line = None if found is None else content.count(b"\n", 0, int(found[1])) + 1
+    return RunError(Problem(str(path), line, "", f"is not readable: {error}"))
 
 
 class _Versioned(msgspec.Struct):

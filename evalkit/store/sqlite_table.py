@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -130,7 +131,8 @@ class SqliteTable(Generic[Row]):
     def _connected(self) -> sqlite3.Connection:
         # Batches are answered in a worker thread; calls never overlap.
         database = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(database.close)
             database.text_factory = _text
             _wait_for_wal(database)
             database.execute("PRAGMA synchronous=NORMAL")
@@ -138,17 +140,15 @@ class SqliteTable(Generic[Row]):
             there = database.execute(f"PRAGMA table_info({self._name})").fetchall()
             if len(there) != self._width or there[0][1] != "key":
                 raise _OtherLayoutError("its table has other columns")
-            self._file = os.stat(self._path)
-        except BaseException:
-            database.close()
-            raise
+            self._file = self._path.stat()
+            on_failure.pop_all()
         return database
 
     def _replace(self, why: sqlite3.Error) -> None:
         """Go on with a new file, unless another process has begun one meanwhile: then with that one."""
         self._database.close()
         try:
-            replaced = not os.path.samestat(self._file, os.stat(self._path))
+            replaced = not os.path.samestat(self._file, self._path.stat())
         except FileNotFoundError:
             replaced = True
         if not replaced:

@@ -139,12 +139,14 @@ def test_a_damaged_cache_is_set_aside_said_and_a_new_one_begun(tmp_path, how):
     with closing(SqliteCache(path)) as cache:
         cache.put_many(answers(200))
     spoil(path, how)
-    with pytest.warns(
-        CacheWarning, match=r"c\.sqlite: the response cache is damaged .* kept as c\.sqlite\.damaged-1"
+    with (
+        pytest.warns(
+            CacheWarning, match=r"c\.sqlite: the response cache is damaged .* kept as c\.sqlite\.damaged-1"
+        ),
+        closing(SqliteCache(path)) as cache,
     ):
-        with closing(SqliteCache(path)) as cache:
-            cache.get_many([f"k{number}" for number in range(200)])
-            cache.put_many(answers(1))
+        cache.get_many([f"k{number}" for number in range(200)])
+        cache.put_many(answers(1))
     with closing(SqliteCache(path)) as cache:
         assert list(cache.get_many(["k0", "k1"])) == ["k0"], "the new one keeps what was asked for again"
     assert os.path.lexists(tmp_path / "c.sqlite.damaged-1")

@@ -27,8 +27,16 @@ def test_a_vector_comes_back_bit_for_bit_and_the_first_value_of_a_key_stays(tmp_
 
 @pytest.mark.parametrize(
     "values",
-    ["x'0102', 1, 1", "x'', 1, 1", "5, 1, 1", "x'0000c07f0000c07f', 1, 1", "x'0000803f0000803f', 'a', 1"]
-    + ["x'0000803f0000803f', 1, 'a'", "x'0000803f0000803f', 1, -1", "x'0000803f', 1, 1"],
+    [
+        "x'0102', 1, 1",
+        "x'', 1, 1",
+        "5, 1, 1",
+        "x'0000c07f0000c07f', 1, 1",
+        "x'0000803f0000803f', 'a', 1",
+        "x'0000803f0000803f', 1, 'a'",
+        "x'0000803f0000803f', 1, -1",
+        "x'0000803f', 1, 1",
+    ],
 )
 def test_a_value_that_is_no_vector_is_asked_for_again_and_said(tmp_path, values):
     """Bytes that are no numbers or none that is finite, figures that are texts or negative, another length."""

@@ -1,7 +1,6 @@
 """Adapters by what made them."""
 
 import pytest
-
 from filelock import FileLock
 
 from evalkit.errors import CacheWarning, TuningError
