@@ -95,7 +95,7 @@ def run(
     root = Path(output)
     earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
-        check_run(earlier, without=REMADE)
+        check_run(earlier, without=REMADE, resumes=True)
         limit = earlier.manifest().limit
         loaded = at_run_prices(loaded, earlier)
     prepared = spine.prepare(loaded, limit=limit)

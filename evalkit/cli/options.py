@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from evalkit.cli.screen import say_json
+from evalkit.cli.screen import say_json, tell
 from evalkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def open_run(run: str, output: Path, *, to_score: bool = False) -> Run:
     from evalkit import api
 
     loaded = api.load_run(run, output=output, to_score=to_score)
-    if loaded.notice is not None and not to_score:
-        click.echo(loaded.notice, err=True)
+    if loaded.notice is not None:
+        tell(loaded.notice)
     return loaded
 
 

@@ -1,7 +1,8 @@
 """Model folders made from one file, once: a GGUF file's weights as plain numbers, a zip's files.
 
     <cache>/models/<digest of how and of the file>/          appears whole or not at all
-    <cache>/models/<digest of how and of the file>/.sizes    of its files: what is cut or removed is made again
+    <cache>/models/<digest of how and of the file>/.sizes    of its files: where one was cut or removed, the folder is
+                                                             set aside and made again
     <cache>/models/.<digest>.lock                            held by the process that makes it
 
 The digest is of the file's bytes, so a file that is moved or installed again is not unpacked again.
@@ -9,6 +10,7 @@ The digest is of the file's bytes, so a file that is moved or installed again is
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from evalkit.digest import digest_of
 from evalkit.models.fingerprint import digest_known_file
 from evalkit.store.atomic import raise_disk_error
 from evalkit.store.cache import cache_folder
+from evalkit.store.set_aside import set_aside
 
 _SIZES = ".sizes"
 
@@ -47,8 +50,12 @@ def made_once(file: Path, how: str, make: Callable[[Path, Path], None]) -> Path:
         with FileLock(folder / f".{target.name}.lock"):
             if _is_whole(target):
                 return target
-            shutil.rmtree(target, ignore_errors=True)
-            making = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
+            if os.path.lexists(target):
+                set_aside(target, "a model's folder", "a file of it was cut or removed")
+            prefix = f".making-{target.name}-"
+            for left in folder.glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)  # of a process that died: we hold the lock
+            making = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
             try:
                 make(file, making)
                 for path in making.rglob("*"):
@@ -67,7 +74,7 @@ def _is_whole(folder: Path) -> bool:
     """Whether a folder was made and nothing in it was removed or cut since."""
     try:
         return msgspec.json.decode((folder / _SIZES).read_bytes(), type=dict[str, int]) == _sizes(folder)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
 
 

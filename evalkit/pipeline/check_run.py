@@ -14,7 +14,7 @@ from evalkit.records.record import Record
 from evalkit.records.sample import LatencyRow, Sample
 from evalkit.records.score import ScoreRow
 from evalkit.store.jsonl import JsonLines
-from evalkit.store.run_folder import CASES_FILE, PromptRow, RunFolder
+from evalkit.store.run_folder import CASES_FILE, PromptRow, RunFolder, path_argument
 from evalkit.store.seal import check_seal
 from evalkit.suite.load import suite_of_run
 
@@ -24,7 +24,7 @@ _SCORES = "scores.jsonl"
 _COMPARISON = "comparison.json"
 
 
-def check_run(run: RunFolder, *, without: Collection[str] = ()) -> str | None:
+def check_run(run: RunFolder, *, without: Collection[str] = (), resumes: bool = False) -> str | None:
     """Refuse a damaged run; what can be known of one that has not ended, or was made before runs were sealed, is less.
 
     The files of a sealed run are compared with what its manifest says of them. Of any other run each row must be one
@@ -33,28 +33,36 @@ def check_run(run: RunFolder, *, without: Collection[str] = ()) -> str | None:
     Args:
         run: The run.
         without: Files that are not looked at, because they will be made anew.
+        resumes: Answers that a run without a seal lacks are asked for again, so their absence is no damage.
 
     Returns:
-        A sentence for a finished run whose files cannot be compared with what was written; else None.
+        A sentence for a run that has not ended, or whose files cannot be compared with what was written; else None.
 
     Raises:
         RunError: The run is damaged; gives file and line.
     """
     manifest = run.manifest()
+    answered = 0
     try:
         if manifest.files:
             check_seal(run, without=without)
         else:
-            _Rows(run, manifest).check(without)
+            answered = _Rows(run, manifest).check(without, resumes=resumes)
     except RunError:
         if run.manifest() != manifest:  # another process wrote to the run just now
-            return check_run(run, without=without)
+            return check_run(run, without=without, resumes=resumes)
         raise
     if manifest.files is None and manifest.finished_at is not None:
         return (
             f"Note: {run.path} was made by evalkit {manifest.evalkit_version}, before runs kept digests of their "
             f"files: its rows fit together, but whether a value was changed cannot be told. `evalkit score {run.path}` "
             "adds them."
+        )
+    cells = len(manifest.arms) * manifest.n_cases * manifest.repeats
+    if manifest.finished_at is None and answered < cells:
+        return (
+            f"Note: {run.path} has not ended: {answered} of its {cells} answers are there and the others count as "
+            f"missing. Resume it: evalkit run {path_argument(manifest.suite_path)} --resume {path_argument(run.path)}"
         )
     return None
 
@@ -71,8 +79,8 @@ class _Rows:
         self._arms = {arm.name for arm in manifest.arms}
         self._cases: set[str] = set()
 
-    def check(self, without: Collection[str]) -> None:
-        """Raise ``RunError`` for the first row, or the first file, that cannot be the run's."""
+    def check(self, without: Collection[str], *, resumes: bool) -> int:
+        """How many cells have a row; raises ``RunError`` for the first row, or file, that cannot be the run's."""
         self._check_cases()
         answered = set()
         for line, sample in self._rows("samples.jsonl", Sample):
@@ -82,9 +90,11 @@ class _Rows:
             self._check_case("latency.jsonl", line, timed)
         for _ in self._rows("prompts.jsonl", PromptRow):
             pass
-        self._check_all_answered(answered)
+        if not resumes:
+            self._check_all_answered(answered)
         if _SCORES not in without:
             self._check_scores(answered)
+        return len(answered)
 
     def _check_cases(self) -> None:
         for line, case in self._rows(CASES_FILE, CaseFacts):

@@ -44,7 +44,7 @@ class Run:
 
     @property
     def notice(self) -> str | None:
-        """That its files could not be compared with what was written; None where they were, and are the same."""
+        """That it has not ended, or its files could not be compared with what was written; None where all is well."""
         return self._notice
 
     @property

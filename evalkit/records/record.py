@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-"""A whole number from 0; another one in a file is damage."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A whole number from 0 that 64 bits hold; another one in a file is damage."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 """A duration, at most 31 years; another one in a file is damage."""
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -86,6 +86,8 @@ def decoder_of(kind: type[R]) -> Callable[[bytes | str], R]:
 
     def read(content: bytes | str) -> R:
         try:
+            if isinstance(content, bytes) and not content.isascii():
+                content.decode()  # keys that a record does not have are skipped unread
             return decode(content)
         except UnicodeError:  # what msgspec itself lets through
             raise msgspec.DecodeError("it holds bytes that are no UTF-8") from None

@@ -67,6 +67,10 @@ TRUST = {f"evalkit {command} --allow-plugins" for command in ("run", "estimate",
 """By which the person who types lets a suite load code of its own, or read files outside its folder."""
 
 ADDED["commands and options"] = ADDED.get("commands and options", set()) | TRUST
+SEALS = {"files", "files.*.digest", "files.*.marks", "files.*.rows", "seal"}
+"""What a manifest says of the files of a run that has ended, so that damage is told."""
+
+ADDED["keys and choices of report.json"] |= {f"manifest.{key}" for key in SEALS}
 
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
