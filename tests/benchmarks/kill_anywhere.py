@@ -2,15 +2,17 @@
 
     python tests/benchmarks/kill_anywhere.py [COUNT] [SEED]
 
-The suite is support-desk with few cases and two short trainings that keep a checkpoint every other step. For each
-kill a stage is drawn, a run is started (a new one for the stages up to answering; for those after it one whose answers
-are there), and when its files and progress show that stage, it is killed after a random part of the time that the
-stage takes in the undisturbed run. Two kills in three end the whole process group, training processes too; one in
+The suite is support-desk with few cases and two short trainings that keep a checkpoint every other step; beside the
+arms of the embedded model and its tune there are a recorded one and two that a chat server on loopback answers. For
+each kill a stage is drawn, a run is started (a new one for the stages up to answering; for those after it one whose
+answers are there), and when its files and progress show that stage, it is killed after a random part of the time that
+the stage takes in the undisturbed run. Two kills in three end the whole process group, training processes too; one in
 three ends the parent only, and then its training processes must end by themselves. Where the kill really fell is read
 from what the run left. Then nothing on disk may be torn beyond its last line, the run is resumed to the end, and
 
 - its sorted ``scores.jsonl`` equals the undisturbed run's byte for byte, and no answered cell was asked again;
 - its trainings have the same losses, first to last, and it timed the same cases alone;
+- the chat server was asked once for each answer that was not journaled, and for none that was;
 - comparison and decision are equal, measured seconds excepted (money is by tokens in this suite);
 - the three reports are whole, younger than the scores, and hold the verdict.
 
@@ -32,16 +34,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from evalkit.digest import digest_of
 from evalkit.records.decision import Decision
 from evalkit.records.record import from_json
 from evalkit.reporting.verdict_words import headline
 from evalkit.suite.starters import starters
+from tests.builders.chat_server import ChatServer, Reply, completion
 
 STAGES = ("profile", "tuning", "answering", "latency", "scoring", "comparison", "decision", "reports")
 AFTER_ANSWERS = STAGES[4:]
@@ -71,8 +75,13 @@ _SECONDS = re.compile(r"[\d.,]+ (?:ms|s|hours|(?:device |prefill )?seconds|[kKMG
 """The same inside sentences."""
 
 
-def write_suite(folder: Path) -> Path:
-    """support-desk, small: three arms, two trainings of a second, and money that follows from tokens."""
+def write_suite(folder: Path, server: str | None = None) -> Path:
+    """support-desk, small: three arms, two trainings of a second, and money that follows from tokens.
+
+    Args:
+        folder: Where it is to be.
+        server: Address of a chat server; with one there are hosted arms and a recorded one too.
+    """
     shutil.copytree(starters()["support-desk"], folder)
     file = folder / "suite.yaml"
     data = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -93,6 +102,8 @@ def write_suite(folder: Path) -> Path:
     data["prices"] = {"flat": {"input": 1.0, "output": 4.0, "as_of": "2026-11-01", "source": "made up"}}
     data["arms"] = {name: data["arms"][name] for name in ("few_shot", "rag", "fine_tuned")}
     data["arms"]["few_shot"] = {"model": "base", "prompt": {"base": "house", "shots": 1}}
+    if server is not None:
+        _add_hosted_and_recorded(data, folder, server)
     data["run"]["latency"] = {"isolated": 2}
     data["decision"]["draws"] = 500
     del data["decision"]["limits"]["p95_latency_s"]
@@ -100,6 +111,45 @@ def write_suite(folder: Path) -> Path:
     rows = (folder / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (folder / "train.jsonl").write_text("".join(rows[:24]), encoding="utf-8")
     return folder
+
+
+def _add_hosted_and_recorded(data: dict[str, Any], folder: Path, server: str) -> None:
+    data["models"]["hosted"] = {
+        "type": "openai",
+        "model": "m",
+        "base_url": server,
+        "price": "flat",
+        "max_concurrency": 2,
+    }
+    data["models"]["recorded"] = {
+        "type": "recorded",
+        "path": "recorded.jsonl",
+        "price": "flat",
+        "kind": "few_shot",
+    }
+    data["arms"]["hosted"] = {"model": "hosted", "prompt": {"base": "house", "shots": 0}}
+    data["arms"]["hosted_rag"] = {**data["arms"]["rag"], "model": "hosted"}
+    data["arms"]["recorded"] = {"model": "recorded", "prompt": {"base": "house", "shots": 0}}
+    cases = [json.loads(line) for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        {
+            "case_id": case["id"],
+            "output": case["answer"] if at % 3 else "no idea",
+            "usage": {"input": 50, "output": 9},
+            "service_s": 0.2,
+        }
+        for at, case in enumerate(cases)
+    ]
+    (folder / "recorded.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def slow_answer(request: dict[str, Any]) -> Reply:
+    """An answer that follows from the messages, a twentieth of a second after they came."""
+    digest = digest_of(request["messages"])
+    reply = completion(
+        "Cause: stuck valve. Fix: open the valve." if int(digest, 16) % 2 else f"Cause: {digest[:4]}"
+    )
+    return replace(reply, delay_s=0.05)
 
 
 class Process:
@@ -132,7 +182,12 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "EVALKIT_CACHE_DIR": str(home / "cache"), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "EVALKIT_CACHE_DIR": str(home / "cache"),
+                "OMP_NUM_THREADS": "1",
+                "OPENAI_API_KEY": "none-is-asked-for",
+            },
             preexec_fn=_on_one_core,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -163,7 +218,9 @@ class Process:
         if "Answering" in said:
             lines = [line.strip().split(":")[0] for line in said[said.index("Answering") + 1 :]]
             waits = lines and not lines[-1].endswith("alone") and f"{lines[-1]} alone" not in lines
-            return "latency" if waits and not lines[-1].startswith("base before") else "answering"
+            return (
+                "latency" if waits and not lines[-1].startswith(("base before", "recorded")) else "answering"
+            )
         if "Tuning" in said:
             return "tuning"
         return "profile" if "Profile" in said else None
@@ -280,6 +337,12 @@ def _plain(value: Any) -> Any:
     return _SECONDS.sub("#", value) if isinstance(value, str) else value
 
 
+def _hosted_rows(folder: Path) -> int:
+    """Answers of the chat server that a run holds, timed ones too."""
+    lines = [line for name in ("samples", "latency") for line in whole_lines(folder / f"{name}.jsonl")]
+    return sum(json.loads(line)["arm"].startswith("hosted") for line in lines)
+
+
 def check_torn(folder: Path) -> None:
     """After a kill every JSON file is whole, and of JSON lines only the last may be torn."""
     for file in folder.rglob("*.json"):
@@ -306,7 +369,9 @@ class Trials:
 
     def undisturbed(self) -> None:
         """Run once without a kill; remember how long each stage took and what came out."""
-        self.suite = write_suite(self.home / "desk")
+        self.server = ChatServer()
+        self.server.answer = slow_answer
+        self.suite = write_suite(self.home / "desk", self.server.url)
         self.reference = self.home / "reference"
         run = Process(self.suite, self.reference)
         before = time.perf_counter()
@@ -319,6 +384,10 @@ class Trials:
         folder = run_folder(self.reference)
         assert folder is not None
         self.expected = result_of(folder)
+        self._asked_when_whole = _hosted_rows(folder)
+        assert len(self.server.requests) == self._asked_when_whole, (
+            "an undisturbed run asks once for each answer"
+        )
 
     def trial(self, number: int, wanted: str) -> bool:
         """One kill in ``wanted``, resumed and compared; False where the run was over before the kill fell."""
@@ -372,8 +441,12 @@ class Trials:
         kept = [] if folder is None else whole_lines(folder / "samples.jsonl")
         if folder is not None:
             check_torn(folder)
+        owed = self._asked_when_whole - (0 if folder is None else _hosted_rows(folder))
+        asked = len(self.server.requests)
         again = Process(self.suite, home, folder)
         again.end()
+        asked = len(self.server.requests) - asked
+        assert asked == owed, f"the chat server was asked {asked} times for {owed} answers"
         folder = run_folder(home)
         assert folder is not None, "the resumed run has no folder"
         assert whole_lines(folder / "samples.jsonl")[: len(kept)] == kept, "a journaled line was touched"

@@ -32,11 +32,16 @@ from tests.benchmarks.kill_anywhere import run_folder, whole_lines, write_suite
 LIMIT = 4
 
 
-def write_shared_suite(folder: Path) -> Path:
-    """The suite of ``kill_anywhere``, with an arm whose index and vectors are shared too."""
+def write_shared_suite(folder: Path, *, small: bool) -> Path:
+    """The suite of ``kill_anywhere``, with an arm whose index and vectors are shared too; small with one training."""
     write_suite(folder)
     file = folder / "suite.yaml"
     data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if small:
+        data["models"]["tuned"] |= {"fractions": [1.0], "epochs": 1, "min_steps": 4}
+        data["arms"] = {name: data["arms"][name] for name in ("rag", "fine_tuned")}
+        data["decision"]["reference_arm"] = "rag"
+        data["run"]["latency"] = {"isolated": 0}
     data["embedders"] = {"offline": {"type": "hashed"}}
     data["arms"]["dense"] = {
         "model": "base",
@@ -60,17 +65,19 @@ class Rounds:
         home: An empty folder.
         runs: How many are started together.
         chance: Decides who is killed, and when.
+        small: One short training in place of two, and half as many cases.
     """
 
     home: Path
     runs: int
     chance: random.Random
+    small: bool = False
     ended: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.suite = write_shared_suite(self.home / "desk")
+        self.suite = write_shared_suite(self.home / "desk", small=self.small)
 
     def round(self, number: int, *, kills: bool) -> None:
         """One round in folders of its own; what is not as it should be is kept as a fault."""
@@ -96,7 +103,11 @@ class Rounds:
         self._compare(number, homes, cache / "adapters")
 
     def _start(self, home: Path, cache: Path, resume: Path | None = None) -> subprocess.Popen[str]:
-        more = ["--limit", str(LIMIT)] if resume is None else ["--resume", str(resume)]
+        more = (
+            ["--limit", str(LIMIT // 2 if self.small else LIMIT)]
+            if resume is None
+            else ["--resume", str(resume)]
+        )
         return subprocess.Popen(
             [sys.executable, "-m", "evalkit", "run", str(self.suite), "-o", str(home / "reports"), *more],
             stdout=subprocess.DEVNULL,
@@ -120,7 +131,7 @@ class Rounds:
         names = {path.name for path in adapters.iterdir()}
         keys = {name for name in names if not name.startswith(".")}
         cache = AdapterCache(adapters)
-        if len(keys) != 2 or not all(cache.get(key) for key in keys):
+        if len(keys) != (1 if self.small else 2) or not all(cache.get(key) for key in keys):
             self.faults.append(f"round {number}: adapters {sorted(keys)}")
         left = [name for name in names if name.startswith(".making")]
         left += [path.name for path in (adapters / ".checkpoints").glob("*") if path.is_dir()]
