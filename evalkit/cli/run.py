@@ -64,6 +64,7 @@ def command(
     if retry_errors and resume is None:
         raise InputError("--retry-errors goes with --resume RUN; a new run has no failed cell yet")
     loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
+    loaded = loaded.with_env_files(env_file)
     with shown_progress() as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below
         done = api.run(

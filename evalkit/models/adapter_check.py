@@ -47,7 +47,6 @@ def check_adapters(suite: Suite, *, download: bool = True) -> Iterator[str]:
         assert weights is not None  # noqa: S101 - models of both types have a folder
         check_model_folder(weights)
         adapter = suite.folder / config.adapter
-        files = tuned_files(adapter)
         require("transformers", EXTRA)
         from evalkit.models.engine.adapter_fit import check_fit
 
@@ -57,14 +56,32 @@ def check_adapters(suite: Suite, *, download: bool = True) -> Iterator[str]:
         except InputError as error:
             problems.append(suite.source.problem(("models", name, "adapter"), str(error)))
             continue
-        if not files.replaces and (doubt := _made_for_others(name, files.settings, weights, config.model_id)):
+        if (doubt := _made_for_others(name, config, suite.folder)) is not None:
             yield doubt
     if problems:
         raise InputError(*problems)
 
 
-def _made_for_others(name: str, settings: Path, weights: Path, model_id: str | None) -> str | None:
-    """What speaks against the adapter having been made for these weights; None where nothing does."""
+def adapter_doubts(suite: Suite) -> Iterator[str]:
+    """What speaks against the adapters of a checked suite's arms having been made for their models; a sentence each."""
+    for name in dict.fromkeys(arm.model for arm in suite.arms.values()):
+        config = suite.models[name]
+        if isinstance(config, EmbeddedModelConfig | TransformersModelConfig) and config.adapter is not None:
+            doubt = _made_for_others(name, config, suite.folder)
+            if doubt is not None:
+                yield doubt
+
+
+def _made_for_others(
+    name: str, config: EmbeddedModelConfig | TransformersModelConfig, folder: Path
+) -> str | None:
+    """What speaks against a model's adapter having been made for it; None where nothing does."""
+    weights, model_id = weights_of(config, folder), config.model_id
+    assert weights is not None and config.adapter is not None  # noqa: S101 - so of both types, and asked before
+    files = tuned_files(folder / config.adapter)
+    if files.replaces:
+        return None
+    settings = files.settings
     try:
         origin = msgspec.json.decode(settings.read_bytes(), type=_Origin).base_model_name_or_path
     except msgspec.MsgspecError:

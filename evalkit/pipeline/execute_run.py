@@ -117,7 +117,9 @@ def resume_command(suite: Suite, run: RunFolder) -> str:
     """What to type to go on with a run, from the folder where it was started."""
     file = Path(suite.source.file)
     named = suite.folder if file.name == FILE_NAME else file  # a suite may be in a file of another name
-    return f"evalkit run {path_argument(named)} --resume {run_argument(run.path, suite.name)}{suite.trust.options}"
+    keys = "".join(f" --env-file {path_argument(file)}" for file in suite.source.env_files)
+    resume = f"--resume {run_argument(run.path, suite.name)}"
+    return f"evalkit run {path_argument(named)} {resume}{keys}{suite.trust.options}"
 
 
 def _raise_if_interrupted(stop: StopSignal) -> None:

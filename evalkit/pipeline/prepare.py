@@ -19,6 +19,7 @@ from evalkit.embeddings.build import embedder_origin, embedder_weights
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import AnyMetric
+from evalkit.models.adapter_check import adapter_doubts
 from evalkit.models.check_models import check_models
 from evalkit.models.local_files import model_origin, weights_digest
 from evalkit.pipeline.default_stop import with_default_stops
@@ -77,6 +78,7 @@ class Prepared:
             prices_as_of=prices_as_of(self.suite, self.prices),
             limit=self.limit,
             models={name: origin for name, origin in own.items() if origin is not None},
+            adapter_doubts=tuple(adapter_doubts(self.suite)),
         )
 
 

@@ -64,6 +64,7 @@ class Manifest(Record, frozen=True, kw_only=True):
         limit: ``--limit`` as given.
         models: By the names of the suite, the models of one's own that run on this machine, and under
             ``embedder NAME`` the embedders; empty in runs made before it was kept.
+        adapter_doubts: What speaks against an adapter having been made for its model, a sentence each.
         files: What the run's figures rest on, by name in its folder. Empty while a stage is at work; None in runs that
             were made before there was such a field.
         seal: Digest of this file without ``seal`` and ``suite_path``; None where ``files`` is empty or None.
@@ -87,6 +88,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     prices_as_of: str | None = None
     digests: Digests
     models: dict[str, ModelOrigin] = {}
+    adapter_doubts: tuple[str, ...] = ()
     arms: tuple[ArmFacts, ...] = ()
     files: dict[str, FileFacts] | None = None
     seal: str | None = None

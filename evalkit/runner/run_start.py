@@ -40,6 +40,7 @@ class Experiment:
         weights: Model name to the digest of its weights, where they are files.
         limit: How many cases, or None for all.
         models: By the same names, which model that is.
+        adapter_doubts: What speaks against an adapter having been made for its model, a sentence each.
     """
 
     suite: Suite
@@ -49,6 +50,7 @@ class Experiment:
     prices_as_of: str | None
     limit: int | None = None
     models: Mapping[str, ModelOrigin] = field(default_factory=dict)
+    adapter_doubts: Sequence[str] = ()
 
 
 def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
@@ -69,6 +71,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         prices_as_of=experiment.prices_as_of,
         digests=digests(experiment),
         models=dict(experiment.models),
+        adapter_doubts=tuple(experiment.adapter_doubts),
         arms=tuple(experiment.facts),
         files={},
         **provenance(suite.folder),

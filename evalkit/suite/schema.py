@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -331,6 +333,12 @@ class Suite(Strict):
     def folder(self) -> Path:
         """The folder to which paths in the suite are relative."""
         return self._source.folder
+
+    def with_env_files(self, files: Iterable[Path]) -> Suite:
+        """The same suite; the command that goes on with a run of it names these files of environment variables."""
+        suite = self.model_copy()
+        suite._source = replace(self._source, env_files=tuple(files))
+        return suite
 
     @property
     def trust(self) -> Trust:

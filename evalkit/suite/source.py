@@ -27,6 +27,7 @@ class Source:
         trust: What the file may do beyond its folder.
         variables: The texts in which ``${NAME}`` was replaced.
         secrets: Values of variables that no message may hold.
+        env_files: Files of environment variables that the command named, to be named again when a run goes on.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Source:
     trust: Trust = NOTHING
     variables: Variables = field(default=Variables(), repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False)
+    env_files: tuple[Path, ...] = ()
 
     @property
     def kept_text(self) -> str:

@@ -53,9 +53,11 @@ OWN_MODELS: dict[str, set[str]] = {
         "manifest.models",
         "manifest.models.*.name",
         "manifest.models.*.origin",
+        "manifest.adapter_doubts",
     },
+    "red flags": {"adapter_made_for_others"},
 }
-"""Which models of one's own ran, by name, file and quantisation."""
+"""Which models of one's own ran, by name, file and quantisation, and whether an adapter was made for its model."""
 
 for _name, _items in OWN_MODELS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items

@@ -1,5 +1,8 @@
 """Which model answered, and what a prompt was optimised on: what takes the evidence its force."""
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 
@@ -50,6 +53,15 @@ def test_a_prompt_optimised_on_the_cases_carries_no_verdict(synthetic, source, o
     made = flags(synthetic, few_shot={"prompt_source": source, "optimised_on": on})
     of_prompts = {name: flag.severity for name, flag in made.items() if name.startswith("prompt_optimised")}
     assert of_prompts == ({} if code is None else {code: severity})
+
+
+def test_an_adapter_that_was_made_for_other_weights_is_warned_of(synthetic):
+    """The sentence that was told when the run began stands with the decision."""
+    run = synthetic.make_run({"few_shot": synthetic.Arm(synthetic.scores(50, 100))})
+    doubt = "models.m: the adapter a was made for b, and the weights of c are others"
+    run = replace(run, manifest=msgspec.structs.replace(run.manifest, adapter_doubts=(doubt,)))
+    (flag,) = [flag for flag in synthetic.decision(run).red_flags if flag.code == "adapter_made_for_others"]
+    assert (flag.severity, flag.message) == ("warn", doubt)
 
 
 def test_counts_of_models_are_kept_with_the_arm(synthetic):

@@ -13,6 +13,7 @@ from evalkit.models.adapter_check import check_adapters
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.quiet import quiet_transformers
 from evalkit.models.engine.weights import load_weights
+from evalkit.pipeline.prepare import prepare
 from evalkit.suite.load import load_suite
 from tests.builders.recorded_runs import FIXTURES
 
@@ -87,6 +88,7 @@ def test_an_adapter_made_for_other_weights_of_the_same_shape_is_named(folder):
     )
     (warning,) = check_adapters(fitting)
     assert "models.other" in warning and str(weights_folder()) in warning
+    assert prepare(fitting).experiment.adapter_doubts == (warning,)
 
 
 @pytest.mark.parametrize(

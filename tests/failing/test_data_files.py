@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -617,3 +618,20 @@ def test_a_reference_is_what_stands_behind_its_think_block(place):
     place("public-trl-conversational", cases=[{"messages": [USER, {"role": "assistant", "content": ""}]}])
     with pytest.raises(DataError, match="end with an empty answer"):
         read_cases(load_suite(folder))
+
+
+def test_the_command_that_goes_on_names_the_file_of_the_key_again(
+    evalkit, place, chat_server, replies, monkeypatch
+):
+    """As it was typed; followed, it ends the run."""
+    folder = place("public-trl-conversational")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    Path("my keys.env").write_text("OPENAI_API_KEY=k\n")
+    chat_server.answer = lambda request: replies.reply('{"error": {"message": "no such key"}}', status=401)
+    done = evalkit("run", folder, "--env-file", "my keys.env")
+    assert done.code != 0
+    (command,) = [line.strip() for line in done.err.splitlines() if "--resume" in line]
+    assert "--env-file 'my keys.env'" in command
+    monkeypatch.delenv("OPENAI_API_KEY")
+    chat_server.answer = lambda request: completion("a")
+    assert evalkit(*shlex.split(command)[1:]).code == 0

@@ -13,6 +13,7 @@ MODEL_CHANGED = "answering_model_changed"
 MODELS_DIFFER = "answering_models_differ"
 OPTIMISED_ON_CASES = "prompt_optimised_on_cases"
 OPTIMISED_UNDECLARED = "prompt_optimised_undeclared"
+ADAPTER_OF_OTHERS = "adapter_made_for_others"
 
 
 def answering_models(context: DecisionContext) -> Iterator[RedFlag]:
@@ -46,6 +47,12 @@ def answering_models(context: DecisionContext) -> Iterator[RedFlag]:
                 message=f"arms on the suite's model {model} were answered by different models: {listed}; their "
                 "difference is partly one of models",
             )
+
+
+def adapters(context: DecisionContext) -> Iterator[RedFlag]:
+    """Adapters that were made for other weights than those that answered, or may have been."""
+    for doubt in context.run.manifest.adapter_doubts:
+        yield RedFlag(code=ADAPTER_OF_OTHERS, severity="warn", message=doubt)
 
 
 def optimised_prompts(context: DecisionContext) -> Iterator[RedFlag]:

@@ -9,7 +9,7 @@ import numpy as np
 from evalkit.comparison.differences import family_of
 from evalkit.comparison.settings import ComparisonSettings
 from evalkit.decision.checklist.end_dates import EndDate, end_dates
-from evalkit.decision.checklist.provenance_flags import answering_models, optimised_prompts
+from evalkit.decision.checklist.provenance_flags import adapters, answering_models, optimised_prompts
 from evalkit.decision.checklist.scorer_checks import at_an_end, control_failed
 from evalkit.decision.context import DecisionContext
 from evalkit.decision.tuning_route import months_later, route_of
@@ -304,6 +304,7 @@ _CHECKS: tuple[_Check, ...] = (
     _clusters,
     _scorer,
     answering_models,
+    adapters,
     optimised_prompts,
     _coverage,
     _repeats,
