@@ -11,7 +11,7 @@ from evalkit.stats.draw_shares import DrawShare, draw_share
 MONTE_CARLO_ERRORS = 3.0
 """A share closer to its threshold than this many standard errors is drawn again."""
 
-MOST_TIMES = 16
+MOST_TIMES = 64
 """Up to how many times the draws."""
 
 _STEP = 4
@@ -67,7 +67,7 @@ def settled_share(
         won: Shape (n_draws,), wins of the first round, 0.5 for a tie.
         threshold: The share that counts as reached.
         draw_again: Given how many times the draws of the first round, gives the wins of so many fresh draws, from a
-            source of chance of its own for each number. Called with 4, then 16.
+            source of chance of its own for each number. Called with 4, 16, then 64.
         most_times: Up to how many times; 1 for never again, which is right where draws are so dear that the verdict may
             stay open.
 
@@ -77,7 +77,7 @@ def settled_share(
         True
         >>> found = settled_share(np.arange(100) < 91, 0.9, lambda times: np.arange(times * 100) < times * 91)
         >>> found.reached, found.open, found.found.n_draws
-        (False, True, 1600)
+        (False, True, 6400)
     """
     times = 1
     found = draw_share(won)
