@@ -365,6 +365,11 @@ def _mapping(facts: ColumnFacts, chosen: Mapping[str, tuple[str, ...]], form: st
         numbered=frozenset(
             column for name in _NUMBERED for column in chosen.get(name, ()) if facts.made_floats(column)
         ),
-        floats=frozenset(column for column in chosen.get("reference", ()) if facts.made_floats(column)),
+        floats=frozenset(
+            column
+            for name in ("reference", "output")
+            for column in chosen.get(name, ())
+            if facts.made_floats(column)
+        ),
         other=tuple(column for column in facts.filled if column not in used),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from evalkit.data.answer_columns import Figures, answer_mapping, given_number, renamed
 from evalkit.data.columns import ColumnFacts, ColumnMapping, whole_number
 from evalkit.data.fields import as_text, is_missing, parse_list
+from evalkit.data.messages import answer_of_messages, is_answer_messages
 from evalkit.data.row_index import RowIndex
 from evalkit.errors import DataError, Problem
 from evalkit.records.case import Passage
@@ -171,6 +172,9 @@ def _answer(row: dict[str, Any], mapping: ColumnMapping) -> RecordedAnswer:
     for name in _TEXTS:
         if given.get(name) is not None:
             given[name] = as_text(values[name])
+    given["case_id"] = given["case_id"].strip()
+    if given.get("output") is not None:
+        given["output"] = _output(values["output"], mapping)
     if isinstance(passages := given.get("passages"), list):
         given["passages"] = [{"id": item} if isinstance(item, str) else item for item in passages]
     tokens = [given_number(name, given.pop(name, None)) for name in ("input_tokens", "output_tokens")]
@@ -182,10 +186,32 @@ def _answer(row: dict[str, Any], mapping: ColumnMapping) -> RecordedAnswer:
     try:
         checked = msgspec.convert({**lax, "case_id": given["case_id"]}, RecordedAnswer, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(_fault_words(str(error))) from None
     _refuse_implausible(checked)
     texts = {name: given.get(name) for name in _TEXTS if name != "case_id"}
     return msgspec.structs.replace(checked, cost=cost, **texts)
+
+
+def _fault_words(fault: str) -> str:
+    """What is wrong with a value, in the words of the file."""
+    said, _, at = fault.partition(" - at ")
+    column = at.strip("`").removeprefix("$.")
+    if said.endswith(">= 0"):
+        return f"{column} is negative, which no answer can have"
+    if column == "finish_reason":
+        return f"{column}: {said}; one of {', '.join(get_args(FinishReason))}"
+    return f"{column}: {said}" if column else said
+
+
+def _output(value: Any, mapping: ColumnMapping) -> str:
+    """An answer as text: the assistant's of messages; 1 for 1.0 where the whole column of numbers was made floats.
+
+    Raises:
+        ValueError: Its messages do not end with an assistant's, or hold two of them.
+    """
+    if is_answer_messages(value):
+        return answer_of_messages(value)
+    return as_text(whole_number(value) if isinstance(value, float) and mapping.floats else value)
 
 
 def _usage(prompt: int | None, output: int | None) -> dict[str, int]:

@@ -18,6 +18,7 @@ import pytest
 from evalkit.cli import main as door
 from evalkit.data.cases import read_cases
 from evalkit.data.examples import read_examples
+from evalkit.data.recorded import read_recorded
 from evalkit.errors import DataError
 from evalkit.prompts.composer import Composer
 from evalkit.prompts.examples import ExampleChooser
@@ -635,3 +636,13 @@ def test_the_command_that_goes_on_names_the_file_of_the_key_again(
     monkeypatch.delenv("OPENAI_API_KEY")
     chat_server.answer = lambda request: completion("a")
     assert evalkit(*shlex.split(command)[1:]).code == 0
+
+
+@pytest.mark.parametrize("output", ["{}.0", '[{{"role": "assistant", "content": "{}"}}]', '"{}"'])
+def test_a_recorded_answer_is_its_text_however_a_tool_wrote_it(tmp_path, output):
+    """A whole column of numbers that became floats, messages, ids with a space."""
+    rows = [f'{{"case_id": " {case}", "output": {output.format(case)}}}\n' for case in (1, 2)]
+    (tmp_path / "a.jsonl").write_text("".join(rows))
+    answers = read_recorded(tmp_path / "a.jsonl")
+    assert [(key, answers[key].output) for key in answers] == [(("1", 0), "1"), (("2", 0), "2")]
+    answers.close()
