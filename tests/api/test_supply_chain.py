@@ -53,7 +53,7 @@ _SPELLED = {
     "psfl": "PSF-2.0",
     "python software foundation license": "PSF-2.0",
 }
-_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)")
+_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[\w,.-]+\])?==(\S+)")
 
 
 def _project() -> dict:
