@@ -18,7 +18,7 @@ from evalkit.digest import digest_file
 from evalkit.errors import InputError
 from evalkit.registry import METRICS, REGISTRIES
 from evalkit.suite.load import load_suite
-from tests.builders.hostile_parts import Command
+from tests.builders.hostile_parts import Command, without_seal
 
 SUITE = Path(__file__).parents[1] / "fixtures" / "failing" / "hostile-suite-runs-commands"
 
@@ -101,6 +101,7 @@ def test_a_run_folder_runs_no_command(evalkit, folder, changed, tmp_path):
     assert evalkit("run", changed(), "-o", "reports").code == 0
     (run,) = (tmp_path / "reports").glob("*/*/manifest.json")
     (run.parent / "suite.yaml").write_text(hostile)
+    without_seal(run.parent)
     for command in ("compare", "decide", "report"):
         done = evalkit(command, run.parent)
         assert done.code == 0, done.err
@@ -289,6 +290,7 @@ def test_a_run_folder_cannot_have_a_report_show_other_files(evalkit, changed, se
     (manifest.parent / "suite.yaml").write_text(yaml.safe_dump(kept))
     words = json.loads(manifest.read_text()) | {"suite_path": str(secret)}
     manifest.write_text(json.dumps(words))
+    without_seal(manifest.parent)
     text = (secret / "secret.jsonl").read_text().replace("question 3", "my password")
     (secret / "secret.jsonl").write_text(text)
     assert evalkit("report", manifest.parent).code == 0
