@@ -9,6 +9,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+# Tests run in several processes, so each takes one thread; numpy and torch read this when they are first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from tests.builders import runs
 from tests.builders.chat_server import ChatServer, Reply, Shapes, completion, streamed
 from tests.builders.gemini_words import GeminiWords

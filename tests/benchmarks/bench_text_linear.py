@@ -30,7 +30,6 @@ from evalkit.metrics.token_f1 import TokenF1
 from evalkit.models.error_reply import error_words
 from evalkit.models.lenient_json import joined, read_leniently
 from evalkit.models.own_failure import own_failure
-from evalkit.models.secrets import Secrets
 from evalkit.models.server_events import ServerEvents
 from evalkit.plain import escaped_in_json, one_line, unobeyed
 from evalkit.prompts.template import Template
@@ -40,6 +39,7 @@ from evalkit.reporting.markdown import escaped
 from evalkit.reporting.terminal_layout import Breaker
 from evalkit.reporting.words import clipped
 from evalkit.retrieval.chunks import chunk_spans, sections
+from evalkit.secrets import Secrets
 from evalkit.suite.retrieval import ChunkConfig
 from evalkit.text.fold import fold
 from evalkit.text.normalise import cut_at_punctuation, normalise, readings
