@@ -18,7 +18,7 @@ from evalkit.errors import InputError, did_you_mean
     "starter",
     default="support-desk",
     show_default=True,
-    help="Starter to copy: support-desk, ticket-routing, zh-faq or blank.",
+    help="Starter to copy: support-desk, ticket-routing, zh-faq, blank or it-helpdesk.",
 )
 def command(folder: Path, starter: str) -> int:
     """Write a starter suite into FOLDER, which must be new or empty."""

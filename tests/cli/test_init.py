@@ -9,12 +9,13 @@ from evalkit.suite.load import build_suite
 from evalkit.suite.source import parse_yaml
 from evalkit.suite.starters import starters
 
-STARTERS = ("blank", "support-desk", "ticket-routing", "zh-faq")
+STARTERS = ("blank", "it-helpdesk", "support-desk", "ticket-routing", "zh-faq")
 # A commented line that shows a setting: a key in lower case, or an item of a list, after the mark.
 _SHOWN = re.compile(r"^(\s*)# ((?:- |  )?[a-z0-9_]+: ?.*)$")
 
 
-@pytest.mark.parametrize("name", STARTERS)
+# tests/suites/test_it_helpdesk.py validates the other: its model is in a package that need not be installed.
+@pytest.mark.parametrize("name", [name for name in STARTERS if name != "it-helpdesk"])
 def test_a_starter_validates_where_it_was_copied_to(evalkit, name):
     assert evalkit("init", "mine", "--from", name).code == 0
     done = evalkit("validate", "mine")
