@@ -106,8 +106,12 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """The text with each secret replaced. Where one stands there escaped, the text is given unescaped."""
-        if not self._known:
-            return text
+        for secret in self._known:
+            if secret in text:
+                break
+        else:  # almost always
+            if not self._known or ("\\" not in text and "%" not in text and "&" not in text):
+                return text
         text = self._replaced(text)
         decoded = text
         for _ in range(_ROUNDS):  # a gateway may quote an error that quotes another one

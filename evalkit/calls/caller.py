@@ -18,7 +18,7 @@ from evalkit.calls.budget import Spending
 from evalkit.calls.cache_key import identity_digest, request_digest
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import AnswerPrice, ExpectedCost
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.clock import Clock
@@ -231,17 +231,14 @@ class Caller:
             spending.reach_limit()
             raise HaltedError
         try:
-            return await as_one_request(lambda: self._complete(request))
+            with ONE_REQUEST:
+                completion = await self.model.complete(request)
+                to_json(completion)  # it can be written down: the cache and the journal need not look again
+            return completion
         except RetryableError as error:
             if error.billed and spending.budget.limited:
                 spending.budget.count_unknown(self._expected_cost.of(request.messages))
             raise
-
-    async def _complete(self, request: Request) -> Completion:
-        """What the model gives. It can be written down: the cache and the journal need not look at it again."""
-        completion = await self.model.complete(request)
-        to_json(completion)
-        return completion
 
     def _compute_batch(self, requests: Sequence[Request]) -> list[CallResult]:
         model = self.batch_model

@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 
 from evalkit.calls.budget import Spending
 from evalkit.calls.cache_key import identity_digest
 from evalkit.calls.embedded_texts import EmbeddedTexts, VectorSheet
 from evalkit.calls.endpoint import Endpoint, HaltedError, Queued
 from evalkit.calls.expected_cost import TOKENS_PER_BYTE
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.calls.rate_limiter import RateLimits
 from evalkit.calls.retry import RetryPolicy, WaitNotices, with_retries
 from evalkit.digest import digest_of
@@ -168,7 +167,8 @@ class EmbeddingCaller:
         async def worker() -> None:
             for batch in left:  # one iterator shared by all workers
                 try:
-                    await as_one_request(partial(embed, batch))
+                    with ONE_REQUEST:
+                        await embed(batch)
                 except (CallError, HaltedError) as error:
                     faults.append(error)
                 if faults:
@@ -185,12 +185,16 @@ class EmbeddingCaller:
             lambda embedded: self.price(embedded.tokens, embedded.service_s),
         )
 
+    async def _attempt(self, texts: list[str], purpose: Purpose) -> Embedded:
+        with ONE_REQUEST:
+            return await self.embedder.embed(texts, purpose)
+
     async def _request(self, texts: list[str], purpose: Purpose) -> Embedded:
         endpoint, queued, halted = self._endpoint, Queued(), self._spending.halted
         try:
             embedded, _ = await with_retries(
                 lambda: endpoint.attempt(
-                    lambda: as_one_request(lambda: self.embedder.embed(texts, purpose)),
+                    lambda: self._attempt(texts, purpose),
                     halted,
                     queued,
                     lambda done: done.tokens,

@@ -7,31 +7,37 @@ in which other requests are in flight, each of them paid for.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
 
 from evalkit.calls.endpoint import HaltedError
 from evalkit.errors import EvalkitError, RetryableError
 
-T = TypeVar("T")
 _MOST_WORDS = 300  # characters
 
 
-async def as_one_request(ask: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``ask``, where every fault is an error of evalkit's.
+class OneRequest:
+    """A block in which every fault is an error of evalkit's: ``with ONE_REQUEST: ...``.
 
-    Raises:
-        RetryableError: Something that nobody foresaw. A reply may have come, so it counts as billed.
-        EvalkitError: As it was raised, a full disk or a wrong setting among them: those are no faults of a request.
-        HaltedError: The run stopped meanwhile.
+    What nobody foresaw leaves it as a ``RetryableError``; a reply may have come, so it counts as billed. Errors that
+    evalkit raises pass as they are, a full disk or a wrong setting among them, which are no faults of a request; so do
+    ``HaltedError`` and what is no fault at all, such as an interruption.
     """
-    try:
-        return await ask()
-    except (EvalkitError, HaltedError):
-        raise
-    except Exception as error:  # whatever a reply or a plugin's model brings about; said in the cell's row
-        raise RetryableError(_words(error), billed=True) from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, EvalkitError | HaltedError):
+            raise RetryableError(_words(error), billed=True) from error
+
+
+ONE_REQUEST = OneRequest()
+"""The block; it keeps nothing, so one is enough."""
 
 
 def _words(error: Exception) -> str:

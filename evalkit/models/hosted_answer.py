@@ -34,8 +34,10 @@ class ParsedAnswer(msgspec.Struct, frozen=True):
 
 def model_name(said: object) -> str | None:
     """The id of the answering model in a reply; None where it is no text, or an empty one. Cut at 200 characters."""
-    name = joined([said]).strip()[:_LONGEST_NAME] if isinstance(said, str) else ""
-    return name or None
+    if not isinstance(said, str):
+        return None
+    name = said if said.isascii() else joined([said])
+    return name.strip()[:_LONGEST_NAME] or None
 
 
 def refuse_nothing(text: str, ended: str | None) -> None:

@@ -162,7 +162,8 @@ class Transport:
         read = size = 0
         async for piece in response.content.iter_any():
             size += len(piece)
-            _check_size(size)
+            if size > MOST_BYTES:
+                raise _too_long()
             # Where pieces came in while we were busy they are read as one: it counts from the first of them.
             arrived = exchange.arrivals[read] if read < len(exchange.arrivals) else time.perf_counter()
             read = len(exchange.arrivals)
@@ -225,12 +226,12 @@ async def _read_whole(response: ClientResponse) -> bytes:
     pieces, size = [], 0
     while piece := await response.content.readany():
         size += len(piece)
-        _check_size(size)
+        if size > MOST_BYTES:
+            raise _too_long()
         pieces.append(piece)
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        most = MOST_BYTES // 2**20
-        raise RetryableError(f"the reply is longer than {most} MB; the rest of it was not read", billed=True)
+def _too_long() -> RetryableError:
+    most = MOST_BYTES // 2**20
+    return RetryableError(f"the reply is longer than {most} MB; the rest of it was not read", billed=True)

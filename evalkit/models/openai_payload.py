@@ -126,7 +126,8 @@ def read_answer(body: bytes) -> ParsedAnswer:
     payload = read_payload(body)
     if not payload.choices:
         raise RetryableError(f"the answer has no choices: {error_words(body)}")
-    choice = min(payload.choices, key=lambda each: each.index or 0)
+    choices = payload.choices
+    choice = choices[0] if len(choices) == 1 else min(choices, key=lambda each: each.index or 0)
     if choice.message is None and choice.text is None:
         raise RetryableError("the answer's first choice has no message")
     text = joined([piece_of(choice)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalkit.calls.caller import Caller
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.clock import Clock
 from evalkit.errors import CallError
 from evalkit.models.protocol import AnnouncingModel
@@ -39,8 +39,8 @@ class ObservationLog:
         if not (isinstance(model, AnnouncingModel) and model.announces and caller.answered):
             return
         try:
-            today = self._clock.today()
-            self._announced[name] = await as_one_request(lambda: model.announced(name, today))
+            with ONE_REQUEST:
+                self._announced[name] = await model.announced(name, self._clock.today())
         except CallError as error:
             self._unread[name] = str(error)
 

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.calls.retry import RetryPolicy, with_retries
 from evalkit.errors import CallError
 from evalkit.optional import present
@@ -158,10 +158,13 @@ class QdrantRetriever:
 
     async def _retried(self, blocking: Callable[[], T]) -> T:
         """A call of the client in a thread, tried again where a server did not answer."""
+
+        async def attempt() -> T:
+            with ONE_REQUEST:
+                return await asyncio.to_thread(blocking)
+
         try:
-            done, _ = await with_retries(
-                lambda: as_one_request(lambda: asyncio.to_thread(blocking)), _ATTEMPTS
-            )
+            done, _ = await with_retries(attempt, _ATTEMPTS)
         except CallError as error:
             self._secrets.hide_in(error)
             raise

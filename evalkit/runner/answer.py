@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from evalkit.calls.caller import HaltedError
 from evalkit.calls.event_loop_lag import EventLoopMonitor
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.errors import AccessError, CallError, EvalkitError
-from evalkit.records.case import Case, Message
-from evalkit.records.sample import Sample
+from evalkit.records.case import Case
 from evalkit.runner.answer_in_batches import answer_in_batches
 from evalkit.runner.cells import (
     ArmTask,
@@ -54,6 +53,11 @@ async def _answer_one_by_one(
     rows = JournalBuffer(session, task, counts)
     faults: list[EvalkitError] = []
 
+    def end(error: EvalkitError) -> None:
+        """Stop for a fault that is none of a request, a full disk say: the others end what they have in flight."""
+        faults.append(error)
+        session.stop.give_up()
+
     async def worker() -> None:
         for case, repeat in cells:  # one iterator shared by all workers
             if session.stop.requested or counts.refused is not None:
@@ -61,16 +65,30 @@ async def _answer_one_by_one(
             if not session.journal.owes(case.id, task.name, repeat):
                 session.progress.advance(task.name)
                 continue
+            cell: Cell | None = None
             try:
-                rows.add(*await _answered(task, case, repeat, session))
+                with ONE_REQUEST:
+                    passages = await task.arm.find(case) if task.arm.searcher is not None else None
+                    cell = compose_cell(task, case, repeat, seed=session.seed, retrieved=passages)
+                    sample = answered_sample(task, cell, await task.caller.call(cell.request))
             except HaltedError:
                 return
             except AccessError as error:
                 counts.refused = error
                 return
-            except EvalkitError as error:  # a full disk, say: the others end what they have in flight
-                faults.append(error)
-                session.stop.give_up()
+            except CallError as error:
+                sample = (
+                    unfound_sample(task, case, repeat, str(error))
+                    if cell is None
+                    else failed_sample(task, cell, str(error))
+                )
+            except EvalkitError as error:
+                end(error)
+                return
+            try:
+                rows.add(sample, () if cell is None else cell.request.messages)
+            except EvalkitError as error:
+                end(error)
                 return
 
     with EventLoopMonitor(task.caller.reduce_concurrency) as lag:
@@ -88,32 +106,3 @@ async def _answer_one_by_one(
         task.caller.answered and not task.caller.model.answers_by_case
     ):  # replays and recorded answers ask nobody
         counts.loop = lag.counted
-
-
-async def _answered(
-    task: ArmTask, case: Case, repeat: int, session: Session
-) -> tuple[Sample, tuple[Message, ...]]:
-    """The row of one cell and its prompt; where a request failed, an error row.
-
-    Raises:
-        AccessError: No request will succeed.
-        HaltedError: The run stopped meanwhile; nothing was asked.
-        EvalkitError: A fault that is none of a request.
-    """
-    cell: Cell | None = None
-
-    async def answer() -> Sample:
-        nonlocal cell
-        passages = await task.arm.find(case) if task.arm.searcher is not None else None
-        cell = compose_cell(task, case, repeat, seed=session.seed, retrieved=passages)
-        return answered_sample(task, cell, await task.caller.call(cell.request))
-
-    try:
-        sample = await as_one_request(answer)
-    except AccessError:
-        raise
-    except CallError as error:
-        if cell is None:
-            return unfound_sample(task, case, repeat, str(error)), ()
-        sample = failed_sample(task, cell, str(error))
-    return sample, () if cell is None else cell.request.messages

@@ -10,12 +10,12 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from evalkit.calls.caller import HaltedError
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.errors import AccessError, CallError
 from evalkit.records.case import Case
+from evalkit.retrieval.protocol import Found
 from evalkit.runner.cells import ArmTask, Cell, answered_sample, compose_cell, failed_sample, unfound_sample
 from evalkit.runner.session import AnswerCounts, JournalEntry, Session, journal_rows
 
@@ -110,8 +110,7 @@ async def _composed(
     unfound: list[JournalEntry] = []
     for start in range(0, len(chunk), _QUESTIONS_AT_ONCE):
         part = chunk[start : start + _QUESTIONS_AT_ONCE]
-        found = (as_one_request(partial(task.arm.find, case)) for case, _ in part)
-        retrieved = await asyncio.gather(*found, return_exceptions=True)
+        retrieved = await asyncio.gather(*(_found(task, case) for case, _ in part), return_exceptions=True)
         for (case, repeat), passages in zip(part, retrieved, strict=True):
             if isinstance(passages, CallError) and not isinstance(passages, AccessError):
                 unfound.append((unfound_sample(task, case, repeat, str(passages)), ()))
@@ -120,6 +119,11 @@ async def _composed(
             else:
                 cells.append(compose_cell(task, case, repeat, seed=session.seed, retrieved=passages))
     return cells, unfound
+
+
+async def _found(task: ArmTask, case: Case) -> Found | None:
+    with ONE_REQUEST:
+        return await task.arm.find(case)
 
 
 async def _answer_batch(task: ArmTask, batch: list[Cell], missing: list[Cell]) -> list[JournalEntry]:

@@ -7,10 +7,9 @@ The rows are cached and resumed like samples and never scored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from evalkit.calls.caller import HaltedError
-from evalkit.calls.one_request import as_one_request
+from evalkit.calls.one_request import ONE_REQUEST
 from evalkit.errors import CallError
 from evalkit.records.case import Case
 from evalkit.records.sample import LatencyRow
@@ -64,7 +63,8 @@ async def time_alone(
             if stop.requested:
                 break
             try:
-                row = await as_one_request(partial(answered, case))
+                with ONE_REQUEST:
+                    row = await answered(case)
             except HaltedError:
                 break
             except CallError:

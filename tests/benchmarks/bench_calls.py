@@ -93,6 +93,7 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
 
     from evalkit.calls.caller import Caller
     from evalkit.calls.expected_cost import ExpectedCost
+    from evalkit.clock import Clock
     from evalkit.models.build import build_model
     from evalkit.pipeline import spine
     from evalkit.pricing.prices_in_force import pricer
@@ -101,11 +102,11 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
     from evalkit.runner.cells import ArmTask
     from evalkit.runner.journal import Journal
     from evalkit.runner.progress import Silent
+    from evalkit.runner.run_start import start_run
     from evalkit.runner.session import Session
     from evalkit.runner.stop_signal import StopSignal
     from evalkit.store.cache import SqliteCache
     from evalkit.store.jsonl import JsonLines
-    from evalkit.store.run_folder import RunFolder
     from evalkit.store.write_behind import WriteBehind
     from evalkit.suite.load import load_suite
 
@@ -117,7 +118,6 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
         expected_cost = ExpectedCost(pricer(suite, "hosted", prepared.prices), 64)
         caller = Caller(model, cache=cache, spending=stop.spending, expected_cost=expected_cost)
         work = ArmTask(prepared.arms[0], caller)
-        run = RunFolder(folder)
         with Journal(run) as journal:
             session = Session(journal, Silent(), stop, 7, 1, CONCURRENCY)
             start, cpu = time.perf_counter(), cpu_s()
@@ -145,7 +145,7 @@ def measure_evalkit(url: str, n_cases: int) -> dict[str, float]:
                 row = {"id": f"c{number}", "input": question(number), "reference": REFERENCE}
                 file.write(json.dumps(row) + "\n")
         prepared = spine.prepare(load_suite(folder))
-        run = RunFolder(folder)
+        run = start_run(prepared.experiment, folder / "runs", clock=Clock())
         spine.profile_data(prepared, run)
         figures = asyncio.run(answer(folder, prepared))
         figures["peak_mb"] = peak_mb()

@@ -74,7 +74,7 @@ def test_times_are_taken_below_tls(certificate, monkeypatch):
 
     done = asyncio.run(check())
     assert [each.output for each in done] == ["yes"] * 3
-    assert len(connections) == 2  # the third request goes over a kept one; see ``kept_connections``
+    assert len(connections) == 1
     assert all(0.1 <= each.timing.service_s < 0.4 for each in done)
 
 
