@@ -118,8 +118,8 @@ def suite_of_run(
         if "${" not in text:
             raise
         message = (
-            "a run expands no ${NAME}, since a folder from elsewhere could ask for a secret; where a command needs the "
-            "value, write it here"
+            "a run expands no ${NAME}, since a folder from elsewhere could ask for a secret; write the value into the "
+            "suite itself and run that: answers that are in the cache are not paid twice"
         )
         raise SuiteError(*error.problems, Problem(str(file), None, "", message)) from None
 

@@ -1,7 +1,7 @@
 """Faults of an endpoint: no case lost, none paid for twice, none given the answer of another, and no exit code 1.
 
-Reduced: faults of which a class of its own is tested nearby, and those that send more than 60 MB, are left to
-``tests/benchmarks/endpoint_faults.py``, which runs all of them.
+Reduced: faults of which a class of its own is tested nearby, those that send more than 60 MB, and those that turn on
+milliseconds are left to ``tests/benchmarks/endpoint_faults.py``, which runs all of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ CHOSEN = (
     "rate headers with equal limit and rest",
     "a bomb",
     "a redirection to another origin",
-    "a second response later",
-    "408 on an idle connection",
+    "a second response at once",
     "interleaved choices",
 )
 

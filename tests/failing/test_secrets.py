@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from evalkit.cli import main as door
+from evalkit.store.run_folder import RunFolder
+from evalkit.store.seal import seal
 from tests.builders.raw_server import RawServer, answer, delta, events, reply
 
 SECRET = "AKIA-VERYSECRET-0123456789"
@@ -163,6 +165,7 @@ def test_a_finished_run_from_elsewhere_is_given_no_variable(command, suite):
     data["prices"]["m"]["source"] = "${A_SECRET_KEY}"
     kept.write_text(yaml.safe_dump(data))
     (done.run / "prices.yaml").write_text(yaml.safe_dump({"prices": data["prices"]}))
+    seal(RunFolder(done.run))  # as whoever made the folder would
     for name in ("report", "decide", "compare"):
         again = command(name, done.run)
         assert (again.code, again.holds(SECRET)) == (0, [])
@@ -187,6 +190,7 @@ def test_where_a_command_needs_a_value_that_a_run_does_not_keep_it_says_so(comma
     done = run_of(command, suite())
     kept = done.run / "suite.yaml"
     kept.write_text(kept.read_text("utf-8").replace("draws: 500", "draws: ${DRAWS}"))
+    seal(RunFolder(done.run))
     again = command("decide", done.run)
     assert again.code == 2
     assert "a run expands no ${NAME}" in again.said
