@@ -82,9 +82,12 @@ class KeptConnections(aiohttp.TCPConnector):
     def _has_spoken(self, connection: Connection, used: StampingSocket | None) -> bool:
         """Whether a connection holds something that nobody asked for, or has been closed at the other end."""
         protocol = connection.protocol
+        if used is not None and used.unasked:
+            self._keeps = False
+            return True
         if protocol is None or not protocol.is_connected():  # closed while it was watched
             return True
-        if protocol.should_close or (used is not None and used.unasked):
+        if protocol.should_close:
             self._keeps = False
             return True
         return False
