@@ -22,12 +22,14 @@ from evalkit.runner.session import AnswerCounts, JournalEntry, Session, journal_
 CHUNK = 1024
 """Cells that are sorted together. Prompts of one chunk are in memory at a time, whatever the number of cases."""
 
-_SMALL_GROUP = 4
 _QUESTIONS_AT_ONCE = 16
 
 
 def plan_batches(cells: Sequence[Cell], max_batch: int) -> Iterator[list[Cell]]:
-    """Cells of one chunk in batches: those that share a prefix together, then by length.
+    """Cells of one chunk in batches, those of one prefix together, by length.
+
+    What does not fill a batch is answered together with the rest of other prefixes, those of one prefix still side by
+    side: a model that shares more than one prefix in a batch then runs few small batches, and each prefix once.
 
     Args:
         cells: One chunk.
@@ -36,19 +38,24 @@ def plan_batches(cells: Sequence[Cell], max_batch: int) -> Iterator[list[Cell]]:
     groups: dict[tuple[object, ...], list[Cell]] = defaultdict(list)
     for cell in cells:
         groups[cell.request.messages[:-1]].append(cell)
-    alone: list[Cell] = []
+    rests: list[list[Cell]] = []
     for group in groups.values():
-        if len(group) < _SMALL_GROUP:  # a prefill of their own would not pay
-            alone.extend(group)
-        else:
-            yield from _by_length(group, max_batch)
-    yield from _by_length(alone, max_batch)
+        ordered = sorted(group, key=_length)
+        full = len(ordered) // max_batch * max_batch
+        yield from _sliced(ordered[:full], max_batch)
+        if full < len(ordered):
+            rests.append(ordered[full:])
+    rests.sort(key=lambda rest: _length(rest[-1]))
+    yield from _sliced([cell for rest in rests for cell in rest], max_batch)
 
 
-def _by_length(cells: list[Cell], max_batch: int) -> Iterator[list[Cell]]:
-    ordered = sorted(cells, key=lambda cell: sum(len(message.content) for message in cell.request.messages))
-    for start in range(0, len(ordered), max_batch):
-        yield ordered[start : start + max_batch]
+def _length(cell: Cell) -> int:
+    return sum(len(message.content) for message in cell.request.messages)
+
+
+def _sliced(cells: list[Cell], max_batch: int) -> Iterator[list[Cell]]:
+    for start in range(0, len(cells), max_batch):
+        yield cells[start : start + max_batch]
 
 
 async def answer_in_batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +13,10 @@ import torch
 
 from evalkit.digest import digest_of
 from evalkit.models.engine.chat import Chat
-from evalkit.models.engine.decoder import Start, open_decoder
+from evalkit.models.engine.decoder import open_decoder
 from evalkit.models.engine.generate import Row, generate
+from evalkit.models.engine.rows import Head, Start
+from evalkit.models.engine.sharing import Group, Shared, nothing_shared, same_tokens, share
 from evalkit.models.engine.stop import StopRule
 from evalkit.models.engine.weights import Weights
 from evalkit.records.sample import Completion, Request, Timing, Usage
@@ -49,18 +51,18 @@ class Engine:
     """Generates with one set of weights. Not safe for two threads at a time.
 
     **Shared prefix.** All messages but the last are a prefix that many requests of an arm share: demonstrations
-    and system text. It is run through the model once and kept; a batch starts behind it. A prompt is always
-    tokenized whole, and the prefix ends where its tokens and those of every prompt of the batch part, so
-    sharing changes no token. Which part of a prompt is the prefix depends on the batch's messages only, never
+    and system text. It is run through the model once and kept; a batch starts behind it, also with prompts that
+    leave it early, see ``sharing``. A prompt is always tokenized whole, and what is shared ends where tokens
+    part, so sharing changes no token. Which part of a prompt is shared depends on the batch's messages only, never
     on what was answered before, so the same batch gives the same numbers.
 
-    **Tokens.** Prefix tokens count as ``cache_read``, except in a batch of one that had to run the prefix
+    **Tokens.** Shared tokens count as ``cache_read``, except in a batch of one that had to run the prefix
     itself. Every generated token counts as output, also the one that ended the answer: it took a step. A prompt
     over the limit counts its tokens and no time.
 
     **Seconds.** The clock runs from messages to the last token of the batch, with the prefix's own run in the
     batch that made it. ``prefill_s`` is what that run takes at batch 1, for the price of a request that finds
-    no cache.
+    no cache; in proportion to its tokens where a row shares more or fewer than the prefix has.
     """
 
     def __init__(self, weights: Weights, settings: Settings) -> None:
@@ -102,9 +104,12 @@ class Engine:
     def _answer(
         self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], started: float
     ) -> list[Completion]:
-        shared = self._shared_tokens(requests, prompts) if self._settings.share_prefixes else 0
-        kept, made_now, timing_s = self._prefix(tuple(prompts[0][:shared]))
-        rows = [self._row(request, prompt, shared) for request, prompt in zip(requests, prompts, strict=True)]
+        shared = self._shared(requests, prompts)
+        kept, made_now, timing_s = self._prefix(shared.prefix)
+        rows = [
+            self._row(request, prompt, head)
+            for request, prompt, head in zip(requests, prompts, shared.heads, strict=True)
+        ]
         first_token = [0.0]
 
         def note_first_token() -> None:
@@ -114,6 +119,7 @@ class Engine:
             generate(
                 kept.start,
                 rows,
+                shared.heads,
                 temperature=self._settings.temperature,
                 stop=self._stop,
                 on_first_token=note_first_token,
@@ -121,50 +127,67 @@ class Engine:
         outputs = [self._stop.text(row.generated) for row in rows]
         wall_s = time.perf_counter() - started - timing_s
         # A batch of one that ran its own prefix read nothing from a cache.
-        cached = 0 if made_now and len(rows) == 1 else shared
-        timing = Timing(
-            service_s=wall_s,
-            ttft_s=first_token[0] - started - timing_s,
-            batch_size=len(rows),
-            device_s=wall_s / len(rows),
-            prefill_s=kept.prefill_s if cached else 0.0,
-        )
+        alone = made_now and len(rows) == 1
+        cached = [0 if alone else head.seen + len(head.tokens) for head in shared.heads]
+        timings = [
+            Timing(
+                service_s=wall_s,
+                ttft_s=first_token[0] - started - timing_s,
+                batch_size=len(rows),
+                device_s=wall_s / len(rows),
+                prefill_s=kept.prefill_s * tokens / len(shared.prefix) if tokens else 0.0,
+            )
+            for tokens in cached
+        ]
         return [
             Completion(
                 output=output,
                 finish_reason=row.finish_reason or "unknown",
                 usage=Usage(
-                    input=len(prompt) - cached,
-                    cache_read=cached,
+                    input=len(prompt) - tokens,
+                    cache_read=tokens,
                     output=len(row.generated),
                     reasoning=self._stop.thought_tokens(row.generated) if output.startswith("<") else 0,
                 ),
                 timing=timing,
             )
-            for output, row, prompt in zip(outputs, rows, prompts, strict=True)
+            for output, row, prompt, tokens, timing in zip(
+                outputs, rows, prompts, cached, timings, strict=True
+            )
         ]
 
-    def _row(self, request: Request, prompt: Sequence[int], shared: int) -> Row:
+    def _row(self, request: Request, prompt: Sequence[int], head: Head) -> Row:
         noise = None
         if self._settings.temperature > 0:
             seed = digest_of([request.seed, request.repeat, list(prompt)])
             noise = np.random.default_rng(int(seed, 16))
         room = min(self._settings.max_tokens, self._context_limit - len(prompt))
-        return Row(tokens=prompt[shared:], room=room, noise=noise)
+        return Row(tokens=prompt[head.seen + len(head.tokens) :], room=room, noise=noise)
 
-    def _shared_tokens(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> int:
-        """How many tokens all prompts begin with, of those that the messages before the last one make."""
-        before = requests[0].messages[:-1]
-        if not before or not self._decoder.shares_prefixes:
-            return 0
-        if any(request.messages[:-1] != before for request in requests[1:]):
-            return 0
-        role = requests[0].messages[-1].role
-        if any(request.messages[-1].role != role for request in requests[1:]):
-            return 0
-        beginning = self._chat.beginning(before, role)
+    def _shared(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> Shared:
+        """What of these prompts is run once."""
+        if not self._settings.share_prefixes or not self._decoder.shares_prefixes:
+            return nothing_shared(len(requests))
+        alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for place, request in enumerate(requests):
+            *before, last = request.messages
+            alike[(*before, last.role)].append(place)
+        groups = list(alike.values())
+        if (
+            len(groups) == len(requests) > 1
+        ):  # demonstrations chosen for each question: whatever is equal is shared
+            return share(prompts, [Group(rows, tuple(prompts[rows[0]][:-1])) for rows in groups])
+        return share(prompts, [self._group(requests, prompts, rows) for rows in groups])
+
+    def _group(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], rows: list[int]) -> Group:
+        """Prompts with the same messages before the last, and the tokens of these that all of the prompts have."""
+        *before, last = requests[rows[0]].messages
+        if not before:
+            return Group(rows, ())
+        beginning = self._chat.beginning(before, last.role)
         # Each row keeps at least one token of its own, which the first new token is computed from.
-        return min(min(_same(beginning, prompt), len(prompt) - 1) for prompt in prompts)
+        common = min(min(same_tokens(beginning, prompts[row]), len(prompts[row]) - 1) for row in rows)
+        return Group(rows, tuple(beginning[:common]))
 
     def _prefix(self, tokens: tuple[int, ...]) -> tuple[_KeptPrefix, bool, float]:
         """The kept state of a prefix, whether it was made just now, and seconds spent on timing it again."""
@@ -198,11 +221,3 @@ def _over_the_limit(prompt: Sequence[int]) -> Completion:
         usage=Usage(input=len(prompt), output=0),
         timing=Timing(service_s=0.0, device_s=0.0),
     )
-
-
-def _same(left: Sequence[int], right: Sequence[int]) -> int:
-    """Length of the common beginning."""
-    for index, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return index
-    return min(len(left), len(right))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from evalkit.models.engine.decoder import Start
+from evalkit.models.engine.rows import Head, Start
 from evalkit.models.engine.stop import StopRule
 
 # Finished rows are carried along until they are this share of the batch: dropping rows copies all others.
@@ -21,7 +21,7 @@ class Row:
     """One answer in the making.
 
     Attributes:
-        tokens: Prompt tokens after the shared prefix.
+        tokens: Prompt tokens after those that it shares.
         room: New tokens it may get, at least 1.
         noise: Where its random numbers come from; its own, so that the other rows of a batch do not matter.
         generated: What the model wrote, the token that ended it included.
@@ -37,6 +37,7 @@ class Row:
 def generate(
     start: Start,
     rows: Sequence[Row],
+    heads: Sequence[Head],
     *,
     temperature: float,
     stop: StopRule,
@@ -47,11 +48,12 @@ def generate(
     Args:
         start: The state that every row goes on from.
         rows: The batch.
+        heads: What comes before each row.
         temperature: 0 takes the most likely token, the first of equals.
         stop: Says where an answer ends.
         on_first_token: Called once, when every row has its first token.
     """
-    batch = start.rows([row.tokens for row in rows], max(row.room for row in rows))
+    batch = start.rows([row.tokens for row in rows], max(row.room for row in rows), heads)
     held = list(rows)
     first = True
     while True:

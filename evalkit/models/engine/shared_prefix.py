@@ -1,8 +1,9 @@
-"""Attention for a batch whose rows all start with the same tokens.
+"""Attention for a batch whose rows all start with the same tokens, or with some of them.
 
 The prefix's keys and values are held once, whatever the batch size. Every row's queries meet them in one
 matrix product, then the row's own keys; one softmax runs over both. A decoding step therefore reads the
-prefix once instead of once per row, and nothing is copied when a batch starts.
+prefix once instead of once per row, and nothing is copied when a batch starts. A row whose prompt leaves the
+prefix early does not look at what comes after that place.
 
 transformers lets a caller register an attention function and hands it the keyword arguments it does not know;
 ``shared_prefix`` travels that way.
@@ -10,7 +11,8 @@ transformers lets a caller register an attention function and hands it the keywo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,16 +31,36 @@ class Prefix:
     Attributes:
         score_elements: Attention scores that may be held at once. They are computed for blocks of queries, so that a
             long question after a long prefix does not need batch x heads x questions x prefix numbers.
+        seen: Tokens of the prefix that each row looks at, shape (rows,); None where every row looks at all.
     """
 
     keys: tuple[torch.Tensor, ...]
     values: tuple[torch.Tensor, ...]
     score_elements: int = _SCORE_ELEMENTS
+    seen: torch.Tensor | None = None
 
     @property
     def tokens(self) -> int:
         """Length of the prefix."""
         return int(self.keys[0].shape[1])
+
+    def cut(self, tokens: int) -> Prefix:
+        """Its first tokens."""
+        return replace(
+            self,
+            keys=tuple(keys[:, :tokens] for keys in self.keys),
+            values=tuple(values[:, :tokens] for values in self.values),
+        )
+
+    def seen_by(self, seen: Sequence[int], device: torch.device) -> Prefix:
+        """The same for rows of which each looks at so many of its tokens."""
+        if all(tokens == self.tokens for tokens in seen):
+            return self
+        return replace(self, seen=torch.tensor(seen, device=device))
+
+    def keep(self, rows: torch.Tensor) -> Prefix:
+        """The same for these of the rows; one may be named several times."""
+        return self if self.seen is None else replace(self, seen=self.seen.index_select(0, rows))
 
 
 class OwnTokens(Cache):  # type: ignore[misc]
@@ -64,6 +86,31 @@ class OwnTokens(Cache):  # type: ignore[misc]
             own.update(keys[None], values[None], layer)
         return own
 
+    @classmethod
+    def behind(cls, heads: Sequence[Prefix | None], capacity: int) -> tuple[OwnTokens, torch.Tensor]:
+        """Rows that begin with tokens of different numbers, and True where a token is real, shape (rows, longest).
+
+        Args:
+            heads: What each row holds, at the end of the longest; None for nothing. Some hold something.
+            capacity: Further tokens per row.
+        """
+        held = [0 if head is None else head.tokens for head in heads]
+        longest = max(held)
+        (first, *_) = (head for head in heads if head is not None)
+        own = cls(longest + capacity)
+        for layer, (keys, values) in enumerate(zip(first.keys, first.values, strict=True)):
+            # Zeros, as a weight of zero times what is not a number would not be zero.
+            padded_keys = keys.new_zeros((len(heads), keys.shape[0], longest, keys.shape[2]))
+            padded_values = values.new_zeros((len(heads), values.shape[0], longest, values.shape[2]))
+            for row, head in enumerate(heads):
+                if head is not None:
+                    padded_keys[row, :, longest - head.tokens :] = head.keys[layer]
+                    padded_values[row, :, longest - head.tokens :] = head.values[layer]
+            own.update(padded_keys, padded_values, layer)
+        device = first.keys[0].device
+        real = torch.arange(longest, device=device) >= longest - torch.tensor(held, device=device)[:, None]
+        return own, real
+
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,19 +129,19 @@ class OwnTokens(Cache):  # type: ignore[misc]
         return keys[:, :, :end], values[:, :, :end]
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Drop all rows but these."""
+        """Go on with these rows; one may be named several times."""
         self._buffers = [(keys[rows], values[rows]) for keys, values in self._buffers]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Tokens held."""
         return self._lengths[layer_idx] if self._lengths else 0
 
-    def as_prefix(self) -> Prefix:
-        """What the only row holds, for other batches to share."""
+    def as_prefix(self, after: int = 0) -> Prefix:
+        """What the only row holds behind so many tokens, for other rows to share."""
         end = self.get_seq_length()
         return Prefix(
-            keys=tuple(keys[0, :, :end].contiguous() for keys, _ in self._buffers),
-            values=tuple(values[0, :, :end].contiguous() for _, values in self._buffers),
+            keys=tuple(keys[0, :, after:end].contiguous() for keys, _ in self._buffers),
+            values=tuple(values[0, :, after:end].contiguous() for _, values in self._buffers),
         )
 
 
@@ -144,6 +191,7 @@ def attend(
             None if attention_mask is None else attention_mask[:, :, start : start + block],
             prefix_key,
             prefix_value,
+            shared_prefix.seen,
         )
         for start in range(0, new, block)
     ]
@@ -157,6 +205,7 @@ def _attend_block(
     mask: torch.Tensor | None,
     prefix_key: torch.Tensor,
     prefix_value: torch.Tensor,
+    seen: torch.Tensor | None,
 ) -> torch.Tensor:
     """One block of queries; shapes as in ``attend``, queries already scaled."""
     rows, heads, new, size = query.shape
@@ -166,6 +215,9 @@ def _attend_block(
     grouped = query.view(rows, key_heads, group, new, size) if group > 1 else query.unsqueeze(2)
     by_head = grouped.permute(1, 0, 2, 3, 4).reshape(key_heads, rows * group * new, size)
     on_prefix = torch.matmul(by_head, prefix_key.transpose(1, 2)).view(key_heads, rows, group * new, -1)
+    if seen is not None:
+        unseen = torch.arange(prefix_tokens, device=seen.device) >= seen[:, None]
+        on_prefix = on_prefix.masked_fill(unseen[None, :, None], float("-inf"))
     own = torch.matmul(grouped.reshape(rows, key_heads, group * new, size), key.transpose(2, 3))
     if mask is not None:
         allowed = mask if group == 1 else mask.repeat(1, 1, group, 1)

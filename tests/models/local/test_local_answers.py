@@ -96,8 +96,38 @@ def test_a_request_that_fills_the_cache_itself_reads_nothing_from_it(embedded, f
     assert first.output == second.output
 
 
+def left_out(requests):
+    """The same questions, the first five with all eight demonstrations; of the others two in a row lack the same one."""
+    for index, request in enumerate(requests):
+        left = 1 + 2 * ((index // 2) % 8)
+        before = (
+            request.messages[:-1] if index < 5 else request.messages[:left] + request.messages[left + 2 : -1]
+        )
+        yield Request(messages=(*before, request.messages[-1]), seed=0)
+
+
+def test_sharing_two_levels_changes_no_answer(embedded, few_shot):
+    """Cases that may not see a demonstration answer as with every prompt run whole, and read what they share."""
+    from evalkit.models.embedded.model import weights_folder
+    from evalkit.models.engine.engine import Engine, Settings
+    from evalkit.models.engine.weights import load_weights
+
+    requests = list(left_out(few_shot(25)))
+    weights = load_weights(weights_folder())
+    shared, whole = (
+        Engine(weights, Settings(24, ("\n",), 0.0, share_prefixes=share)).complete(requests)
+        for share in (True, False)
+    )
+    assert outputs(shared) == outputs(whole)
+    assert len(set(outputs(whole))) > 5
+    assert [one.usage.prompt for one in shared] == [one.usage.prompt for one in whole]
+    assert [one.finish_reason for one in shared] == [one.finish_reason for one in whole]
+    assert all(one.usage.cache_read > 100 and one.usage.input < 40 for one in shared)
+    assert all(one.timing.prefill_s > 0 for one in shared)
+
+
 def test_different_prefixes_in_one_batch_share_nothing(embedded, few_shot):
-    """Demonstrations chosen per question: every row pays for its own."""
+    """Demonstrations chosen per question, two of them: what they share is not worth a run of its own."""
     alone = few_shot(1)[0]
     other = Request(messages=alone.messages[:3] + alone.messages[5:], seed=0)
     model = embedded(max_tokens=8)

@@ -8,6 +8,7 @@ import itertools
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.engine import Engine, Settings
 from evalkit.models.engine.weights import load_weights
+from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.store.cache import SqliteCache
 from tests.builders.callers import unlimited_caller
@@ -50,6 +51,40 @@ def test_a_prefix_is_kept_from_one_arm_to_the_next(few_shot):
     completions = engine.complete(eight)
     assert sum(rows for rows, tokens in runs if tokens > 1) == len(eight)
     assert max(tokens for _, tokens in runs) == max(one.usage.input for one in completions)
+
+
+def test_a_head_that_misses_one_demonstration_runs_once_and_from_there_only(few_shot):
+    """The system text and all demonstrations before the one left out are read; the rest runs once for both cases."""
+    engine, runs = watched(weights_folder(), Settings(1, ("\n",), 0.0))
+    full = few_shot(16)
+    engine.complete(full)
+    prefix = max(tokens for rows, tokens in runs if rows == 1)
+    without_fifth = [
+        Request(messages=request.messages[:9] + request.messages[11:], seed=0) for request in full[:2]
+    ]
+    runs.clear()
+    completions = engine.complete(full[2:] + without_fifth)
+    (head,) = (tokens for rows, tokens in runs if rows == 1)
+    assert prefix / 4 < head < prefix / 2
+    assert sum(rows for rows, tokens in runs) == 1 + len(full)
+    assert all(tokens < prefix / 4 for rows, tokens in runs if rows > 1)
+    assert [one.usage.cache_read for one in completions[:-2]] == [prefix] * 14
+    assert prefix / 2 < completions[-1].usage.cache_read == completions[-2].usage.cache_read < prefix
+
+
+def test_questions_chosen_with_their_own_demonstrations_share_what_all_begin_with(few_shot):
+    """A long system text runs once though no two prompts have the same demonstrations."""
+    engine, runs = watched(weights_folder(), Settings(1, ("\n",), 0.0))
+    text = Message(role="system", content="Answer in the house format. " * 20)
+    question = few_shot(1)[0].messages
+    requests = [
+        Request(messages=(text, *question[1 + 2 * shot : 5 + 2 * shot], question[-1]), seed=0)
+        for shot in range(3)
+    ]
+    completions = engine.complete(requests)
+    assert all(one.usage.cache_read > 100 for one in completions)
+    assert max(tokens for rows, tokens in runs if rows == 3) < 100
+    assert len([rows for rows, tokens in runs if rows == 3]) == 1
 
 
 def test_a_finished_row_is_run_no_further(few_shot, tiny_llama):
