@@ -36,12 +36,14 @@ class ArmMeasurements:
 
     Attributes:
         latency: Rows of the isolated pass; they win over the service times of the run.
+        latency_limit_s: Seconds of an arm's answers after which that pass times no further case; None for no limit.
         facts: By arm, failures by kind and retrieval figures, from ``failures.read_answers``.
         chance: By arm, the primary metric with references shuffled between clusters (negative control).
         prefix_tokens: By arm, counted tokens of the prompt prefix that all its requests share.
     """
 
     latency: Sequence[LatencyRow] = ()
+    latency_limit_s: float | None = None
     facts: Mapping[str, AnswerFacts] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
     prefix_tokens: Mapping[str, float] = field(default_factory=dict)
@@ -167,7 +169,7 @@ def _summary(
         coverage=float((status == OK).mean()) if status.size else 0.0,
         quality={metric: estimate(table, arm.name, metric, settings) for metric in table.metrics},
         worst_case=_worst_case(table, rows),
-        latency=_latency(table, arm.name, measured.latency),
+        latency=_latency(table, arm.name, measured.latency, measured.latency_limit_s),
         tokens=tokens,
         prefix_tokens=measured.prefix_tokens.get(arm.name, prefilled),
         device_s=device_s,
@@ -254,7 +256,9 @@ def _answering_models(table: ScoreTable, row: int) -> dict[str, int]:
     }
 
 
-def _latency(table: ScoreTable, arm: str, isolated_pass: Sequence[LatencyRow]) -> LatencySummary | None:
+def _latency(
+    table: ScoreTable, arm: str, isolated_pass: Sequence[LatencyRow], limit_s: float | None
+) -> LatencySummary | None:
     """Latency of one arm: from the isolated pass where there was one, else from the service times of the run."""
     output = table.tokens[table.row(arm), ..., TOKEN_KINDS.index("output")]
     isolated = [entry for entry in isolated_pass if entry.arm == arm and entry.timing.service_s is not None]
@@ -265,7 +269,8 @@ def _latency(table: ScoreTable, arm: str, isolated_pass: Sequence[LatencyRow]) -
         places = [columns.get(entry.case_id) for entry in isolated]
         written = _floats([None if at is None else float(output[at, 0]) for at in places])
         summary = _latency_summary(percentiles(service), first, tpot(service, first, written), "isolated")
-        return replace(summary, alone_s=tuple(service.tolist()))
+        over = limit_s is not None and float(np.nansum(service)) >= limit_s
+        return replace(summary, alone_s=tuple(service.tolist()), limit_s=limit_s if over else None)
     rows = table.rows(arm)
     seconds, output = (
         table.seconds[rows].astype(np.float64),

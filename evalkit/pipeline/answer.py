@@ -21,7 +21,7 @@ from evalkit.pricing.prices_in_force import currency_of, pricer
 from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
-from evalkit.runner.latency import spread_evenly, time_alone
+from evalkit.runner.latency import spread_at_any_length, spread_evenly, time_alone
 from evalkit.runner.progress import Progress, Renamed, notice_of
 from evalkit.runner.session import AnswerCounts, Session
 from evalkit.runner.stop_signal import StopSignal
@@ -56,7 +56,7 @@ async def answer(
     remember = not isinstance(options.cache, NoCache)
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
-    timed_ids = spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated)
+    timed_ids = spread_at_any_length(spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated))
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -82,7 +82,13 @@ async def answer(
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.requested:
                         timed_cases = (prepared.cases.get(case_id) for case_id in timed_ids)
                         await time_alone(
-                            task, timed_cases, run, seed=suite.run.seed, progress=options.progress, stop=stop
+                            task,
+                            timed_cases,
+                            run,
+                            seed=suite.run.seed,
+                            progress=options.progress,
+                            stop=stop,
+                            limit_s=suite.run.latency.max_s,
                         )
                     retrieval.record(arm)
                     if not answers_extra(suite, arm.facts) or model.answers_by_case:

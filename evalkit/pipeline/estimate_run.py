@@ -114,6 +114,7 @@ async def _arms(
                     price=price,
                     repeats=suite.run.repeats,
                     isolated=suite.run.latency.isolated,
+                    isolated_s=suite.run.latency.max_s,
                     seed=suite.run.seed,
                     tuned=isinstance(suite.models[name], TunedModelConfig),
                     limit=config.output_limit,

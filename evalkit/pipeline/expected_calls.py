@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import fmean
 
 from evalkit.arms.arm import Arm
@@ -50,6 +51,7 @@ class ArmQuestion:
     Attributes:
         caller: Of the arm's model; its cache is asked where answers there are to be left out.
         gauge: Counts tokens.
+        isolated_s: Seconds of the arm's answers after which no further one is timed alone.
         tuned: Whether the model that will answer is not there yet, so that its base stands in for it.
         limit: Tokens at which an answer stops.
         in_flight: Hosted requests at a time.
@@ -63,6 +65,7 @@ class ArmQuestion:
     price: Pricer
     repeats: int
     isolated: int
+    isolated_s: float
     seed: int
     tuned: bool
     limit: int | None
@@ -90,10 +93,12 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
         batch = requests[: model.max_batch]
         key = digest_of([request.messages for request in batch])
         probe = probes.get(key) or probes.setdefault(key, _probe(model, batch))
-    calls = cells + isolated
     prompt = fmean(question.gauge.prompts([request.messages for request in requests]))
     output, basis = _output(question, requests, probe)
     device_s, alone_s = _seconds(question, probe, output)
+    if alone_s:
+        isolated = min(isolated, ceil(question.isolated_s / alone_s))
+    calls = cells + isolated
     usage = None if output is None else Usage(input=round(prompt), output=round(output))
     money = _money(question.price, usage, ((device_s, cells), (alone_s, isolated)))
     prompt_basis: Basis = "own tokenizer" if question.gauge.exact else "characters"

@@ -129,6 +129,7 @@ def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:
         table,
         ArmMeasurements(
             latency=latency,
+            latency_limit_s=suite.run.latency.max_s,
             facts=read_answers(
                 table,
                 prepared.cases,

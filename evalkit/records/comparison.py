@@ -31,6 +31,7 @@ class LatencySummary(Record, frozen=True, kw_only=True):
 
     Attributes:
         source: ``isolated`` (batch 1, nothing else running), ``service`` or ``batched``.
+        limit_s: Seconds of its answers after which no further case was timed alone; None where they took less.
         alone_s: Every end-to-end time of the isolated pass, in its order; empty otherwise.
     """
 
@@ -44,6 +45,7 @@ class LatencySummary(Record, frozen=True, kw_only=True):
     ttft_p95: float | None = None
     tokens_per_s: float | None = None
     alone_s: tuple[float, ...] = ()
+    limit_s: float | None = None
 
 
 class TokenSummary(Record, frozen=True, kw_only=True):

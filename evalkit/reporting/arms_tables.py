@@ -160,6 +160,7 @@ def _notes(arms: list[ArmSummary], *, imported: bool) -> Iterator[str]:
         yield "Latency: as the table states it."
     elif sources:
         yield f"Latency: {'; '.join(_LATENCY_SOURCES.get(source, source) for source in sources)}."
+        yield from _timed_alone(arms)
     worst = [f"{arm.name} {percent(arm.worst_case)}" for arm in arms if arm.worst_case is not None]
     if worst:
         yield f"With every missing answer counted as wrong: {', '.join(worst)}."
@@ -170,6 +171,22 @@ def _notes(arms: list[ArmSummary], *, imported: bool) -> Iterator[str]:
     replayed = [f"{arm.name} {count(arm.replayed)}" for arm in arms if arm.replayed]
     if replayed:
         yield f"Answers replayed from the cache, with the cost and time of their first call: {', '.join(replayed)}."
+
+
+def _timed_alone(arms: list[ArmSummary]) -> Iterator[str]:
+    """On how many cases arms were timed one request at a time, and which of them their time limit stopped."""
+    alone = [(arm.name, arm.latency) for arm in arms if arm.latency and arm.latency.source == "isolated"]
+    if not alone:
+        return
+    if len({latency.n for _, latency in alone}) == 1:
+        yield f"Cases timed alone: {count(alone[0][1].n)} of each arm."
+    else:
+        yield f"Cases timed alone: {', '.join(f'{name} {count(latency.n)}' for name, latency in alone)}."
+    stopped = [
+        f"{name} ({seconds(latency.limit_s)})" for name, latency in alone if latency.limit_s is not None
+    ]
+    if stopped:
+        yield f"No more were timed once the answers had taken `run.latency.max_s`: {', '.join(stopped)}."
 
 
 def _trainings(arms: list[ArmSummary]) -> Iterator[str]:

@@ -46,7 +46,8 @@ def _arms(estimate: RunEstimate) -> Table:
             *(Row(_arm_cells(arm, estimate.currency, with_cached=with_cached)) for arm in estimate.arms),
             Row(total, "total"),
         ),
-        note=f"Calls are exact, the isolated pass included. Tokens in and out are from: {bases}.",
+        note="Calls are exact but for the isolated pass, which may end at its time limit. "
+        f"Tokens in and out are from: {bases}.",
     )
 
 

@@ -201,9 +201,14 @@ class MetricConfig(Strict):
 
 
 class LatencyConfig(Strict):
-    """How latency is timed apart from the run: so many cases of each candidate, one request at a time."""
+    """How latency is timed apart from the run: so many cases of each candidate, one request at a time.
+
+    Attributes:
+        max_s: No further case of an arm is timed once its answers took so many seconds together.
+    """
 
     isolated: Annotated[int, Field(ge=0)] = 30
+    max_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
 
 
 class RunConfig(Strict):

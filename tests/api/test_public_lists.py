@@ -74,6 +74,16 @@ SEALS = {"files", "files.*.digest", "files.*.marks", "files.*.rows", "seal"}
 
 ADDED["keys and choices of report.json"] |= {f"manifest.{key}" for key in SEALS}
 
+TIMED_ALONE: dict[str, set[str]] = {
+    "suite keys and choices": {"run.latency.max_s"},
+    "keys and choices of report.json": {"comparison.arms[].latency.limit_s", "decision.arms.*.latency.limit_s"},
+    "keys and choices of reprice --json": {"decision.arms.*.latency.limit_s"},
+}
+"""For how long arms are timed one request at a time, and which of them that limit stopped."""
+
+for _name, _items in TIMED_ALONE.items():
+    ADDED[_name] = ADDED.get(_name, set()) | _items
+
 GONE: dict[str, set[str]] = {
     "file names": {"generation_config.json"},  # written by the pre-training, which is under tests/ now
     # of method 1: fine_tune needs no paired claim and says worth_most; depends is completed before it is recorded

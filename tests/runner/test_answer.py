@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -20,11 +21,11 @@ from evalkit.runner.answer import answer_arm
 from evalkit.runner.answer_in_batches import plan_batches
 from evalkit.runner.cells import ArmTask, compose_cell
 from evalkit.runner.journal import Journal
-from evalkit.runner.latency import spread_evenly, time_alone
+from evalkit.runner.latency import spread_at_any_length, spread_evenly, time_alone
 from evalkit.runner.progress import Silent
 from evalkit.runner.session import Session
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.store.cache import NoCache
+from evalkit.store.cache import NoCache, SqliteCache
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.schema import PromptConfig
@@ -35,6 +36,7 @@ class Hosted:
     """Answers one by one; faults by case text."""
 
     answers_by_case = False
+    service_s = 0.001
 
     def __init__(self, faults: Mapping[str, Exception] | None = None) -> None:
         self.faults = faults or {}
@@ -54,7 +56,9 @@ class Hosted:
         self.asked.append(text)
         if text in self.faults:
             raise self.faults[text]
-        return Completion(output=f"to {text}", usage=Usage(input=3, output=2), timing=Timing(service_s=0.001))
+        return Completion(
+            output=f"to {text}", usage=Usage(input=3, output=2), timing=Timing(service_s=self.service_s)
+        )
 
     async def close(self) -> None:
         return None
@@ -219,7 +223,7 @@ def test_the_isolated_pass_asks_one_at_a_time_and_resumes(run):
     work = ArmTask(arm(), unlimited_caller(model))
 
     def alone(cases):
-        asyncio.run(time_alone(work, cases, run, seed=7, progress=Silent(), stop=StopSignal()))
+        asyncio.run(time_alone(work, cases, run, seed=7, progress=Silent(), stop=StopSignal(), limit_s=60.0))
 
     alone(CASES[:4])
     assert model.most_in_flight == 1
@@ -227,6 +231,41 @@ def test_the_isolated_pass_asks_one_at_a_time_and_resumes(run):
     asked = len(model.asked)
     alone(CASES[:4])
     assert len(model.asked) == asked
+
+
+@pytest.mark.parametrize("kind", [Hosted, Local])
+def test_the_isolated_pass_ends_at_its_time_limit_and_again_from_the_cache(tmp_path, kind):
+    """Three answers of 0.4 s are over a limit of 1 s; a run that goes on, or finds them in the cache, times no more."""
+    cache = SqliteCache(tmp_path / "cache.sqlite")
+    model = kind()
+    model.service_s = 0.4
+    for name in ("first", "again"):
+        run = RunFolder(tmp_path / name)
+        (tmp_path / name).mkdir()
+        for _ in range(2):
+            asyncio.run(
+                time_alone(
+                    ArmTask(arm(), unlimited_caller(model, cache=cache)),
+                    CASES,
+                    run,
+                    seed=7,
+                    progress=Silent(),
+                    stop=StopSignal(),
+                    limit_s=1.0,
+                )
+            )
+            assert [row.case_id for row in run.latency()] == ["c0", "c1", "c2"]
+    assert len(model.asked) == 3 + (2 if kind is Local else 0)  # with the warm-up
+
+
+def test_isolated_cases_are_spread_at_any_length():
+    ids = [str(number) for number in range(30)]
+    order = spread_at_any_length(ids)
+    assert sorted(order) == sorted(ids)
+    for length in range(4, 31):
+        places = sorted(int(name) for name in order[:length])
+        gaps = [later - earlier for earlier, later in itertools.pairwise([-1, *places, 30])]
+        assert max(gaps) <= 4 * 30 / length
 
 
 def test_isolated_cases_are_spread_over_the_file():

@@ -97,7 +97,7 @@ def test_a_request_that_fills_the_cache_itself_reads_nothing_from_it(embedded, f
 
 
 def left_out(requests):
-    """The same questions, the first five with all eight demonstrations; of the others two in a row lack the same one."""
+    """The same questions, the first five with eight demonstrations; of the others two in a row lack the same one."""
     for index, request in enumerate(requests):
         left = 1 + 2 * ((index // 2) % 8)
         before = (
