@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
+from typing import NamedTuple
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.caller import Caller
@@ -85,8 +86,8 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
     arm, cases, model = question.arm, question.cases, question.caller.model
     alone = question.isolated if arm.facts.role == "candidate" and not model.answers_by_case else 0
     timed = spread_evenly(cases.ids, alone) if alone else []
-    kept = _cached(question, timed) if cached and not question.tuned else (0, 0)
-    cells, isolated = len(cases) * question.repeats - kept[0], len(timed) - kept[1]
+    kept = _cached(question, timed) if cached and not question.tuned else _Cached(0, [])
+    cells, isolated = len(cases) * question.repeats - kept.cells, len(timed) - len(kept.alone_s)
     requests = [_request(question, case_id) for case_id in spread_evenly(cases.ids, _SAMPLED)]
     probe = None
     if probes is not None and isinstance(model, BatchModel):
@@ -96,8 +97,9 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
     prompt = fmean(question.gauge.prompts([request.messages for request in requests]))
     output, basis = _output(question, requests, probe)
     device_s, alone_s = _seconds(question, probe, output)
-    if alone_s:
-        isolated = min(isolated, ceil(question.isolated_s / alone_s))
+    left_s = max(0.0, question.isolated_s - sum(kept.alone_s))
+    if alone_s or not left_s:
+        isolated = min(isolated, ceil(left_s / alone_s) if alone_s else 0)
     calls = cells + isolated
     usage = None if output is None else Usage(input=round(prompt), output=round(output))
     money = _money(question.price, usage, ((device_s, cells), (alone_s, isolated)))
@@ -113,7 +115,7 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
         model=arm.facts.model,
         calls=calls,
         isolated=isolated,
-        cached=sum(kept),
+        cached=kept.cells + len(kept.alone_s),
         prompt_tokens=prompt * calls,
         output_tokens=None if output is None else output * calls,
         prompt_basis=prompt_basis,
@@ -158,15 +160,22 @@ def _request(question: ArmQuestion, case_id: str, repeat: int = 0) -> Request:
     return Request(messages=prompt.messages, seed=question.seed + repeat, repeat=repeat, case_id=case_id)
 
 
-def _cached(question: ArmQuestion, timed: Sequence[str]) -> tuple[int, int]:
-    """Cells and timed answers that the cache has."""
+class _Cached(NamedTuple):
+    """What the cache has of an arm: its cells, and the seconds of its answers timed alone."""
+
+    cells: int
+    alone_s: list[float]
+
+
+def _cached(question: ArmQuestion, timed: Sequence[str]) -> _Cached:
     caller = question.caller
     cells = sum(
         caller.replay(caller.digest(_request(question, case_id, repeat))) is not None
         for case_id in question.cases.ids
         for repeat in range(question.repeats)
     )
-    return cells, sum(caller.has_isolated_timing(_request(question, case_id)) for case_id in timed)
+    alone = [caller.replay(caller.digest(_request(question, case_id), isolated=True)) for case_id in timed]
+    return _Cached(cells, [each.completion.timing.service_s or 0.0 for each in alone if each is not None])
 
 
 def _probe(model: BatchModel, requests: Sequence[Request]) -> Probe:

@@ -186,7 +186,7 @@ def _timed_alone(arms: list[ArmSummary]) -> Iterator[str]:
         f"{name} ({seconds(latency.limit_s)})" for name, latency in alone if latency.limit_s is not None
     ]
     if stopped:
-        yield f"No more were timed once the answers had taken `run.latency.max_s`: {', '.join(stopped)}."
+        yield f"No more were timed once the answers had taken run.latency.max_s: {', '.join(stopped)}."
 
 
 def _trainings(arms: list[ArmSummary]) -> Iterator[str]:

@@ -76,7 +76,10 @@ ADDED["keys and choices of report.json"] |= {f"manifest.{key}" for key in SEALS}
 
 TIMED_ALONE: dict[str, set[str]] = {
     "suite keys and choices": {"run.latency.max_s"},
-    "keys and choices of report.json": {"comparison.arms[].latency.limit_s", "decision.arms.*.latency.limit_s"},
+    "keys and choices of report.json": {
+        "comparison.arms[].latency.limit_s",
+        "decision.arms.*.latency.limit_s",
+    },
     "keys and choices of reprice --json": {"decision.arms.*.latency.limit_s"},
 }
 """For how long arms are timed one request at a time, and which of them that limit stopped."""

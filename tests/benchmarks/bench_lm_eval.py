@@ -6,7 +6,7 @@ greedily, stop at the newline and after as many tokens, in float32 with as many 
 batch sizes and counts at its best one. The sides take turns, each in a process of its own, so that what else the
 machine does hits both; the median of the rounds counts.
 
-    python tests/benchmarks/bench_lm_eval.py [--suite support-desk] [--rounds 3] [--model FOLDER] [--batch 32 64 auto]
+    python tests/benchmarks/bench_lm_eval.py [--suite support-desk] [--rounds 3] [--model MODEL] [--batch 32 64 auto]
 
 Two figures of each side: the generation alone (``HFLM.generate_until`` there; here the whole answering of the arm with
 its journal, less the loading of the weights), and the process from its start to its end.
@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from local_model import MODEL_HELP, folder_of_model
 from own_environment import own_environment, version_in
 
-from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.weights import load_tokenizer
 from evalkit.pipeline import spine
@@ -203,12 +203,13 @@ def main() -> int:
     )
     parser.add_argument("--suite", choices=["support-desk", "ticket-routing"], default="support-desk")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--model", type=Path, default=weights_folder())
+    parser.add_argument("--model", help=MODEL_HELP)
     parser.add_argument("--max-tokens", type=int, default=32)
     parser.add_argument("--batch", nargs="+", default=["16", "32", "64", "128", "256", "auto"])
     parser.add_argument("--limit", type=int, help="the first cases only")
     parser.add_argument("--threads", type=int, help="of torch, on both sides; else as many as torch takes")
     arguments = parser.parse_args()
+    model = folder_of_model(arguments.model)
     python = own_environment("lm-eval", PACKAGES)
     environment = {
         **os.environ,
@@ -223,8 +224,8 @@ def main() -> int:
         suite, task = home / arguments.suite, home / "task"
         suite.mkdir()
         task.mkdir()
-        make_suite(arguments.suite, suite, arguments.model, arguments.max_tokens, arguments.limit)
-        cases = len(write_task(suite, task, arguments.model, arguments.max_tokens))
+        make_suite(arguments.suite, suite, model, arguments.max_tokens, arguments.limit)
+        cases = len(write_task(suite, task, model, arguments.max_tokens))
         print(
             f"{arguments.suite}: {cases} cases, {SHOTS} shots, at most {arguments.max_tokens} tokens, greedy, stop at "
             f"the newline; lm-eval {version_in(python, 'lm_eval')} with transformers "
@@ -233,7 +234,7 @@ def main() -> int:
         )
         tried: dict[str, Took] = {}
         for batch in arguments.batch:
-            tried[batch] = run_lm_eval(python, task, arguments.model, batch, environment)
+            tried[batch] = run_lm_eval(python, task, model, batch, environment)
             print(
                 f"  lm-eval, batch {batch:>4}: {cases / tried[batch].generation_s:7.1f} cases/s", flush=True
             )
@@ -242,7 +243,7 @@ def main() -> int:
         for number in range(arguments.rounds):
             ours.append(run_evalkit(suite, home, environment))
             if number:
-                theirs.append(run_lm_eval(python, task, arguments.model, best, environment))
+                theirs.append(run_lm_eval(python, task, model, best, environment))
             print(
                 f"  round {number + 1}: evalkit {ours[-1].generation_s:6.2f} s of {ours[-1].process_s:6.2f} s, "
                 f"lm-eval at batch {best} {theirs[-1].generation_s:6.2f} s of {theirs[-1].process_s:6.2f} s",

@@ -4,7 +4,7 @@ The set is what a few-shot arm sends: eight demonstrations, then a question. Bot
 prompts, batches, greedy decoding and stop at the newline, and must give the same answers. The sides take turns, so
 that what else the machine does hits both; the median of the rounds counts.
 
-    python tests/benchmarks/bench_local.py [--cases 64] [--rounds 3] [--threads 1] [--model FOLDER]
+    python tests/benchmarks/bench_local.py [--cases 64] [--rounds 3] [--threads 1] [--model MODEL]
 """
 
 import argparse
@@ -13,7 +13,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from evalkit.optional import silence_telemetry
 
@@ -21,8 +20,8 @@ silence_telemetry()  # how torch's threads wait is settled when torch is importe
 
 # ruff: noqa: E402
 import torch
+from local_model import MODEL_HELP, folder_of_model
 
-from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.engine import Engine, Settings
 from evalkit.models.engine.weights import Weights, load_weights
 from evalkit.records.case import Message
@@ -109,13 +108,14 @@ def main() -> int:
     parser.add_argument("--shots", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--model", type=Path, default=weights_folder())
+    parser.add_argument("--model", help=MODEL_HELP)
     arguments = parser.parse_args()
+    model = folder_of_model(arguments.model)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
-    plain = load_weights(arguments.model)
-    engine = Engine(load_weights(arguments.model), Settings(MAX_TOKENS, ("\n",), 0.0))
+    plain = load_weights(model)
+    engine = Engine(load_weights(model), Settings(MAX_TOKENS, ("\n",), 0.0))
     same = True
     for batch in (1, 32):
         asked = requests(arguments.cases if batch > 1 else max(8, arguments.cases // 4), arguments.shots)

@@ -76,6 +76,20 @@ def test_a_local_run_makes_the_calls_and_tokens_that_were_estimated(evalkit, sui
     assert (again["calls"], again["cached"]) == (0, 44)
 
 
+def test_the_time_limit_of_the_isolated_pass_is_estimated_kept_and_reported(evalkit, suite, tmp_path):
+    """One answer is over a limit of a millisecond, so one of four is timed; from the cache none is timed again."""
+    folder = suite(LOCAL.replace("{isolated: 4}", "{isolated: 4, max_s: 0.001}"))
+    found = evalkit("estimate", folder, "--json").json
+    assert (found["arms"][0]["isolated"], found["calls"]) == (1, 41)
+    assert evalkit("run", folder).code == 0
+    (run,) = (tmp_path / "reports" / "local").iterdir()
+    assert len((run / "latency.jsonl").read_text().splitlines()) == 1
+    said = (run / "report.md").read_text()
+    assert "Cases timed alone: 1 of each arm. No more were timed once the answers had taken" in said
+    again = evalkit("estimate", folder, "--cached", "--no-probe", "--json").json
+    assert (again["calls"], again["cached"]) == (0, 41)
+
+
 def test_without_a_probe_time_stays_open(evalkit, suite):
     found = evalkit("estimate", suite(LOCAL), "--limit", "10", "--no-probe", "--json").json
     assert found["cases"] == 10

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import pytest
+
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.engine.engine import Engine, Settings
 from evalkit.models.engine.weights import load_weights
@@ -85,6 +87,35 @@ def test_questions_chosen_with_their_own_demonstrations_share_what_all_begin_wit
     assert all(one.usage.cache_read > 100 for one in completions)
     assert max(tokens for rows, tokens in runs if rows == 3) < 100
     assert len([rows for rows, tokens in runs if rows == 3]) == 1
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_what_comes_before_passages_and_questions_runs_once(few_shot, shots):
+    """Instructions in the user text, without any message before; and the demonstrations before each case's passages."""
+    engine, runs = watched(weights_folder(), Settings(12, ("\n",), 0.0))
+    whole = Engine(load_weights(weights_folder()), Settings(12, ("\n",), 0.0, share_prefixes=False))
+    instructions = "Answer in the house format, with a cause and a fix. " * 3
+    requests = [
+        Request(
+            messages=(
+                *request.messages[: 1 + 2 * shots if shots else 0],
+                Message(
+                    role="user",
+                    content=f"Context: F{30 + index} is raised by the belt.\n{request.messages[-1].content}"
+                    if shots
+                    else f"{instructions}\n{request.messages[-1].content}",
+                ),
+            ),
+            seed=0,
+        )
+        for index, request in enumerate(few_shot(16))
+    ]
+    completions = engine.complete(requests)
+    shared = {one.usage.cache_read for one in completions}
+    assert len(shared) == 1
+    assert min(one.usage.prompt for one in completions) / 2 < shared.pop()
+    assert next(tokens for rows, tokens in runs if rows == 16) == max(one.usage.input for one in completions)
+    assert [one.output for one in completions] == [one.output for one in whole.complete(requests)]
 
 
 def test_a_finished_row_is_run_no_further(few_shot, tiny_llama):
