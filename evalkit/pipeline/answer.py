@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from evalkit.arms.arm import Arm
 from evalkit.calls.build import build_caller, usual_concurrency
@@ -57,6 +58,7 @@ async def answer(
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
     timed_ids = spread_at_any_length(spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated))
+    alone = partial(time_alone, run=run, seed=suite.run.seed, progress=options.progress, stop=stop)
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -81,15 +83,7 @@ async def answer(
                     counts[arm.name] = await answer_arm(task, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.requested:
                         timed_cases = (prepared.cases.get(case_id) for case_id in timed_ids)
-                        await time_alone(
-                            task,
-                            timed_cases,
-                            run,
-                            seed=suite.run.seed,
-                            progress=options.progress,
-                            stop=stop,
-                            limit_s=suite.run.latency.max_s,
-                        )
+                        await alone(task, timed_cases, limit_s=suite.run.latency.max_s)
                     retrieval.record(arm)
                     if not answers_extra(suite, arm.facts) or model.answers_by_case:
                         continue
