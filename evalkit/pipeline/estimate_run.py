@@ -31,7 +31,7 @@ from evalkit.suite.models import HostedModelConfig, RecordedModelConfig, TunedMo
 from evalkit.suite.retrieval import HashedEmbedderConfig
 from evalkit.suite.schema import Suite
 from evalkit.text.token_rate import STATED, approximate_tokens
-from evalkit.tuning.expected import expected_trainings, seconds_a_token, side_by_side
+from evalkit.tuning.expected import expected_trainings, measure_training, memory_side_by_side, side_by_side
 from evalkit.tuning.plan import plan_trainings, trains_here
 from evalkit.tuning.protocol import TuningSpec
 
@@ -74,6 +74,7 @@ async def estimate(
         currency=currency_of(suite),
         seconds=_sum([*(arm.seconds for arm in arms), training_s]),
         tuning_seconds=training_s,
+        tuning_memory_bytes=memory_side_by_side(trainings) if trainings else None,
         arms=tuple(arms),
         tuning=trainings,
         embedding=embedding,
@@ -159,12 +160,12 @@ def _trainings(prepared: Prepared, *, cached: bool, probe: bool) -> Iterator[Tun
         by_model.setdefault(spec.model, []).append(spec)
     for name, specs in by_model.items():
         largest = max(specs, key=lambda spec: len(spec.rows))
-        rate = (
-            seconds_a_token(largest) if probe and trains_here(largest.config.method, plugins=True) else None
-        )
+        here = probe and trains_here(largest.config.method, plugins=True)
+        measured = measure_training(largest) if here else None
         gauge = prompt_token_counter(answering_config(suite, name), suite.folder)
         tokens = fmean(_row_tokens(gauge, largest))
-        yield from expected_trainings(specs, tokens, seconds_a_token=rate, cached=cached)
+        rate = None if measured is None else measured.seconds_a_token
+        yield from expected_trainings(specs, tokens, seconds_a_token=rate, cached=cached, measured=measured)
 
 
 def _row_tokens(gauge: TokenCounter, spec: TuningSpec) -> list[float]:

@@ -53,7 +53,11 @@ class EmbeddingEstimate(Record, frozen=True, kw_only=True):
 
 
 class TuningEstimate(Record, frozen=True, kw_only=True):
-    """One training. ``tokens`` are those of its batches; seconds are of one process on one core."""
+    """One training. ``tokens`` are those of its batches; seconds are of one process on ``threads`` cores.
+
+    Attributes:
+        peak_memory_bytes: Of that process; None where it was not measured, or nothing is trained.
+    """
 
     model: str
     fraction: float
@@ -63,6 +67,8 @@ class TuningEstimate(Record, frozen=True, kw_only=True):
     tokens: int
     seconds: float | None
     cached: bool = False
+    threads: int = 1
+    peak_memory_bytes: int | None = None
 
 
 class RunEstimate(Record, frozen=True, kw_only=True):
@@ -71,6 +77,7 @@ class RunEstimate(Record, frozen=True, kw_only=True):
     Attributes:
         money: Cost of all arms and embedders, in ``currency``; None where that of one is not known.
         seconds: Wall time of answering and training; None where that of one is not known.
+        tuning_memory_bytes: Most memory that the training processes hold together; None where it was not measured.
         notes: Sentences on what the figures rest on.
     """
 
@@ -85,6 +92,7 @@ class RunEstimate(Record, frozen=True, kw_only=True):
     currency: str
     seconds: float | None
     tuning_seconds: float | None
+    tuning_memory_bytes: int | None = None
     arms: tuple[ArmEstimate, ...]
     tuning: tuple[TuningEstimate, ...] = ()
     embedding: tuple[EmbeddingEstimate, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evalkit.records.estimate import ArmEstimate, EmbeddingEstimate, RunEstimate, TuningEstimate
 from evalkit.reporting.table import Row, Table, left, right
-from evalkit.text.number_format import NOT_APPLICABLE, count, money, seconds
+from evalkit.text.number_format import NOT_APPLICABLE, count, data_size, money, seconds
 
 
 def estimate_tables(estimate: RunEstimate) -> Iterator[Table]:
@@ -97,9 +97,12 @@ def _embedder_cells(embedder: EmbeddingEstimate, currency: str) -> tuple[str, ..
 
 
 def _tuning(estimate: RunEstimate) -> Table:
+    held = estimate.tuning_memory_bytes
+    memory = "" if held is None else f", in at most {data_size(held)} of memory at a time"
+    one_core = all(training.threads == 1 for training in estimate.tuning)
     return Table(
         name="tuning",
-        caption=f"Training: {seconds(estimate.tuning_seconds)} in all",
+        caption=f"Training: {seconds(estimate.tuning_seconds)} in all{memory}",
         columns=(
             left("Model"),
             right("Share"),
@@ -107,7 +110,7 @@ def _tuning(estimate: RunEstimate) -> Table:
             right("Rows"),
             right("Steps"),
             right("Tokens"),
-            right("Time of one core"),
+            right("Time of one core" if one_core else "Time of all cores"),
         ),
         rows=tuple(Row(_training_cells(training)) for training in estimate.tuning),
     )

@@ -356,7 +356,15 @@ class TunedModelConfig(ModelFacts, Strict):
         description="Default: 0.004 for lora, 0.002 for partial, 0.001 for full: right for the embedded model. Models "
         "of a billion parameters want about 0.0002 for lora and 0.00002 for full.",
     )
-    batch_size: PositiveInt = Field(32, description="Rows in memory at a time.")
+    batch_size: PositiveInt = Field(
+        32,
+        description="Rows of a step, and the most that are computed at a time; fewer are where memory_gb asks for it: "
+        "the same step in parts.",
+    )
+    memory_gb: PositiveFloat = Field(
+        3.0,
+        description="Memory of a training on the CPU, in 1e9 bytes. Bases under 64 MB are trained as they are.",
+    )
     gradient_accumulation_steps: PositiveInt = Field(
         1, description="Batches whose gradients make one step: the same step in less memory."
     )

@@ -22,7 +22,7 @@ from evalkit.models.local import EXTRA
 from evalkit.optional import require
 from evalkit.records.record import from_json, to_json
 from evalkit.records.tuning import TuningRun
-from evalkit.tuning.protocol import TrainingSpec
+from evalkit.tuning.protocol import TrainingSpec, is_small
 from evalkit.tuning.train_requests import PAUSE_LINE, TrainRequest, TrainResult
 
 _LOG_TAIL = 2000
@@ -44,7 +44,8 @@ def run_jobs(
         specs: ``threads`` of each is set here.
         work_of: How long a job takes compared with the others.
         on_done: Called in this thread after each job.
-        workers: Processes; default: one for each core this process may use.
+        workers: Processes; default: one for each core this process may use, and one for all where a base is not
+            small: it is then loaded once.
         stopped: Whether to start no other job and let those under way keep a checkpoint; asked twice a second.
 
     Raises:
@@ -53,6 +54,8 @@ def run_jobs(
         InputError: A job says that its input is wrong; the others are stopped.
         KeyboardInterrupt: Passed on when all processes are stopped.
     """
+    if workers is None and not all(is_small(spec.base_folder) for spec in specs):
+        workers = 1
     processes, threads = share_cores(len(specs), [spec.device for spec in specs], workers)
     finished, pausing = 0, False
     with WorkerTeam(processes) as team:
@@ -84,7 +87,8 @@ def share_cores(trainings: int, devices: Sequence[str], workers: int | None = No
     """How many training processes to run at a time, and the CPU threads of each.
 
     Processes share the cores: small matrix products gain little from a second thread, and two processes on the same
-    cores lose much. A single training gets all cores. On an accelerator trainings take turns.
+    cores lose much. A single training gets all cores. On an accelerator trainings take turns, and so do those of a
+    base that is not small, whose products fill all cores and whose weights are loaded once.
 
     Args:
         trainings: All that belong together, those done before too: the number of threads decides the low bits of a

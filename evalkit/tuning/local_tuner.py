@@ -18,7 +18,7 @@ from evalkit.tuning.answer_ends import stop_strings
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import WorkerTeam, share_cores
 from evalkit.tuning.plan import training_device
-from evalkit.tuning.protocol import TrainingSpec, TuningSpec
+from evalkit.tuning.protocol import TrainingSpec, TuningSpec, is_small
 from evalkit.tuning.train_requests import TrainResult
 
 LOCAL = "local"
@@ -120,7 +120,11 @@ class LocalTuner:
     def _start_team(self) -> WorkerTeam:
         self._workspace = self._running.enter_context(self._cache.workspace())
         devices = [training_device(spec.base, spec.config) for spec in self._specs.values()]
-        processes, self._threads = share_cores(len(self._specs), devices, self._workers)
+        workers = self._workers
+        folders = [weights_of(spec.base, spec.folder) for spec in self._specs.values()]
+        if workers is None and any(folder is not None and not is_small(folder) for folder in folders):
+            workers = 1  # the base is loaded once, and its products fill all cores
+        processes, self._threads = share_cores(len(self._specs), devices, workers)
         self._team = self._running.enter_context(WorkerTeam(processes))
         return self._team
 

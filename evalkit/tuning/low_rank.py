@@ -92,6 +92,33 @@ def patch_lora_forward(model: torch.nn.Module) -> None:
             module.forward = MethodType(_forward, module)
 
 
+class _Adapted(torch.autograd.Function):  # type: ignore[misc]  # torch has no types here
+    """A frozen layer in bfloat16 with float32 matrices beside it; keeps its input once, and no float32 copy of it."""
+
+    @staticmethod
+    def forward(
+        context: Any, inputs: Any, weight: Any, bias: Any, first: Any, second: Any, scale: float
+    ) -> torch.Tensor:
+        inner = inputs @ first.to(inputs.dtype).t()
+        out = functional.linear(inputs, weight, bias)
+        out.addmm_(inner, second.to(inputs.dtype).t(), alpha=scale)
+        context.save_for_backward(inputs, inner, weight, first, second)
+        context.scale = scale
+        return out
+
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> tuple[Any, ...]:
+        inputs, inner, weight, first, second = context.saved_tensors
+        (of_out,) = gradients
+        of_inner = (of_out @ second.to(of_out.dtype)).mul_(context.scale)
+        of_first = (of_inner.t() @ inputs).to(first.dtype)
+        of_second = (of_out.t() @ inner).to(second.dtype).mul_(context.scale)
+        of_inputs = None
+        if context.needs_input_grad[0]:
+            of_inputs = (of_out @ weight).addmm_(of_inner, first.to(of_out.dtype))
+        return of_inputs, None, None, of_first, of_second, None
+
+
 def _is_plain(layer: Any) -> bool:
     return (
         type(layer.base_layer) is torch.nn.Linear
@@ -105,6 +132,9 @@ def _is_plain(layer: Any) -> bool:
 def _forward(layer: Any, inputs: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
     base, first, second = layer.base_layer, layer.lora_A[_ADAPTER].weight, layer.lora_B[_ADAPTER].weight
     flat = inputs.reshape(-1, inputs.shape[-1])
+    if base.weight.dtype != first.dtype and not torch.is_autocast_enabled(inputs.device.type):
+        out = _Adapted.apply(flat, base.weight, base.bias, first, second, layer.scaling[_ADAPTER])
+        return out.view(*inputs.shape[:-1], -1)
     plain = functional.linear(flat, base.weight, base.bias)
     inner = functional.linear(flat.to(first.dtype), first)
     out = torch.addmm(plain, inner, second.t(), alpha=layer.scaling[_ADAPTER])

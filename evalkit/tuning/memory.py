@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import re
 import resource
@@ -20,6 +22,15 @@ def reset_peak_memory() -> None:
         _CLEAR.write_text(_RESET_PEAK)
     except OSError:
         return
+
+
+def give_back_free_memory() -> None:
+    """Hand pages that nothing uses any more to the system, where the C library can (glibc).
+
+    Parts of unequal length leave holes in the heap. Without this the resident size of a training grows by a third.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory_bytes() -> int:

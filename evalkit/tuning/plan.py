@@ -21,7 +21,7 @@ from evalkit.registry import TUNERS
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.answer_ends import digest_parts
-from evalkit.tuning.protocol import TrainingRow, TuningSpec
+from evalkit.tuning.protocol import TrainingRow, TuningSpec, is_small
 from evalkit.tuning.schedule import RECIPE
 
 # What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
@@ -38,6 +38,7 @@ _NO_SETTINGS = {
     "device",
     "device_hour",
     "price",
+    "memory_gb",  # named below where it decides anything
 }
 _LIBRARIES = ("torch", "transformers", "peft")
 
@@ -152,6 +153,8 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
         )
     weights = weights_of(base, suite.folder)
     ends = digest_parts(base, weights, rows) if here and weights is not None else []
+    if here and weights is not None and not is_small(weights):
+        ends += _arithmetic(base, config)
     shared = [
         RECIPE,
         base.model_dump(mode="json", exclude={"successor"}) if weights is None else fingerprint(weights),
@@ -174,6 +177,19 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
                 validation=parts.validation,
                 digest=digest_of([*shared, chosen, parts.validation, fraction, seed]),
             )
+
+
+def _arithmetic(base: ModelConfig, config: TunedModelConfig) -> list[object]:
+    """What decides the low bits of a training that is cut to fit its memory: number type and memory.
+
+    Resume, every seed and another machine with the same cache find the adapter of the same arithmetic only.
+    """
+    from evalkit.models.engine.weights import resolve_device
+    from evalkit.tuning.training import compute_dtype
+
+    device = training_device(base, config)
+    resolved = resolve_device() if device == "auto" else device
+    return [str(compute_dtype(config.dtype, resolved)), config.memory_gb]
 
 
 def _check_local(suite: Suite, name: str, config: TunedModelConfig, base: ModelConfig) -> None:

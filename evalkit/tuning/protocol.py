@@ -11,6 +11,18 @@ from evalkit.records.case import Message
 from evalkit.records.tuning import TuningJob, TuningRun
 from evalkit.suite.models import ModelConfig, TunedModelConfig
 
+_SMALL_BASE_BYTES = 64_000_000
+
+
+def weights_bytes(folder: Path) -> int:
+    """Size of the weights in a model folder."""
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def is_small(folder: Path) -> bool:
+    """Whether a base is so small that trainings run side by side and all rows of a step fit: its time is overhead."""
+    return weights_bytes(folder) < _SMALL_BASE_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -19,8 +20,9 @@ from evalkit.errors import TuningError
 from evalkit.records.tuning import LossPoint, TuningRun, best_point
 from evalkit.tuning.checkpoint import Checkpoints, TrainingState
 from evalkit.tuning.disk import writing
-from evalkit.tuning.memory import peak_memory_bytes
-from evalkit.tuning.protocol import TrainingSpec
+from evalkit.tuning.fitting import Parts, measure
+from evalkit.tuning.memory import give_back_free_memory, peak_memory_bytes
+from evalkit.tuning.protocol import TrainingSpec, weights_bytes
 from evalkit.tuning.rows import Batch, TokenRow, batches, make_batch
 from evalkit.tuning.schedule import BETAS, GRADIENT_NORM, is_eval_step, is_log_step, learning_rate
 from evalkit.tuning.train_requests import TrainingPaused, pause_requested
@@ -41,6 +43,8 @@ class Training:
         rows: At least one.
         validation: May be empty.
         steps: Optimiser steps, unless patience ends before.
+        fitted: Whether rows are computed in parts that fit ``memory_gb``, on a CPU. Small bases are trained as they
+            are.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class Training:
         rows: Sequence[TokenRow],
         validation: Sequence[TokenRow],
         steps: int,
+        *,
+        fitted: bool = False,
     ) -> None:
         self._spec = spec
         self._config = spec.config
@@ -63,6 +69,10 @@ class Training:
             list(trained.parameters.values()), lr=self._config.rate, betas=BETAS, weight_decay=0.0, fused=True
         )
         self._dtype = compute_dtype(self._config.dtype, self._device.type)
+        frozen = [weight.dtype for weight in self._model.parameters() if not weight.requires_grad]
+        self._casts = self._dtype != torch.float32 and not (fitted and self._dtype in frozen)
+        self._head = self._model.get_output_embeddings() if fitted else None
+        self._parts = self._planned_parts(fitted)
 
     def run(self) -> TuningRun:
         """Train, write the weights that are kept, and say what it took.
@@ -119,7 +129,8 @@ class Training:
 
     def loss(self, batch: Batch, *, of: int | None = None) -> torch.Tensor:
         """Sum of the losses of the answer tokens, in nats, over ``of`` tokens; by default those of the batch."""
-        with self._precision():
+        learned = batch.labels >= 0
+        with self._precision(), self._answers_alone(learned):
             logits = self._model(
                 input_ids=batch.tokens,
                 attention_mask=batch.mask,
@@ -127,10 +138,8 @@ class Training:
                 use_cache=False,
                 logits_to_keep=batch.kept,
             ).logits
-        learned = batch.labels >= 0
-        total = torch.nn.functional.cross_entropy(
-            logits[:, :-1][learned].float(), batch.labels[learned], reduction="sum"
-        )
+        scores = logits if logits.dim() == 2 else logits[:, :-1][learned]
+        total = torch.nn.functional.cross_entropy(scores.float(), batch.labels[learned], reduction="sum")
         return total / (of or batch.answer_tokens)
 
     def validate(self) -> float:
@@ -138,7 +147,7 @@ class Training:
         self._model.eval()
         total, answer_tokens = 0.0, 0
         with torch.no_grad():
-            for rows in _chunks(self._validation, self._config.batch_size):
+            for rows in self._parts.of(self._validation):
                 batch = make_batch(rows, self._device)
                 total += float(self.loss(batch)) * batch.answer_tokens
                 answer_tokens += batch.answer_tokens
@@ -204,11 +213,14 @@ class Training:
         self._optimiser.zero_grad(set_to_none=True)
         answer_tokens = sum(len(row.answer) for row in rows)
         total = 0.0
-        for part in _chunks(rows, self._config.batch_size):
+        for part in self._parts.of(rows):
             # Over the tokens of the whole step: parts of unequal length must weigh as they would in one batch.
             loss = self.loss(make_batch(part, self._device), of=answer_tokens)
             loss.backward()
             total += float(loss.detach())
+            if self._parts.footprint is not None:
+                del loss
+                give_back_free_memory()
         torch.nn.utils.clip_grad_norm_(self._trained.parameters.values(), GRADIENT_NORM)
         self._optimiser.step()
         return total
@@ -220,11 +232,41 @@ class Training:
 
     @contextlib.contextmanager
     def _precision(self) -> Iterator[None]:
-        if self._dtype == torch.float32:
+        if not self._casts:
             yield
             return
         with torch.autocast(self._device.type, dtype=self._dtype):
             yield
+
+    @contextlib.contextmanager
+    def _answers_alone(self, learned: torch.Tensor) -> Iterator[None]:
+        """Have the output layer score what is asked for and nothing else, as one matrix.
+
+        Otherwise torch copies the whole layer for every row: the end of each row is no contiguous piece of memory.
+        """
+        if self._head is None:
+            yield
+            return
+
+        def choose(_: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            return (inputs[0][:, :-1][learned], *inputs[1:])
+
+        hook = self._head.register_forward_pre_hook(choose)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def _planned_parts(self, fitted: bool) -> Parts:
+        parts = Parts(self._config.batch_size, self._config.memory_gb * 1e9)
+        if not fitted:
+            return parts
+        self._model.train()
+        trained = list(self._trained.parameters.values())
+        footprint = measure(self._model, trained, self.loss, weights_bytes(self._spec.base_folder))
+        parts = replace(parts, footprint=footprint)
+        parts.refuse_too_long([*self._rows, *self._validation])
+        return parts
 
 
 def compute_dtype(requested: str, device: str) -> torch.dtype:
@@ -245,7 +287,3 @@ def compute_dtype(requested: str, device: str) -> torch.dtype:
     else:
         quicker = False
     return torch.bfloat16 if quicker else torch.float32
-
-
-def _chunks(rows: Sequence[TokenRow], size: int) -> Iterator[Sequence[TokenRow]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))

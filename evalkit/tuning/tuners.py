@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import TuningError
@@ -11,7 +12,7 @@ from evalkit.optional import require
 from evalkit.records.tuning import TuningRun
 from evalkit.suite.models import TunedModelConfig
 from evalkit.tuning.memory import reset_peak_memory
-from evalkit.tuning.protocol import TrainingSpec
+from evalkit.tuning.protocol import TrainingSpec, is_small
 from evalkit.tuning.schedule import steps_of
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ class LoraTuner:
         require("peft", "local")
         from evalkit.tuning.low_rank import LowRank
 
-        # The base is not trained: it may lie in memory as it is computed with.
-        dtype = spec.config.dtype
-        return _tune(spec, LowRank, dtype=dtype)
+        return _tune(spec, LowRank, frozen=True)
 
 
 class PartialTuner:
@@ -43,7 +42,7 @@ class PartialTuner:
         require("torch", "local")
         from evalkit.tuning.trained_parameters import chosen_weights
 
-        return _tune(spec, chosen_weights, dtype="float32")
+        return _tune(spec, chosen_weights)
 
 
 class FullTuner:
@@ -54,11 +53,14 @@ class FullTuner:
         require("torch", "local")
         from evalkit.tuning.trained_parameters import all_weights
 
-        return _tune(spec, lambda model, _: all_weights(model), dtype="float32")
+        return _tune(spec, lambda model, _: all_weights(model))
 
 
 def _tune(
-    spec: TrainingSpec, choose: Callable[[Any, TunedModelConfig], TrainedWeights], *, dtype: str
+    spec: TrainingSpec,
+    choose: Callable[[Any, TunedModelConfig], TrainedWeights],
+    *,
+    frozen: bool = False,
 ) -> TuningRun:
     """Load, train, write, by the recipe of ``evalkit.tuning.schedule`` and the settings of the suite.
 
@@ -67,14 +69,13 @@ def _tune(
     Args:
         spec: What to make.
         choose: Says what of a loaded model is trained.
-        dtype: To load the model in. What is trained must be float32: small updates are lost in bfloat16.
+        frozen: Whether the base's own weights stay as they are: then they may lie in memory as they are computed with,
+            and serve the next training too. What is trained must be float32: small updates are lost in bfloat16.
     """
     torch = require("torch", "local")
-    from evalkit.models.engine.chat import Chat
-    from evalkit.models.engine.stop import StopRule
-    from evalkit.models.engine.weights import load_weights, resolve_device
-    from evalkit.tuning.rows import tokenize
-    from evalkit.tuning.training import Training
+    from evalkit.models.engine.weights import resolve_device
+    from evalkit.tuning.loaded_base import give_back, take_base, without_adapter
+    from evalkit.tuning.training import Training, compute_dtype
 
     reset_peak_memory()
     if torch.cuda.is_available():
@@ -82,20 +83,25 @@ def _tune(
     torch.set_num_threads(spec.threads)
     torch.manual_seed(spec.seed)
     device = resolve_device() if spec.device == "auto" else spec.device
-    weights = load_weights(
-        spec.base_folder, device=device, dtype=dtype, trust_remote_code=spec.trust_remote_code
-    )
-    chat = Chat(weights.tokenizer)
-    stop = StopRule(weights.tokenizer, spec.stop, weights.end_ids)
-    rows = tokenize(spec.rows, chat, weights.context_limit, stop)
-    validation = tokenize(spec.validation, chat, weights.context_limit, stop)
+    fitted = device == "cpu" and not is_small(spec.base_folder)
+    computed = str(compute_dtype(spec.config.dtype, device)).removeprefix("torch.")
+    dtype = "float32" if not frozen else computed if fitted else spec.config.dtype
+    base = take_base(spec, device=device, dtype=dtype)
+    rows = base.tokens(spec.rows, spec.stop)
+    validation = base.tokens(spec.validation, spec.stop)
     if not rows:
         raise TuningError("there is no row to train on")
-    if device == "cpu" and max(row.tokens for row in (*rows, *validation)) <= _EAGER_UP_TO:
-        weights.model.set_attn_implementation("eager")
-    trained = choose(weights.model, spec.config)
+    if device == "cpu":
+        longest = max(row.tokens for row in (*rows, *validation))
+        base.weights.model.set_attn_implementation("eager" if longest <= _EAGER_UP_TO else base.attention)
+    trained = choose(base.weights.model, spec.config)
     with _flushing_denormals():
-        return Training(spec, trained, rows, validation, steps_of(len(rows), spec.config)).run()
+        steps = steps_of(len(rows), spec.config)
+        run = Training(spec, trained, rows, validation, steps, fitted=fitted).run()
+    if frozen and fitted:
+        plain = replace(base, weights=replace(base.weights, model=without_adapter(trained.model)))
+        give_back(plain, spec, device=device, dtype=dtype)
+    return run
 
 
 @contextmanager
