@@ -26,6 +26,7 @@ from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.store.seal import seal, unseal
+from evalkit.suite.models import DEFAULT_MEMORY_GB, TunedModelConfig
 from evalkit.suite.optimised_prompt import KEPT_FILE, kept_prompts
 from evalkit.suite.schema import Suite
 
@@ -152,7 +153,7 @@ def finish_run(run: RunFolder, *, clock: Clock) -> None:
 
 _DECIDES_NO_ANSWER = {
     "prompts": {"__all__": {"optimised_on"}},
-    "models": {"__all__": {"successor"}},
+    "models": {"__all__": {"successor", "memory_gb"}},
     "arms": {"__all__": {"prefix_tokens"}},
 }
 
@@ -165,6 +166,13 @@ def digests(experiment: Experiment) -> Digests:
     )
     if suite.embedders:
         answering["embedders"] = suite.model_dump(mode="json", include={"embedders"})["embedders"]
+    # Where it is not the default it decides the low bits of what is trained; where it is, runs of before are the same.
+    if memory := {
+        name: config.memory_gb
+        for name, config in suite.models.items()
+        if isinstance(config, TunedModelConfig) and config.memory_gb != DEFAULT_MEMORY_GB
+    }:
+        answering["memory_gb"] = memory
     if suite.extra_cases:  # their margins and metrics decide no answer
         deciding = {"path", "format", "fields"}
         answering["extra_cases"] = {

@@ -315,6 +315,10 @@ _LEARNING_RATES = {"full": 1e-3, "partial": 2e-3}
 _LORA_RATE = 4e-3
 
 
+DEFAULT_MEMORY_GB = 3.0
+"""Memory of a training, in 1e9 bytes, where a suite says nothing."""
+
+
 class TunedModelConfig(ModelFacts, Strict):
     """A pilot tune of another model of this suite, made by evalkit before the arms are built."""
 
@@ -362,7 +366,7 @@ class TunedModelConfig(ModelFacts, Strict):
         "the same step in parts.",
     )
     memory_gb: PositiveFloat = Field(
-        3.0,
+        DEFAULT_MEMORY_GB,
         description="Memory of a training on the CPU, in 1e9 bytes. Bases under 64 MB are trained as they are.",
     )
     gradient_accumulation_steps: PositiveInt = Field(

@@ -56,8 +56,15 @@ OWN_MODELS: dict[str, set[str]] = {
         "manifest.adapter_doubts",
     },
     "red flags": {"adapter_made_for_others"},
+    "suite keys and choices": {"models.*.memory_gb"},
+    "keys and choices of estimate --json": {
+        "tuning[].threads",
+        "tuning[].peak_memory_bytes",
+        "tuning_memory_bytes",
+    },
 }
-"""Which models of one's own ran, by name, file and quantisation, and whether an adapter was made for its model."""
+"""Which models of one's own ran, by name, file and quantisation, whether an adapter was made for its model, and the
+memory in which one is tuned."""
 
 for _name, _items in OWN_MODELS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items

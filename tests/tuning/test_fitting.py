@@ -147,6 +147,21 @@ def test_less_memory_gives_smaller_parts_and_the_same_losses(spec, rows, wide_ba
         LoraTuner().tune(spec(name="none", memory_gb=0.5, **settings))
 
 
+def test_a_training_in_parts_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path, spec, wide_base):
+    settings = {"base_folder": wide_base, "epochs": 1.0, "min_steps": 3, "checkpoint_every": {"steps": 2}}
+    whole, first, second = (
+        spec(name=name, checkpoints=folder, **settings)
+        for name, folder in (("whole", None), ("first", tmp_path / "kept"), ("second", tmp_path / "kept"))
+    )
+    LoraTuner().tune(whole)
+    LoraTuner().tune(first)  # leaves what stood after step 2, as a kill in step 3 would
+    assert LoraTuner().tune(second).attempts == 2
+    weights = [
+        each.output.joinpath("adapter_model.safetensors").read_bytes() for each in (whole, first, second)
+    ]
+    assert weights[0] == weights[1] == weights[2]
+
+
 def test_number_type_and_memory_are_part_of_the_key():
     base = TransformersModelConfig(type="transformers", model="m", device="cpu")
     assert _arithmetic(base, TUNED) == [str(compute_dtype("auto", "cpu")), 3.0]
