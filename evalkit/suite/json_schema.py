@@ -7,6 +7,7 @@ from typing import Any
 
 from evalkit.registry import METRICS
 from evalkit.suite.models import BUILT_IN_TYPES
+from evalkit.suite.retrieval import EMBEDDER_TYPES
 from evalkit.suite.schema import Suite
 
 
@@ -28,6 +29,7 @@ def suite_schema() -> str:
     }
     definitions["Range"] = {"anyOf": [{"type": "number", "minimum": 0}, definitions["Range"]]}
     definitions["CasesConfig"] = {"anyOf": [{"type": "string"}, definitions["CasesConfig"]]}
-    definitions["PluginModelConfig"]["properties"]["type"]["not"] = {"enum": list(BUILT_IN_TYPES)}
+    for plugin, built_in in (("PluginModelConfig", BUILT_IN_TYPES), ("PluginEmbedderConfig", EMBEDDER_TYPES)):
+        definitions[plugin]["properties"]["type"]["not"] = {"enum": list(built_in)}
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
