@@ -96,7 +96,7 @@ def read_header(file: Path) -> GgufHeader:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 cursor = _Cursor(content, len(_MAGIC))
                 return _header(file, cursor, gguf.GGML_QUANT_SIZES)
-    except (struct.error, UnicodeDecodeError) as error:
+    except (struct.error, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(file, f"is cut short or damaged: its header does not end. {_AGAIN}") from error
     except OSError as error:
         raise _refusal(file, f"cannot be read: {error.strerror or error}") from error
@@ -117,8 +117,8 @@ def check_gguf(file: Path) -> GgufHeader:
     if name not in readable:
         raise _refusal(
             file,
-            f"holds a model of the architecture {header.architecture!r}, which transformers does not read from GGUF as "
-            f"a model that writes text. It reads: {', '.join(readable)}. Give the model's folder or hub id instead",
+            f"holds a model of the architecture {header.architecture[:100]!r}, which transformers does not read from "
+            f"GGUF as a model that writes text. It reads: {', '.join(readable)}. Give the model's folder or hub id instead",
         )
     parts = header.facts.get("split.count", 1)
     if isinstance(parts, int) and parts > 1:

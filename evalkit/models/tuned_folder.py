@@ -8,12 +8,10 @@ A full or partial tune writes the second kind: what it did not train is not writ
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from evalkit.errors import InputError
 
@@ -31,7 +29,8 @@ class TunedFiles:
         return self.settings.name == _REPLACED[0]
 
 
-_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+ADAPTER_SETTINGS = "adapter_config.json"
+_ADAPTER = (ADAPTER_SETTINGS, "adapter_model.safetensors")
 _REPLACED = ("replaced_weights.json", "replaced_weights.safetensors")
 
 
@@ -52,19 +51,27 @@ def tuned_files(folder: Path) -> TunedFiles:
     for file in (files.settings, files.weights):
         if not file.is_file():
             raise InputError(f"{folder}: is not an adapter folder (it has no {file.name})")
-    if not files.replaces and _imports_a_module(files.settings):
-        raise InputError(
-            f"{files.settings}: `megatron_config` makes peft import the module that `megatron_core` names, and evalkit "
-            "runs no code that an adapter names: save the adapter without it"
-        )
+    if not files.replaces:
+        refuse_named_modules(files.settings)
     return files
 
 
-def _imports_a_module(settings: Path) -> bool:
+def refuse_named_modules(settings: Path) -> None:
+    """Refuse settings of an adapter that make peft import a module.
+
+    Raises:
+        InputError: They do.
+    """
     try:
-        return bool(msgspec.json.decode(settings.read_bytes(), type=dict[str, Any]).get("megatron_config"))
-    except msgspec.MsgspecError:
-        return False  # what is wrong with the file is said where it is loaded
+        # As peft reads them: Python's own parser takes NaN and other words that JSON has not.
+        read = json.loads(settings.read_bytes())
+    except (ValueError, RecursionError, OSError):
+        return  # what is wrong with the file is said where it is loaded
+    if isinstance(read, dict) and read.get("megatron_config"):
+        raise InputError(
+            f"{settings}: `megatron_config` makes peft import the module that `megatron_core` names, and evalkit "
+            "runs no code that an adapter names: save the adapter without it"
+        )
 
 
 def _in(folder: Path, names: tuple[str, str]) -> TunedFiles:

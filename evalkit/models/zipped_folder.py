@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
+import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +17,15 @@ from evalkit.errors import InputError, Problem
 _MOST_GROWTH = 10
 _ALWAYS_ALLOWED_BYTES = 100 * 1024**2
 _MOST_FILES = 10_000
+_LONGEST_NAME = 255
+_OF_A_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def unzip(file: Path, folder: Path) -> None:
@@ -35,7 +47,9 @@ def unzip(file: Path, folder: Path) -> None:
                 # zipfile reads no more bytes of an entry than were counted above.
                 with archive.open(entry) as packed, target.open("xb") as stream:
                     shutil.copyfileobj(packed, stream, 1 << 20)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*_OF_A_DAMAGED_ZIP, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's: what bz2 makes of a damaged stream has no number
         raise InputError(
             Problem(
                 str(file),
@@ -53,15 +67,21 @@ def _problems(file: Path, entries: list[zipfile.ZipInfo]) -> Iterator[str]:
     if len(entries) > _MOST_FILES:
         yield f"holds {len(entries):,} files, and {_MOST_FILES:,} at most are unpacked"
     names: set[str] = set()
+    folders: set[str] = set()
     for entry in entries:
         path = PurePosixPath(entry.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename:
             yield f"holds the name {entry.filename!r}, which leads out of the folder it is unpacked to"
+        if not path.parts or max(map(len, map(os.fsencode, path.parts))) > _LONGEST_NAME:
+            yield f"holds the name {entry.filename[:50]!r}, which no file can have"
         if stat.S_ISLNK(entry.external_attr >> 16):
             yield f"holds {entry.filename!r}, a link; a model is plain files"
         if str(path) in names:
             yield f"holds {entry.filename!r} twice"
         names.add(str(path))
+        folders.update(map(str, path.parents))
+    if both := sorted(names & folders):
+        yield f"holds {both[0]!r} as a file and as a folder"
     packed = file.stat().st_size
     unpacked = sum(entry.file_size for entry in entries)
     allowed = max(_MOST_GROWTH * packed, _ALWAYS_ALLOWED_BYTES)

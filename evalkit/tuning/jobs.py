@@ -171,7 +171,8 @@ class _Worker:
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "evalkit.tuning.worker"],
+            # -P: `-m` alone would import from the current folder first, which may be that of a stranger's suite.
+            [sys.executable, "-P", "-m", "evalkit.tuning.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -47,12 +47,14 @@ def check_fit(folder: Path, adapter: Path, *, trust_remote_code: bool = False) -
                     config, trust_remote_code=trust_remote_code
                 )
                 expected = _replaced(model, files) if files.replaces else _adapted(model, adapter)
-        except (OSError, RuntimeError, ImportError, KeyError, NotImplementedError):
-            return  # this class cannot be built without weights; its adapter is looked at when it is loaded
+        except InputError:
+            raise
         except ValueError as error:
             raise InputError(
                 f"{adapter}: the adapter does not fit this model: {first_line(error)}"
             ) from error
+        except Exception:  # noqa: BLE001 - damaged settings raise anything, see `unusable`
+            return  # this class cannot be built without weights; its adapter is looked at when it is loaded
     refuse_partial(adapter, expected, own)
     if not files.replaces and not _changes_anything(files.weights):
         raise InputError(

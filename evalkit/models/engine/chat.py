@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
 
-from evalkit.errors import InputError, TuningError
+from evalkit.errors import EvalkitError, InputError, TuningError
+from evalkit.models.engine.quiet import first_line
 from evalkit.records.case import Message
 from evalkit.text.thoughts import ends_in_thought
 
@@ -125,8 +127,9 @@ class Chat:
 
     def _render(self, messages: Sequence[Message], *, answering: bool) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
+        roles = ", ".join(message.role for message in messages)
         try:
-            return str(
+            written = str(
                 self._tokenizer.apply_chat_template(
                     turns,
                     chat_template=self._template,
@@ -134,12 +137,24 @@ class Chat:
                     add_generation_prompt=answering,
                 )
             )
-        except TemplateError as error:
-            roles = ", ".join(message.role for message in messages)
+            written.encode()
+        except (EvalkitError, MemoryError):
+            raise
+        except Exception as error:  # a template is a stranger's program: it may divide by zero
+            if isinstance(error, TemplateError) and not isinstance(
+                error, TemplateSyntaxError | SecurityError
+            ):
+                raise InputError(
+                    f"the model's chat template refuses a conversation with the roles {roles}: "
+                    f"{first_line(error).removesuffix('.')}. Move the system text into the user text, or use a model "
+                    "whose template takes it."
+                ) from error
             raise InputError(
-                f"the model's chat template refuses a conversation with the roles {roles}: {error}. "
-                "Move the system text into the user text, or use a model whose template takes it."
+                f"the model's chat template cannot be used for a conversation with the roles {roles}: "
+                f"{first_line(error).removesuffix('.')}. Mend the template (chat_template.jinja or "
+                "tokenizer_config.json), or use another model."
             ) from error
+        return written
 
     def _mark(self, messages: Sequence[Message]) -> _Marked:
         if not any(self._spelling.search(message.content) for message in messages):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 import transformers
 from tokenizers import Regex, pre_tokenizers
 
-from evalkit.errors import InputError, Problem
+from evalkit.errors import EvalkitError, InputError, Problem
 from evalkit.models.engine.quiet import first_line, quiet_transformers
 from evalkit.models.gguf_header import check_gguf
 from evalkit.optional import require
@@ -55,13 +54,15 @@ def dequantise(file: Path, folder: Path) -> None:
             )
             _plain(model).save_pretrained(folder, safe_serialization=True)
             tokenizer.save_pretrained(folder)
-    except (ValueError, KeyError, TypeError, IndexError, RuntimeError, ImportError, struct.error) as error:
+    except (EvalkitError, MemoryError, OSError):
+        raise
+    except Exception as error:  # a damaged file raises anything, see `unusable`
         raise InputError(
             Problem(
                 str(file),
                 None,
                 "",
-                f"cannot be read as a model of the architecture {header.architecture!r}: transformers says: "
+                f"cannot be read as a model of the architecture {header.architecture[:100]!r}: transformers says: "
                 f"{first_line(error)}. The file may be damaged, or newer than the installed transformers; give the "
                 "model's folder or hub id instead",
             )

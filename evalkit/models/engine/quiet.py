@@ -1,4 +1,4 @@
-"""Foreign libraries without their noise: no progress bars while a model loads, one line of an error."""
+"""Foreign libraries without their noise: no progress bars while a model loads, one line of an error of any kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import transformers
+from jinja2 import TemplateError
+
+from evalkit.errors import EvalkitError, InputError
+
+_MOST_LETTERS = 500
+_SPEAKING = (OSError, ValueError, ImportError, RuntimeError, TemplateError)
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a foreign error, for one of our messages."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of a foreign error, for one of our messages; its class where the line alone says too little."""
+    line = str(error).strip().splitlines()[0][:_MOST_LETTERS] if str(error).strip() else ""
+    if isinstance(error, _SPEAKING):
+        return line or type(error).__name__
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+@contextmanager
+def unusable(what: str, *, library: str = "transformers") -> Iterator[None]:
+    """Whatever a library raises over files that may be damaged or a stranger's is an ``InputError`` of ours.
+
+    The libraries check little of what they read, so a list where settings belong, a type that torch does not have or a
+    header of weights that is cut short ends in an error of almost any class.
+
+    Args:
+        what: What cannot be used, and what to do; ends a sentence.
+        library: Whose words are quoted.
+    """
+    try:
+        yield
+    except (EvalkitError, MemoryError):
+        raise
+    except Exception as error:  # see above; the folder is at fault, and the message names it
+        raise InputError(f"{what} {library} says: {first_line(error)}") from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from safetensors.torch import load_file
 
 from evalkit.errors import InputError
 from evalkit.models.engine.adapter_fit import loaded_shapes, refuse_partial
-from evalkit.models.engine.quiet import first_line, quiet_transformers
-from evalkit.models.tuned_folder import tuned_files
+from evalkit.models.engine.quiet import first_line, quiet_transformers, unusable
+from evalkit.models.tuned_folder import ADAPTER_SETTINGS, refuse_named_modules, tuned_files
 from evalkit.optional import require
 
 
@@ -57,17 +58,15 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
     Raises:
         InputError: The folder has no tokenizer that transformers can read.
     """
-    with quiet_transformers():
-        try:
-            return transformers.AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=trust_remote_code, local_files_only=True
-            )
-        except (OSError, ValueError, ImportError, KeyError) as error:
-            # transformers blames a missing sentencepiece for absent tokenizer files; say what usually is the case.
-            raise InputError(
-                f"{folder}: its tokenizer cannot be loaded. The folder must hold the tokenizer's files "
-                f"(tokenizer.json, tokenizer_config.json) beside the weights. transformers says: {first_line(error)}"
-            ) from error
+    # transformers blames a missing sentencepiece for absent tokenizer files; say what usually is the case.
+    words = (
+        f"{folder}: its tokenizer cannot be loaded. The folder must hold the tokenizer's files (tokenizer.json, "
+        "tokenizer_config.json) beside the weights, and each file of settings must be whole."
+    )
+    with quiet_transformers(), unusable(words):
+        return transformers.AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=trust_remote_code, local_files_only=True
+        )
 
 
 def read_settings(folder: Path, *, trust_remote_code: bool = False) -> ModelSettings:
@@ -78,18 +77,14 @@ def read_settings(folder: Path, *, trust_remote_code: bool = False) -> ModelSett
     """
     tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
     with quiet_transformers():
-        try:
+        with unusable(f"{folder}: its config.json cannot be used."):
             config = transformers.AutoConfig.from_pretrained(
                 folder, trust_remote_code=trust_remote_code, local_files_only=True
             )
-        except (OSError, ValueError, ImportError, KeyError) as error:
-            raise InputError(
-                f"{folder}: its config.json cannot be used. transformers says: {first_line(error)}"
-            ) from error
-        try:
+        generation = None
+        # Few folders of base models have one.
+        with unusable(f"{folder}: its generation_config.json cannot be used."), suppress(OSError):
             generation = transformers.GenerationConfig.from_pretrained(folder, local_files_only=True)
-        except OSError:  # few folders of base models have one
-            generation = None
     return ModelSettings(
         tokenizer=tokenizer,
         context_limit=_context_limit(config, tokenizer),
@@ -119,8 +114,15 @@ def load_weights(
     """
     number = "float32" if dtype == "auto" and device == "cpu" else dtype
     tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
+    if (
+        settings := folder / ADAPTER_SETTINGS
+    ).is_file():  # transformers adds such an adapter to the model by itself
+        refuse_named_modules(settings)
     with quiet_transformers():
-        try:
+        with unusable(
+            f"{folder}: the model cannot be loaded. It needs config.json and weights as *.safetensors "
+            "(pickled *.bin weights are not read)."
+        ):
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 folder,
                 # The stored type is used when none is named, which is float16 for some folders: slow and
@@ -130,11 +132,6 @@ def load_weights(
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
             )
-        except (OSError, ValueError, ImportError, KeyError) as error:
-            raise InputError(
-                f"{folder}: the model cannot be loaded. It needs config.json and weights as *.safetensors "
-                f"(pickled *.bin weights are not read). transformers says: {first_line(error)}"
-            ) from error
         if adapter is not None:
             model = _tuned(model, adapter)
     try:
@@ -157,15 +154,11 @@ def _tuned(model: Any, adapter: Path) -> Any:
         _replace_weights(model, files.weights)
         return model
     peft = require("peft", "local")
-    try:
+    words = f"{adapter}: the adapter does not fit this model; it was made for another one, or is damaged."
+    with unusable(words, library="peft"):
         tuned = peft.PeftModel.from_pretrained(model, adapter)
         refuse_partial(adapter, loaded_shapes(tuned))
         return tuned.merge_and_unload()
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{adapter}: the adapter does not fit this model; it was made for another one. "
-            f"peft says: {first_line(error)}"
-        ) from error
 
 
 def _replace_weights(model: Any, file: Path) -> None:
@@ -191,7 +184,8 @@ def _context_limit(config: Any, tokenizer: Any) -> int:
         getattr(tokenizer, "model_max_length", None),
     ]
     # A tokenizer without a limit of its own says 1e30.
-    stated = [int(limit) for limit in limits if limit and limit < 1_000_000_000]
+    numbers = [limit for limit in limits if isinstance(limit, int | float)]
+    stated = [int(limit) for limit in numbers if 0 < limit < 1_000_000_000]
     return min(stated, default=2048)
 
 
@@ -199,5 +193,5 @@ def _end_ids(config: Any, generation: Any, tokenizer: Any) -> frozenset[int]:
     ids: set[int] = set()
     for settings in (generation, tokenizer, config):
         value = getattr(settings, "eos_token_id", None)
-        ids.update(value if isinstance(value, list) else [] if value is None else [value])
+        ids.update(each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int))
     return frozenset(ids)
