@@ -118,7 +118,8 @@ def check_gguf(file: Path) -> GgufHeader:
         raise _refusal(
             file,
             f"holds a model of the architecture {header.architecture[:100]!r}, which transformers does not read from "
-            f"GGUF as a model that writes text. It reads: {', '.join(readable)}. Give the model's folder or hub id instead",
+            f"GGUF as a model that writes text. It reads: {', '.join(readable)}. Give the model's folder or hub id "
+            "instead",
         )
     parts = header.facts.get("split.count", 1)
     if isinstance(parts, int) and parts > 1:

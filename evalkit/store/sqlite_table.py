@@ -136,6 +136,8 @@ class SqliteTable(Generic[Row]):
             database.text_factory = _text
             _wait_for_wal(database)
             database.execute("PRAGMA synchronous=NORMAL")
+            database.execute("PRAGMA trusted_schema=OFF")
+            self._refuse_programs(database)
             database.execute(f"CREATE TABLE IF NOT EXISTS {self._schema}")
             there = database.execute(f"PRAGMA table_info({self._name})").fetchall()
             if len(there) != self._width or there[0][1] != "key":
@@ -143,6 +145,17 @@ class SqliteTable(Generic[Row]):
             self._file = self._path.stat()
             on_failure.pop_all()
         return database
+
+    def _refuse_programs(self, database: sqlite3.Connection) -> None:
+        """Refuse what would be computed inside SQLite, where no signal ends it: views, triggers, computed columns."""
+        kinds = database.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall()
+        if any(
+            kind not in ("table", "index") or sql.upper().startswith("CREATE VIRTUAL") for kind, sql in kinds
+        ):
+            raise _OtherLayoutError("it holds a view, a trigger or a virtual table, and evalkit makes none")
+        columns = database.execute(f"PRAGMA table_xinfo({self._name})").fetchall()
+        if any(hidden for *_, hidden in columns):
+            raise _OtherLayoutError("it has a computed column, and evalkit makes none")
 
     def _replace(self, why: sqlite3.Error) -> None:
         """Go on with a new file, unless another process has begun one meanwhile: then with that one."""

@@ -103,6 +103,9 @@ def test_an_endpoint_that_refuses_everybody_is_asked_once():
 DEEP = """CAST('{"x":""" + "[" * 5000 + """' AS BLOB)"""
 
 
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT 'k' || x AS key, x AS value FROM n"
+
+
 def spoil(path, how):
     """Damage a cache of 200 answers that nobody has open."""
     content = path.read_bytes()
@@ -124,6 +127,18 @@ def spoil(path, how):
         case "columns":
             with closing(sqlite3.connect(path)) as database:
                 database.execute("ALTER TABLE completions ADD COLUMN more TEXT")
+        case "trigger":  # would write without end, where no signal ends it
+            with closing(sqlite3.connect(path)) as database:
+                database.execute(
+                    f"CREATE TRIGGER t BEFORE INSERT ON completions BEGIN INSERT INTO completions {ENDLESS}; END"
+                )
+        case "view":
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("DROP TABLE completions")
+                database.execute(f"CREATE VIEW completions AS {ENDLESS}")
+        case "computed":
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("ALTER TABLE completions ADD COLUMN more AS (key || value)")
 
 
 def answers(count):
@@ -133,7 +148,9 @@ def answers(count):
     ]
 
 
-@pytest.mark.parametrize("how", ["text", "page", "half", "folder", "device", "columns"])
+@pytest.mark.parametrize(
+    "how", ["text", "page", "half", "folder", "device", "columns", "trigger", "view", "computed"]
+)
 def test_a_damaged_cache_is_set_aside_said_and_a_new_one_begun(tmp_path, how):
     path = tmp_path / "c.sqlite"
     with closing(SqliteCache(path)) as cache:
