@@ -15,7 +15,7 @@ import numpy as np
 
 from evalkit.digest import digest_file, digest_of
 from evalkit.embeddings.protocol import Embedded, Purpose
-from evalkit.errors import EvalkitError, InputError
+from evalkit.errors import InputError
 from evalkit.models.model_source import model_folder, model_source
 from evalkit.optional import present, require
 from evalkit.suite.models import TransformersModelConfig
@@ -112,21 +112,19 @@ class SentenceTransformersEmbedder:
     def _loaded(self) -> Any:
         if self._model is None:
             library = require("sentence_transformers", EXTRA)
+            from evalkit.models.engine.quiet import unusable
+
             device = None if self._config.device == "auto" else self._config.device
-            try:
+            with unusable(
+                f"{self._folder} cannot be loaded as a sentence-transformers model.",
+                library="sentence-transformers",
+            ):
                 self._model = library.SentenceTransformer(
                     str(self._folder),
                     device=device,
                     local_files_only=True,
                     model_kwargs={"use_safetensors": True},
                 )
-            except (EvalkitError, MemoryError):
-                raise
-            except Exception as error:  # settings that are damaged raise anything; the folder is named
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise InputError(
-                    f"{self._folder} cannot be loaded as a sentence-transformers model: {reason}"
-                ) from error
         return self._model
 
     @staticmethod

@@ -108,7 +108,9 @@ def test_a_template_that_fails_is_named_as_what_fails(folder, template, why):
     from evalkit.records.case import Message
 
     (folder / "chat_template.jinja").write_text(template)
-    with pytest.raises(InputError, match=f"chat template cannot be used for .*: .*{why}.* Mend the template"):
+    with pytest.raises(
+        InputError, match=f"chat template cannot be used for .* Mend the template .* Jinja says: .*{why}"
+    ):
         Chat(load_tokenizer(folder)).prompts([[Message(role="user", content="hello")]])
 
 

@@ -17,6 +17,7 @@ from evalkit.models.tuned_folder import TunedFiles, tuned_files
 from evalkit.optional import require
 
 _SHOWN = 3
+_OF_ITS_CLASS = (OSError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, ArithmeticError)
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -47,13 +48,11 @@ def check_fit(folder: Path, adapter: Path, *, trust_remote_code: bool = False) -
                     config, trust_remote_code=trust_remote_code
                 )
                 expected = _replaced(model, files) if files.replaces else _adapted(model, adapter)
-        except InputError:
-            raise
         except ValueError as error:
             raise InputError(
                 f"{adapter}: the adapter does not fit this model: {first_line(error)}"
             ) from error
-        except Exception:  # noqa: BLE001 - damaged settings raise anything, see `unusable`
+        except _OF_ITS_CLASS:
             return  # this class cannot be built without weights; its adapter is looked at when it is loaded
     refuse_partial(adapter, expected, own)
     if not files.replaces and not _changes_anything(files.weights):

@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
-from evalkit.errors import EvalkitError, InputError, TuningError
-from evalkit.models.engine.quiet import first_line
+from evalkit.errors import InputError, TuningError
+from evalkit.models.engine.quiet import first_line, unusable
 from evalkit.records.case import Message
 from evalkit.text.thoughts import ends_in_thought
 
@@ -128,32 +128,30 @@ class Chat:
     def _render(self, messages: Sequence[Message], *, answering: bool) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
         roles = ", ".join(message.role for message in messages)
-        try:
-            written = str(
-                self._tokenizer.apply_chat_template(
-                    turns,
-                    chat_template=self._template,
-                    tokenize=False,
-                    add_generation_prompt=answering,
+        # A template is a stranger's program, which may divide by zero.
+        with unusable(
+            f"the model's chat template cannot be used for a conversation with the roles {roles}. Mend the template "
+            "(chat_template.jinja or tokenizer_config.json), or use another model.",
+            library="Jinja",
+        ):
+            try:
+                written = str(
+                    self._tokenizer.apply_chat_template(
+                        turns,
+                        chat_template=self._template,
+                        tokenize=False,
+                        add_generation_prompt=answering,
+                    )
                 )
-            )
-            written.encode()
-        except (EvalkitError, MemoryError):
-            raise
-        except Exception as error:  # a template is a stranger's program: it may divide by zero
-            if isinstance(error, TemplateError) and not isinstance(
-                error, TemplateSyntaxError | SecurityError
-            ):
+                written.encode()
+            except (TemplateSyntaxError, SecurityError):
+                raise
+            except TemplateError as error:
                 raise InputError(
                     f"the model's chat template refuses a conversation with the roles {roles}: "
                     f"{first_line(error).removesuffix('.')}. Move the system text into the user text, or use a model "
                     "whose template takes it."
                 ) from error
-            raise InputError(
-                f"the model's chat template cannot be used for a conversation with the roles {roles}: "
-                f"{first_line(error).removesuffix('.')}. Mend the template (chat_template.jinja or "
-                "tokenizer_config.json), or use another model."
-            ) from error
         return written
 
     def _mark(self, messages: Sequence[Message]) -> _Marked:

@@ -13,8 +13,7 @@ import torch
 import transformers
 from tokenizers import Regex, pre_tokenizers
 
-from evalkit.errors import EvalkitError, InputError, Problem
-from evalkit.models.engine.quiet import first_line, quiet_transformers
+from evalkit.models.engine.quiet import quiet_transformers, unusable
 from evalkit.models.gguf_header import check_gguf
 from evalkit.optional import require
 
@@ -42,31 +41,22 @@ def dequantise(file: Path, folder: Path) -> None:
         MissingExtraError: The package gguf is not installed.
     """
     header = check_gguf(file)
-    try:
-        # The bar of the conversion is not one of those that transformers can switch off.
-        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()), _read_once():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                file.parent, gguf_file=file.name, local_files_only=True
-            )
-            _cut_words(tokenizer, header.facts.get("tokenizer.ggml.pre"))
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True
-            )
-            _plain(model).save_pretrained(folder, safe_serialization=True)
-            tokenizer.save_pretrained(folder)
-    except (EvalkitError, MemoryError, OSError):
-        raise
-    except Exception as error:  # a damaged file raises anything, see `unusable`
-        raise InputError(
-            Problem(
-                str(file),
-                None,
-                "",
-                f"cannot be read as a model of the architecture {header.architecture[:100]!r}: transformers says: "
-                f"{first_line(error)}. The file may be damaged, or newer than the installed transformers; give the "
-                "model's folder or hub id instead",
-            )
-        ) from error
+    damaged = unusable(
+        f"{file}: cannot be read as a model of the architecture {header.architecture[:100]!r}. The file may be damaged, "
+        "or newer than the installed transformers; give the model's folder or hub id instead.",
+        passed=(OSError,),
+    )
+    # The bar of the conversion is not one of those that transformers can switch off.
+    with damaged, quiet_transformers(), contextlib.redirect_stderr(io.StringIO()), _read_once():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            file.parent, gguf_file=file.name, local_files_only=True
+        )
+        _cut_words(tokenizer, header.facts.get("tokenizer.ggml.pre"))
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True
+        )
+        _plain(model).save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,9 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def unusable(what: str, *, library: str = "transformers") -> Iterator[None]:
+def unusable(
+    what: str, *, library: str = "transformers", passed: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Whatever a library raises over files that may be damaged or a stranger's is an ``InputError`` of ours.
 
     The libraries check little of what they read, so a list where settings belong, a type that torch does not have or a
@@ -33,10 +35,13 @@ def unusable(what: str, *, library: str = "transformers") -> Iterator[None]:
     Args:
         what: What cannot be used, and what to do; ends a sentence.
         library: Whose words are quoted.
+        passed: Errors that are not the files' fault.
     """
     try:
         yield
     except (EvalkitError, MemoryError):
+        raise
+    except passed:
         raise
     except Exception as error:  # see above; the folder is at fault, and the message names it
         raise InputError(f"{what} {library} says: {first_line(error)}") from error
