@@ -42,8 +42,8 @@ def dequantise(file: Path, folder: Path) -> None:
     """
     header = check_gguf(file)
     damaged = unusable(
-        f"{file}: cannot be read as a model of the architecture {header.architecture[:100]!r}. The file may be damaged, "
-        "or newer than the installed transformers; give the model's folder or hub id instead.",
+        f"{file}: cannot be read as a model of the architecture {header.architecture[:100]!r}. The file may be "
+        "damaged, or newer than the installed transformers; give the model's folder or hub id instead.",
         passed=(OSError,),
     )
     # The bar of the conversion is not one of those that transformers can switch off.
