@@ -153,7 +153,6 @@ def test_embedding_is_paid_once_enters_the_ledger_and_resume_asks_for_no_vector_
     asked = len(desk.embedded)
     without_seal(run.path)
     lines = run.folder.samples_file.read_bytes().splitlines(keepends=True)
-    without_seal(run.path)
     run.folder.samples_file.write_bytes(b"".join(lines[:-7]))  # the last cells of qdrant are owed again
     again = desk.run(resume=str(run.path))
     assert len(desk.embedded) == asked

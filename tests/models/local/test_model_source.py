@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalkit.errors import InputError
+from evalkit.errors import CacheWarning, InputError
 from evalkit.models.build import build_model
 from evalkit.models.check_models import check_models
 from evalkit.models.embedded.model import weights_folder
