@@ -28,6 +28,14 @@ from tests.cli.test_terminal import hosted
 EXIT = {"SIGTERM": 143, "SIGHUP": 129}
 
 
+@pytest.fixture(autouse=True)
+def _hang_ups_end():
+    """What ignores hang-ups, as nohup does, hands that on to what it starts; here they are at their default."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def start(folder: Path, *arguments: str, **options) -> subprocess.Popen:
     settings = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(
