@@ -83,16 +83,8 @@ class GeminiModel:
         """One completion; see ``Model.complete`` for the errors."""
         headers = None if self._access is None else await self._access.headers()
         body = self._template.body(request)
-        if self._config.stream:
-            return await ask_streamed(
-                self._transport,
-                body,
-                self._parser,
-                self._secrets,
-                headers=headers,
-                on_headers=self.hear_headers,
-            )
-        return await ask_whole(
+        ask = ask_streamed if self._config.stream else ask_whole
+        return await ask(
             self._transport,
             body,
             self._parser,

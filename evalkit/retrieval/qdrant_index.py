@@ -70,6 +70,8 @@ class OpenIndex:
     def search(self, question: Vectors, k: int, *, ef: int | None = None, exact: bool = False) -> list[Hit]:
         """The ``k`` nearest points, best first; equally near ones in the order of the corpus.
 
+        Qdrant cuts equally near points in an order of its own, so it is asked for more until the cut parts none.
+
         Args:
             question: Shape (dimensions,).
             k: At least 1.
@@ -83,17 +85,24 @@ class OpenIndex:
 
         parameters = models.SearchParams(exact=True) if exact else models.SearchParams(hnsw_ef=ef)
         sent = None if self.always_exact else parameters  # local mode warns of parameters that it ignores
-        response = answered(
-            lambda: self._client.query_points(
+
+        def asked(limit: int) -> list[Hit]:
+            response = self._client.query_points(
                 self._collection,
                 query=question.tolist(),
-                limit=k,
+                limit=limit,
                 with_payload=False,
                 search_params=sent,
             )
-        )
-        hits = [Hit(int(point.id), float(point.score)) for point in response.points]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.position))
+            hits = [Hit(int(point.id), float(point.score)) for point in response.points]
+            return sorted(hits, key=lambda hit: (-hit.score, hit.position))
+
+        limit = k + 1
+        hits = answered(partial(asked, limit))
+        while len(hits) == limit and hits[-1].score == hits[k - 1].score:
+            limit *= 2
+            hits = answered(partial(asked, limit))
+        return hits[:k]
 
     def close(self) -> None:
         """Close the client."""

@@ -14,6 +14,9 @@ MONTE_CARLO_ERRORS = 3.0
 MOST_TIMES = 64
 """Up to how many times the draws."""
 
+MOST_DRAWS = 1_000_000
+"""And no more than these: 8 MB for each array of draws; they leave a standard error of at most .0005."""
+
 _STEP = 4
 
 
@@ -67,7 +70,7 @@ def settled_share(
         won: Shape (n_draws,), wins of the first round, 0.5 for a tie.
         threshold: The share that counts as reached.
         draw_again: Given how many times the draws of the first round, gives the wins of so many fresh draws, from a
-            source of chance of its own for each number. Called with 4, 16, then 64.
+            source of chance of its own for each number. Called with 4, 16, then 64, up to a million draws.
         most_times: Up to how many times; 1 for never again, which is right where draws are so dear that the verdict may
             stay open.
 
@@ -81,7 +84,9 @@ def settled_share(
     """
     times = 1
     found = draw_share(won)
-    while _is_close(found, threshold) and times * _STEP <= most_times:
+    while (
+        _is_close(found, threshold) and times * _STEP <= most_times and times * _STEP * len(won) <= MOST_DRAWS
+    ):
         times *= _STEP
         found = draw_share(draw_again(times))
     close = _is_close(found, threshold)

@@ -113,8 +113,7 @@ def test_dense_hybrid_and_qdrant_stand_beside_bm25_in_one_report(desk):
         assert found.mrr == pytest.approx(np.mean([reciprocal_rank(*each) for each in ranked]))
         assert found.ndcg_at_k == pytest.approx(np.mean([ndcg_at_k(*each, 3) for each in ranked]))
         assert found.p50_s > 0
-    # the two search the same vectors in another order of sums, so equally near passages may change places
-    assert sum(given["qdrant"][case] != given["dense"][case] for case in gold if case in given["dense"]) <= 1
+    assert given["qdrant"] == given["dense"]
     assert arms["dense"].recall_at_k > 0.3
     assert arms["qdrant"].index.recall == 1.0
     assert arms["cut"].index.chunks > arms["cut"].index.documents == 129

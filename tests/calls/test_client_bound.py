@@ -15,8 +15,8 @@ CLOCK = Clock(now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def hold_up() -> None:
-    """Keep the loop for 40 ms, again and again, as a slow metric or too much parsing would."""
-    time.sleep(0.04)
+    """Keep the loop for twice as long as a beat, again and again, as a slow metric or too much parsing would."""
+    time.sleep(0.1)
     asyncio.get_running_loop().call_later(0.002, hold_up)
 
 
@@ -25,14 +25,13 @@ def test_a_lagging_loop_is_told_from_a_slow_server(arm_run, replies):
     arm_run.server.answer = lambda request: replies.reply(replies.completion("yes").body, delay_s=0.05)
     free = arm_run.session(concurrency=2)
     assert free.loop.beats >= 15
-    middle_free = sorted(row.timing.service_s for row in arm_run.rows())[20]
     arm_run.run.samples_file.unlink()
     held_up = arm_run.session(concurrency=2, cached=False, meanwhile=hold_up)
     assert held_up.ok == free.ok == 40
-    # how much later is the machine's business: where it is busy, the free loop is late as well
-    assert held_up.loop.late_share > free.loop.late_share
+    assert held_up.loop.late_share > 0.5
+    assert held_up.loop.late_share > 2 * free.loop.late_share
     middle = sorted(row.timing.service_s for row in arm_run.rows())[20]
-    assert middle < 2 * middle_free + 0.04
+    assert middle < 0.05 + 0.04
 
 
 def test_sessions_of_one_run_add_up(tmp_path, arm_run, replies):

@@ -49,6 +49,16 @@ def test_an_index_is_built_once_and_reused_with_the_tokens_that_it_took(bench):
     assert indexes(bench) == [first.digest]
 
 
+def test_equally_near_passages_keep_the_order_of_the_corpus_at_the_cut(bench):
+    """Twelve equal texts in the middle of the corpus: the first of them are found, however Qdrant orders them."""
+    twins = [Passage(id=f"twin-{at}", text=bench.questions[0]) for at in range(12)]
+    passages = [*bench.corpus[:40], *twins, *bench.corpus[40:]]
+    for k in (1, 5, 11, 12, 14):
+        (found,) = asyncio.run(asked(QdrantRetriever(bench.vectors(passages)), bench.questions[:1], k))
+        assert [passage.id for passage in found.passages][:12] == [f"twin-{at}" for at in range(min(k, 12))]
+        assert len(found.passages) == k
+
+
 def test_it_gives_what_exact_search_gives_and_says_so(bench):
     retriever = QdrantRetriever(bench.vectors())
     ours = asyncio.run(asked(retriever, bench.questions, 10))

@@ -36,6 +36,17 @@ def test_a_share_that_stays_at_its_threshold_is_not_reached():
     assert (found.reached, found.open, calls) == (False, True, [4, 16, 64])
 
 
+def test_a_million_draws_are_enough():
+    calls = []
+
+    def draw(times):
+        calls.append(times)
+        return np.arange(times * 100_000) < times * 90_020
+
+    found = settled_share(draw(1), 0.9, draw)
+    assert (found.found.n_draws, found.open, calls) == (400_000, True, [1, 4])
+
+
 def test_draws_that_are_too_dear_are_not_repeated():
     calls = []
     found = settled_share(np.arange(10_000) < 9_020, 0.9, again(0.95, calls), most_times=1)
