@@ -26,7 +26,7 @@ _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ESHUTDOWN, errno.E
 _CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 _NARROWEST = 20
 _TOO_LONG = re.compile(r"(?<!\S)\S{4200,}")
-"""No path is so long; a key, an id or a name of megabytes is not shown whole. Looked for at the start of a word alone."""
+"""No path is so long: a key, an id or a name of megabytes is not shown whole. Looked for at the start of a word."""
 
 
 class Screen:
