@@ -20,6 +20,7 @@ from evalkit.errors import SuiteError
 from evalkit.registry import Registry
 from evalkit.suite.amounts import Money, Quantity
 from evalkit.suite.economics import Economics, PriceConfig, Range, Share
+from evalkit.suite.gate import GateConfig
 from evalkit.suite.models import ModelConfig, Strict
 from evalkit.suite.names import FolderName, Name
 from evalkit.suite.retrieval import WITHOUT_EMBEDDER, EmbedderConfig, RetrievalConfig
@@ -283,14 +284,6 @@ class DecisionConfig(Strict):
             if abs(sum(shares.values()) - 1.0) > 1e-6:
                 raise ValueError(f"the shares of {tag!r} sum to {sum(shares.values()):g}, not to 1")
         return mix
-
-
-class GateConfig(Strict):
-    """By how much a run may be worse than a baseline run before a gate fails."""
-
-    max_quality_drop: Share = 0.05
-    max_cost_increase: Annotated[float, Field(ge=0)] | None = None
-    max_p95_latency_s: Annotated[float, Field(gt=0)] | None = None
 
 
 LATENCY_LIMITS = ("p50_latency_s", "p90_latency_s", "p95_latency_s", "p99_latency_s")
