@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from evalkit.stats.arrays import (
     CHUNK,
@@ -13,11 +15,14 @@ from evalkit.stats.arrays import (
     checked_values,
     cluster_codes,
     cluster_sums,
+    inner,
     weighted_sums,
 )
 from evalkit.stats.bootstrap import N_DRAWS
 
 _EXACT_UNITS = 14  # 2^14 = 16,384 sign patterns are all tried; above that a sample of patterns is drawn
+_SETTLED_UNITS = 5_000
+"""Effective units from which the sum of flipped signs is normal: p is off by less than 0.0001, draws by 0.002."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class SignFlipResult:
 
     Attributes:
         p_value: Share of sign patterns at least as far from 0 as the data.
-        exact: Every pattern was tried; otherwise patterns were drawn and p = (1 + hits) / (1 + draws).
+        exact: Every pattern was tried; otherwise patterns were drawn and p = (1 + hits) / (1 + draws), or there are
+            so many units that the sum of their flipped signs is normal.
         n_units: Cases or clusters whose difference is not 0; only these carry information.
     """
 
@@ -41,7 +47,8 @@ def sign_flip(
     """Test whether paired differences lie around 0, by flipping the signs of cases or of whole clusters.
 
     If neither arm is better, each unit's difference is as likely to have come out with the other sign. With at most 14
-    units all patterns are tried; the smallest p is then 2 / 2^units. On single 0/1 pairs this is exact McNemar.
+    units all patterns are tried; the smallest p is then 2 / 2^units. On single 0/1 pairs this is exact McNemar. Where
+    thousands of units differ, none of which weighs much, the normal distribution that the sums then follow gives p.
 
     Args:
         differences: Shape (n_cases,), treatment minus control.
@@ -74,8 +81,21 @@ def sign_flip(
         patterns = np.arange(2**units.size)[:, None] >> np.arange(units.size) & 1
         hits = int(np.sum(np.abs(_signed_sums(patterns, units)) >= observed - tolerance))
         return SignFlipResult(p_value=hits / patterns.shape[0], exact=True, n_units=units.size)
+    squares = units**2
+    if inner(squares, np.ones_like(units)) ** 2 >= _SETTLED_UNITS * inner(squares, squares):
+        return SignFlipResult(_normal_p(array, units), exact=False, n_units=units.size)
     hits = _sampled_hits(units, observed - tolerance, n_draws, rng)
     return SignFlipResult(p_value=(1 + hits) / (1 + n_draws), exact=False, n_units=units.size)
+
+
+def _normal_p(differences: FloatArray, units: FloatArray) -> float:
+    """Two-sided p from the variance of the flipped sum, which is that of its units: the sum of their squares.
+
+    Sums of units on a grid lie apart by at least the smallest unit on either side; taking it off is the correction for
+    continuity, and vanishes where units are not on a grid.
+    """
+    observed = abs(math.fsum(differences.tolist())) - float(units[0])
+    return min(1.0, 2.0 * float(ndtr(-observed / math.sqrt(inner(units, units)))))
 
 
 def _sampled_hits(units: FloatArray, threshold: float, n_draws: int, rng: np.random.Generator) -> int:
