@@ -7,12 +7,16 @@ import math
 import numpy as np
 from scipy.special import bdtr, bdtrc
 
-from evalkit.stats.arrays import inner
+from evalkit.stats.arrays import FloatArray, IntArray, inner
 from evalkit.stats.intervals import z_quantile
-from evalkit.stats.power import POWER, checked_design_effect, pairs_needed
+from evalkit.stats.power import POWER, checked_design_effect, pairs_needed, smallest_detectable_pairs
 
 _REACH = 9.0
 """Standard deviations of the number of discordant pairs that are summed over; beyond them lies less than 1e-17."""
+
+_DIFFERENCE_DIGITS = 1e-5
+_LARGE = 20_000
+"""Cases from which the large-sample formula gives the smallest difference to within 2%."""
 
 
 def exact_power(n_cases: int, difference: float, discordant_share: float, *, alpha: float = 0.05) -> float:
@@ -35,18 +39,64 @@ def exact_power(n_cases: int, difference: float, discordant_share: float, *, alp
         >>> round(exact_power(194, 0.10, 0.25), 3)
         0.773
     """
-    mean, spread = n_cases * discordant_share, math.sqrt(n_cases * discordant_share * (1 - discordant_share))
-    first = max(0, math.floor(mean - _REACH * spread))
-    last = min(n_cases, math.ceil(mean + _REACH * spread))
-    pairs = np.arange(first, last + 1)
-    chance = np.diff(bdtr(np.arange(first - 1.0, last + 1), n_cases, discordant_share).clip(0))
-    if first == 0:
-        chance[0] = (1.0 - discordant_share) ** n_cases
+    pairs, chance = numbers_of_pairs(n_cases, discordant_share)
     largest = _critical(pairs, alpha)
     wins = (discordant_share + difference) / 2.0 / discordant_share
     lower = np.where(largest >= 0, bdtr(largest.clip(0), pairs, wins), 0.0)
     upper = np.where(largest >= 0, bdtrc((pairs - largest - 1.0).clip(0), pairs, wins), 0.0)
     return min(max(0.0, inner(chance, lower + upper)), 1.0)
+
+
+def numbers_of_pairs(n_cases: int, discordant_share: float) -> tuple[IntArray, FloatArray]:
+    """Return the numbers of discordant pairs that can come up, and the chance of each.
+
+    Args:
+        n_cases: Independent pairs, at least 1.
+        discordant_share: Chance of each to be discordant, above 0.
+    """
+    mean, spread = n_cases * discordant_share, math.sqrt(n_cases * discordant_share * (1 - discordant_share))
+    first = max(0, math.floor(mean - _REACH * spread))
+    last = min(n_cases, math.ceil(mean + _REACH * spread))
+    chance = np.diff(bdtr(np.arange(first - 1.0, last + 1), n_cases, discordant_share).clip(0))
+    if first == 0:
+        chance[0] = (1.0 - discordant_share) ** n_cases
+    return np.arange(first, last + 1), chance
+
+
+def smallest_detectable_exact(
+    n_cases: int, discordant_share: float, *, alpha: float = 0.05, power: float = POWER
+) -> float | None:
+    """Return the smallest true difference that the exact McNemar test shows with the given power, to five decimals.
+
+    Where it is larger than the discordant share, the difference is taken to be all the discordance there is.
+
+    Args:
+        n_cases: Independent pairs, at least 1.
+        discordant_share: Share of cases that exactly one arm gets right, in [0, 1]; it may be 0.
+        alpha: Two-sided error rate.
+        power: Chance of finding it.
+
+    Returns:
+        None where so few cases can show no difference at all.
+
+    Example:
+        >>> round(smallest_detectable_exact(207, 0.25), 4)
+        0.0998
+        >>> smallest_detectable_exact(5, 0.2) is None
+        True
+    """
+    if exact_power(n_cases, 1.0, 1.0, alpha=alpha) < power:
+        return None
+    if n_cases >= _LARGE:
+        return smallest_detectable_pairs(n_cases, discordant_share, alpha=alpha, power=power)
+    low, high = 0.0, 1.0
+    while high - low > _DIFFERENCE_DIGITS:
+        middle = (low + high) / 2.0
+        if exact_power(n_cases, middle, max(discordant_share, middle), alpha=alpha) < power:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def pairs_needed_exact(

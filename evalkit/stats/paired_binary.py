@@ -169,6 +169,23 @@ def tango(treatment_only: int, control_only: int, n_cases: int, alpha: float = 0
     return Bounds(low=low, high=high)
 
 
+def above_margin(treatment_only: int, control_only: int, n_cases: int, margin: float, z: float) -> bool:
+    """Whether the lower end of Tango's interval lies above -margin, without computing that end.
+
+    Args:
+        treatment_only: b, the cases only the treatment got right.
+        control_only: c, the cases only the control got right.
+        n_cases: All cases, at least b + c.
+        margin: Above 0 and below 1.
+        z: The normal value that the interval reaches out to: 1.96 at 0.05.
+
+    Example:
+        >>> above_margin(0, 0, 124, 0.03, 1.96), above_margin(0, 0, 125, 0.03, 1.96)
+        (False, True)
+    """
+    return _tango_score(control_only, treatment_only, n_cases, margin) < -z
+
+
 def _tango_high(b: int, c: int, n: int, z: float) -> float:
     """Return the difference above b - c over n at which the score statistic reaches -z, by bisection."""
     if b == n:
