@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from evalkit.comparison.settings import ComparisonSettings, generator
 from evalkit.comparison.table import FloatArray, ScoreTable
 from evalkit.metrics.protocol import Aggregate
 from evalkit.records.comparison import Difference, Estimate
+from evalkit.stats.arrays import IntArray
 from evalkit.stats.bootstrap import Statistic
 from evalkit.stats.pooled_metrics import paired_pooled_difference, pooled_metric
 
@@ -36,7 +38,7 @@ def pooled_estimate(
     estimate = partial(Estimate, n=n, n_clusters=n_clusters)
     if n == 0:
         return estimate(mean=None, low=None, high=None, method="no score")
-    statistic = _statistic(counts.names, aggregate)
+    statistic = statistic_of(counts.names, aggregate)
     try:
         interval = pooled_metric(
             stats[counted],
@@ -74,40 +76,60 @@ def pooled_differences(
     )
 
 
-def _difference(
-    table: ScoreTable,
-    pair: tuple[str, str],
-    metric: str,
-    aggregate: Aggregate,
+@dataclass(frozen=True, slots=True, eq=False)
+class PairedCounts:
+    """The counts of two arms on the same cases, and how a pooled metric is made of their sums.
+
+    Attributes:
+        treatment: Shape (n_cases, n_counts).
+        control: Likewise, in the same order.
+        clusters: Shape (n_cases,), labels.
+        statistic: From summed counts of shape (..., n_counts) to the metric, shape (...).
+    """
+
+    treatment: FloatArray
+    control: FloatArray
+    clusters: IntArray
+    statistic: Statistic
+
+
+def pooled_compared(
+    both: PairedCounts,
+    names: tuple[str, str, str],
     settings: ComparisonSettings,
+    *,
+    family: str,
+    rng: np.random.Generator,
 ) -> Difference:
-    treatment, control = pair
-    counts = table.pooled_counts[metric]
-    left, right = counts.per_case(table.rows(treatment)), counts.per_case(table.rows(control))
-    both = ~(np.isnan(left).any(axis=1) | np.isnan(right).any(axis=1))
-    left, right, clusters = left[both], right[both], table.clusters[both]
+    """The record of one comparison by a pooled metric; its claim is not read yet.
+
+    Args:
+        both: Counts of the two arms on the same cases.
+        names: Of treatment, control and metric.
+        settings: Error rate; margin and seed are not used.
+        family: As in ``pairwise.difference``.
+        rng: Source of chance.
+
+    Returns:
+        A record without an estimate, and with the reason as its note, where the two cannot be compared.
+    """
+    left, right, statistic = both.treatment, both.control, both.statistic
     record = partial(
         Difference,
-        treatment=treatment,
-        control=control,
-        metric=metric,
-        family="descriptive",
-        n=int(both.sum()),
-        n_clusters=int(np.unique(clusters).size),
+        treatment=names[0],
+        control=names[1],
+        metric=names[2],
+        family=family,
+        n=left.shape[0],
+        n_clusters=int(np.unique(both.clusters).size),
         claim="no_claim",
     )
     without_interval = partial(record, low=None, high=None, p_value=None, method="none")
-    if not both.any():
+    if left.shape[0] == 0:
         return without_interval(estimate=None, note="no case has counts of both arms")
-    statistic = _statistic(counts.names, aggregate)
     try:
         result = paired_pooled_difference(
-            left,
-            right,
-            clusters,
-            statistic,
-            alpha=settings.alpha,
-            rng=generator(settings.seed, treatment, control, metric),
+            left, right, both.clusters, statistic, alpha=settings.alpha, rng=rng
         )
     except ValueError as error:
         gap = statistic(left.sum(axis=0)) - statistic(right.sum(axis=0))
@@ -123,8 +145,13 @@ def _difference(
     )
 
 
-def _statistic(names: tuple[str, ...], aggregate: Aggregate) -> Statistic:
-    """The metric's own function, which takes one mapping, applied to sums of any leading shape."""
+def statistic_of(names: Sequence[str], aggregate: Aggregate) -> Statistic:
+    """A metric's own function, which takes one mapping, applied to sums of any leading shape.
+
+    Args:
+        names: Of the counts, in the order of the last axis.
+        aggregate: From summed counts to the metric.
+    """
 
     def statistic(sums: FloatArray) -> FloatArray:
         rows = sums.reshape(-1, len(names)).tolist()
@@ -132,3 +159,20 @@ def _statistic(names: tuple[str, ...], aggregate: Aggregate) -> Statistic:
         return np.array(values, dtype=np.float64).reshape(sums.shape[:-1])
 
     return statistic
+
+
+def _difference(
+    table: ScoreTable,
+    pair: tuple[str, str],
+    metric: str,
+    aggregate: Aggregate,
+    settings: ComparisonSettings,
+) -> Difference:
+    counts = table.pooled_counts[metric]
+    left, right = (counts.per_case(table.rows(arm)) for arm in pair)
+    known = ~(np.isnan(left).any(axis=1) | np.isnan(right).any(axis=1))
+    both = PairedCounts(
+        left[known], right[known], table.clusters[known], statistic_of(counts.names, aggregate)
+    )
+    rng = generator(settings.seed, *pair, metric)
+    return pooled_compared(both, (*pair, metric), settings, family="descriptive", rng=rng)

@@ -55,8 +55,8 @@ def cases_for_margin(
 ) -> int:
     """Return how many single cases show, where nothing differs in truth, a loss of less than the margin.
 
-    Starts from the large-sample formula, z^2 discordance / margin^2, and goes on until `margin_power` reaches the power:
-    Tango's interval asks for more cases than the formula, the more so the fewer pairs are discordant.
+    Starts from the large-sample formula (`cases_needed`) and goes on until `margin_power` reaches the power: Tango's
+    interval asks for more cases than the formula, the more so the fewer pairs are discordant.
 
     Args:
         margin: The loss that would not matter, above 0 and below 1.

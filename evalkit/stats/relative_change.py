@@ -89,7 +89,7 @@ def relative_change(
         >>> rng = np.random.default_rng(7)
         >>> change = relative_change([0.011] * 30 + [0.013] * 30, [0.010] * 60, None, alpha=0.05, rng=rng)
         >>> round(change.estimate, 3), round(change.low, 3), round(change.high, 3)
-        (0.2, 0.174, 0.226)
+        (0.2, 0.174, 0.227)
     """
     above, below = _amounts(treatment, "treatment"), _amounts(control, "control")
     if above.shape != below.shape:
