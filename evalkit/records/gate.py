@@ -47,6 +47,7 @@ class RuleResult(Record, frozen=True, kw_only=True):
         cases_needed: Cases that would pass the rule with 80% power if nothing changed in truth; None where not known.
         method: How interval and test were made, in words.
         reason: Why it was not judged, or why there is no interval; empty otherwise.
+        note: What a reader must know before using the interval, in sentences; empty otherwise.
     """
 
     name: str
@@ -72,6 +73,7 @@ class RuleResult(Record, frozen=True, kw_only=True):
     currency: str | None = None
     method: str = ""
     reason: str = ""
+    note: str = ""
 
 
 class ChangedCase(Record, frozen=True, kw_only=True):

@@ -164,7 +164,8 @@ def _amounts(values: npt.ArrayLike, name: str) -> FloatArray:
 
 def _ratio(sums: FloatArray) -> FloatArray:
     ratios = np.full(sums.shape[:-1], np.nan)
-    return np.divide(sums[..., 0], sums[..., 1], out=ratios, where=sums[..., 1] > 0.0)
+    np.divide(sums[..., 0], sums[..., 1], out=ratios, where=sums[..., 1] > 0.0)
+    return ratios
 
 
 def _change(ratio: float, bounds: Bounds, method: str, n: int, n_clusters: int) -> RelativeChange:

@@ -88,3 +88,17 @@ def test_under_the_null_small_p_values_are_rare():
     source = np.random.default_rng(11)
     hits = [sign_flip(source.normal(size=12), None, source).p_value <= 0.05 for _ in range(1000)]
     assert np.mean(hits) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
+
+
+@pytest.mark.parametrize(("won", "lost"), [(2600, 2400), (2640, 2500), (5000, 5000)])
+def test_thousands_of_units_are_settled_by_the_normal_distribution(won, lost):
+    """With the correction for continuity it is exact McNemar to four digits, where drawn patterns reach two."""
+    result = sign_flip(np.array([1.0] * won + [-1.0] * lost), None, rng())
+    assert (result.exact, result.n_units) == (False, won + lost)
+    assert result.p_value == pytest.approx(mcnemar(won, lost).p_value, abs=1e-4)
+
+
+def test_one_unit_that_outweighs_thousands_is_not_settled():
+    """Flipped sums lie near 1 or -1 and never at the observed 1.6, to which a normal p would give .11."""
+    result = sign_flip(np.concatenate((np.full(6_000, 1e-4), [1.0])), None, rng(), n_draws=50)
+    assert result.p_value == 1 / 51
