@@ -1,4 +1,4 @@
-"""Rules on quality: verdicts by hand, Tango's figures without a discordant pair, Holm within the gate, what was seen."""
+"""Rules on quality: verdicts by hand, Tango without a discordant pair, Holm within the gate, what could be seen."""
 
 import numpy as np
 import pytest
