@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from evalkit.plain import one_line, plain, unobeyed
 from evalkit.records.decision import Evidence, Finding
 from evalkit.records.run import Excerpt, RunRecords
 from evalkit.reporting import (
@@ -29,62 +27,16 @@ from evalkit.reporting.breakdown_tables import (
 from evalkit.reporting.client_bottleneck import client_bound
 from evalkit.reporting.difference_tables import differences_table
 from evalkit.reporting.first_screen import Fact, first_screen
-from evalkit.reporting.table import Table
+from evalkit.reporting.markdown_text import escaped, fenced, table_lines
 from evalkit.reporting.terminal import EMBEDDED
 from evalkit.text import number_format
 
-# What would start emphasis, a link, a table cell, a heading, or a command of a CI service or of GitLab (`/close`). An
-# underscore inside a word starts nothing.
-_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|^(?:::|/(?=\w))|(?<=^\d)[.)](?=\s)")
-# What sites make a link of, send a message for or link to an issue: an address, a name behind @, a number behind #.
-_LIVE = re.compile(
-    r"(?<=[A-Za-z0-9+.-]:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)",
-    re.IGNORECASE,
-)
-_WORD_JOINER = "\u2060"
 _EXCERPT = 400
 
 
 def render_markdown(records: RunRecords, run: Path | None = None) -> str:
     """The whole report, ending with a newline; its commands name the run by its folder ``run``, or by its id."""
     return "\n\n".join((*_blocks(records), *_reading(records, run))) + "\n"
-
-
-def escaped(text: str) -> str:
-    r"""Text that Markdown shows as it is, in one line.
-
-    Where a site would make a link of an address, notify who is called ``@name`` or link ``#12`` to an issue, a word
-    joiner (U+2060) parts it: it shows nothing, and a backslash does not hinder sites, which look at the finished page.
-
-    >>> escaped("<b> few_shot | *a*\nb")
-    '&lt;b&gt; few_shot \\| \\*a\\* b'
-    >>> escaped("https://a.example @all").replace("\u2060", "_")
-    'https:_//a.example @_all'
-    """
-    line = " ".join(plain(text).split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda match: "\\" + match[0], _LIVE.sub(_WORD_JOINER, line))
-
-
-def table_lines(table: Table) -> str:
-    """A table with its caption and note; a sentence where it has no rows."""
-    if not table.rows:
-        return f"{escaped(table.caption)}: nothing to show."
-    head = " | ".join(escaped(column.heading) for column in table.columns)
-    rule = " | ".join("---:" if column.align == "right" else "---" for column in table.columns)
-    lines = [f"**{escaped(table.caption)}**", "", f"| {head} |", f"| {rule} |"]
-    for row in table.rows:
-        cells = [escaped(cell) for cell in row.cells]
-        if row.kind == "section":
-            cells = [f"**{cells[0]}**", *[""] * (len(table.columns) - 1)]
-        elif row.kind == "total" or row.marked:
-            cells = [f"**{cell}**" if cell else "" for cell in cells]
-        if row.tag:
-            cells[0] += f" ({escaped(row.tag)})"
-        lines.append(f"| {' | '.join(cells)} |")
-    if table.note:
-        lines += ["", escaped(table.note)]
-    return "\n".join(lines)
 
 
 def _blocks(records: RunRecords) -> Iterator[str]:
@@ -188,16 +140,9 @@ def _reading(records: RunRecords, run: Path | None) -> Iterator[str]:
     yield "## Prices and inputs"
     yield table_lines(provenance_tables.prices_table(records))
     yield table_lines(provenance_tables.inputs_table(records))
-    yield _code(
-        f"{command.line}  # {command.purpose}" for command in provenance_tables.commands(records, run)
+    yield fenced(
+        (f"{command.line}  # {command.purpose}" for command in provenance_tables.commands(records, run)), "sh"
     )
-
-
-def _code(lines: Iterable[str]) -> str:
-    """Lines of a shell in a fence that is longer than any run of backticks in them."""
-    shown = "\n".join(unobeyed(one_line(line)) for line in lines)
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", shown))])
-    return f"{fence}sh\n{shown}\n{fence}"
 
 
 def _finding(finding: Finding) -> str:

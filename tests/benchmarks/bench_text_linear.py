@@ -35,7 +35,7 @@ from evalkit.plain import escaped_in_json, one_line, unobeyed
 from evalkit.prompts.template import Template
 from evalkit.records.case import Case
 from evalkit.records.sample import Sample, Status, Timing
-from evalkit.reporting.markdown import escaped
+from evalkit.reporting.markdown_text import escaped
 from evalkit.reporting.terminal_layout import Breaker
 from evalkit.reporting.words import clipped
 from evalkit.retrieval.chunks import chunk_spans, sections

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from evalkit.reporting.markdown import escaped, render_markdown
+from evalkit.reporting.markdown import render_markdown
+from evalkit.reporting.markdown_text import escaped
 
 
 def tokens(text: str):
