@@ -37,6 +37,15 @@ def one_line(text: str) -> str:
     return _BREAKS_A_LINE.sub(lambda match: "\\n" if match[0] == "\n" else "\\t", plain(text))
 
 
+def visible(text: str) -> str:
+    r"""The same characters written as numbers, so that they can be seen: XML holds hardly any of them.
+
+    >>> visible("bell \a, line\n, \u202e")
+    'bell #x07, line\n, #x202E'
+    """
+    return _CONTROL.sub(lambda match: f"#x{ord(match[0]):02X}", text.replace("\r\n", "\n"))
+
+
 def is_plain(text: str) -> bool:
     r"""Whether a terminal shows the text as it is, in one line, and no CI service obeys it.
 

@@ -14,8 +14,7 @@ _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^[#+-](?=[#\s])|^(?:::|/(
 # What sites make a link of, send a message for or link to an issue: an address, a name behind @, a number behind #, or
 # behind `GH-` (GitHub), `!`, `%`, `~` or `&` (GitLab).
 _LIVE = re.compile(
-    r"(?<=[A-Za-z0-9+.-]:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=[#!%~])(?=\d)|(?<=&amp;)(?=\d)|(?<=\bGH-)(?=\d)",
-    re.IGNORECASE,
+    r"[A-Za-z0-9+.-]:(?=//)|\b[Ww]{3}(?=\.)|@(?=\w)|[#!%~](?=\d)|&amp;(?=\d)|\b[Gg][Hh]-(?=\d)"
 )
 _WORD_JOINER = "\u2060"
 
@@ -33,7 +32,8 @@ def escaped(text: str) -> str:
     """
     line = " ".join(plain(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda match: "\\" + match[0], _LIVE.sub(_WORD_JOINER, line))
+    line = _LIVE.sub(lambda match: match[0] + _WORD_JOINER, line)
+    return _SPECIAL.sub(lambda match: "\\" + match[0], line)
 
 
 def table_lines(table: Table) -> str:
