@@ -69,7 +69,7 @@ def test_the_difference_stands_with_its_interval_and_its_limit(failed_gate):
     text = render_comment(failed_gate)
     row = next(line for line in text.splitlines() if line.startswith("| failed | rag | exact match |"))
     assert row == (
-        "| failed | rag | exact match | 80.0% | 70.0% | −10.0 points | −15.4 to −4.7 | at least −5.0 points | 200 |"
+        "| failed | rag | exact match | 80.0% → 70.0% | −10.0 points | −15.4 to −4.7 | at least −5.0 points | 200 |"
     )
     assert "The smallest true drop that would have failed here with 80% power is 21.0 points." in text
     assert "110 cases would pass with 80% power if nothing had changed." in text

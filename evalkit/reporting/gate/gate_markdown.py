@@ -92,7 +92,7 @@ def _fitted(result: GateResult, details: tuple[_Detail, ...], most_bytes: int, b
 
 def _blocks(result: GateResult, detail: _Detail) -> Iterator[str]:
     yield _alert(result)
-    yield from _sentences(result, detail)
+    yield _sentences(result, detail)
     yield table_lines(rules_table(result, detail.rows)) if result.rules else "No rule was judged."
     missed = must_pass_table(result, detail.rows)
     if missed.rows or missed.note:
@@ -112,15 +112,18 @@ def _alert(result: GateResult) -> str:
     return "\n".join(f"> {line}" for line in lines)
 
 
-def _sentences(result: GateResult, detail: _Detail) -> Iterator[str]:
+def _sentences(result: GateResult, detail: _Detail) -> str:
     """Warnings, and the rules that did not pass, in words."""
     open_rules = [rule for rule in result.rules if rule.verdict in ("fail", "inconclusive", "not_judged")]
     warnings = (
         f"**Warning:** {escaped(clipped(text, _SENTENCE))}" for text in result.warnings[: detail.rows]
     )
     rules = (escaped(words.rule_sentence(rule, result)) for rule in open_rules[: detail.rows])
-    yield _list(warnings, len(result.warnings) - detail.rows, "warning")
-    yield _list(rules, len(open_rules) - detail.rows, "rule")
+    lists = (
+        _list(warnings, len(result.warnings) - detail.rows, "warning"),
+        _list(rules, len(open_rules) - detail.rows, "rule"),
+    )
+    return "\n".join(filter(None, lists))
 
 
 def _list(items: Iterable[str], more: int, what: str) -> str:

@@ -10,6 +10,8 @@ from evalkit.reporting.table import Row, Table, left, right
 from evalkit.reporting.words import clipped, metric_name
 from evalkit.text.number_format import count, declared_percent, percent
 
+BEFORE_AND_NOW = "Baseline → now"
+
 
 def rules_table(result: GateResult, most: int) -> Table:
     """At most so many rules, in the order of the result: failed ones first."""
@@ -21,8 +23,7 @@ def rules_table(result: GateResult, most: int) -> Table:
             left("Verdict"),
             left("Arm"),
             left("Rule"),
-            right("Baseline"),
-            right("Now"),
+            right(BEFORE_AND_NOW),
             right("Measured"),
             right(f"{words.level(result)} interval"),
             left("Limit"),
@@ -39,8 +40,7 @@ def _rule_cells(rule: RuleResult) -> tuple[str, ...]:
         words.RULE_VERDICTS[rule.verdict],
         words.name(rule.arm),
         words.subject(rule),
-        words.level_of(rule, rule.baseline),
-        words.level_of(rule, rule.candidate),
+        words.before_and_now(rule),
         words.measured(rule) if judged else "–",
         words.interval(rule) if judged else "–",
         words.bound(rule),
@@ -88,7 +88,7 @@ def changed_table(result: GateResult, most: int, most_text: int = 0) -> Table:
             left("Case"),
             left("Arm"),
             *([left("Metric")] if several else []),
-            right("Baseline → now"),
+            right(BEFORE_AND_NOW),
             *([left("Status", wraps=True)] if said else []),
             *([left("Question", wraps=True), left("Answer now", wraps=True)] if most_text else []),
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.records.gate import GateResult
 from evalkit.reporting.gate import gate_words as words
-from evalkit.reporting.gate.gate_tables import changed_table, must_pass_table, rules_table
+from evalkit.reporting.gate.gate_tables import BEFORE_AND_NOW, changed_table, must_pass_table, rules_table
 from evalkit.reporting.printer import Printer
 from evalkit.reporting.words import clipped, metric_name
 
@@ -30,7 +30,7 @@ def print_gate(result: GateResult, console: Console) -> None:
         if rule.verdict in ("fail", "inconclusive", "not_judged"):
             out.line(f"- {words.rule_sentence(rule, result)}", "red" if rule.verdict == "fail" else "")
     rules = rules_table(result, _MOST_RULES)
-    kept = [column.heading for column in rules.columns if column.heading not in ("Baseline", "Now")]
+    kept = [column.heading for column in rules.columns if column.heading != BEFORE_AND_NOW]
     out.table(rules.only(*kept), rules.caption)
     _note(out, rules.note)
     missed = must_pass_table(result, MOST_CHANGED)

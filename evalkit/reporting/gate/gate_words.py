@@ -114,12 +114,15 @@ def bound(rule: RuleResult) -> str:
             return limit(rule)
 
 
-def level_of(rule: RuleResult, value: float | None) -> str:
-    """The baseline's or the candidate's own figure, with its unit; a dash where there is none."""
-    if value is None:
-        return NOT_APPLICABLE
+def before_and_now(rule: RuleResult) -> str:
+    """The baseline's figure and the candidate's, each with its unit; a dash where there is neither."""
+    figures = [_level(rule, value) for value in (rule.baseline, rule.candidate) if value is not None]
+    return " → ".join(figures) or NOT_APPLICABLE
+
+
+def _level(rule: RuleResult, value: float) -> str:
     if rule.kind == "cost":
-        return f"{money(value, rule.currency)} a request" if rule.currency else significant(value)
+        return money(value, rule.currency) if rule.currency else significant(value)
     return seconds(value) if rule.kind == "latency" else percent(value)
 
 
