@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         decide,
         decide_counts,
         estimate,
+        gate,
         import_table,
         load_run,
         report,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         run,
         score,
         tune,
+        update_baseline,
     )
     from evalkit.errors import (
         AccessError,
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
         InputError,
         InterruptedRunError,
         MissingExtraError,
+        NotComparableError,
         RunError,
         SuiteError,
         TuningError,
     )
     from evalkit.pipeline.loaded_run import Run
     from evalkit.records.decision import Decision, Verdict
+    from evalkit.records.gate import GateResult
     from evalkit.suite.load import load_suite
     from evalkit.suite.schema import Suite
 
@@ -46,10 +50,12 @@ __all__ = [
     "DataError",
     "Decision",
     "EvalkitError",
+    "GateResult",
     "IncompleteRunError",
     "InputError",
     "InterruptedRunError",
     "MissingExtraError",
+    "NotComparableError",
     "Run",
     "RunError",
     "Suite",
@@ -60,6 +66,7 @@ __all__ = [
     "decide",
     "decide_counts",
     "estimate",
+    "gate",
     "import_table",
     "load_run",
     "load_suite",
@@ -68,6 +75,7 @@ __all__ = [
     "run",
     "score",
     "tune",
+    "update_baseline",
 ]
 
 _HOMES = {
@@ -78,6 +86,7 @@ _HOMES = {
             "decide",
             "decide_counts",
             "estimate",
+            "gate",
             "import_table",
             "load_run",
             "report",
@@ -85,10 +94,12 @@ _HOMES = {
             "run",
             "score",
             "tune",
+            "update_baseline",
         ),
         "evalkit.api",
     ),
     **dict.fromkeys(("Decision", "Verdict"), "evalkit.records.decision"),
+    "GateResult": "evalkit.records.gate",
     "load_suite": "evalkit.suite.load",
     "Suite": "evalkit.suite.schema",
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,6 +18,7 @@ from evalkit.comparison.published import CorrectCount, claims_from_counts, parse
 from evalkit.comparison.two_runs import RunInput
 from evalkit.errors import IncompleteRunError, IncompleteRunWarning
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
+from evalkit.pipeline import gate_run as gate_stage
 from evalkit.pipeline.check_run import check_run
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
@@ -31,17 +34,17 @@ from evalkit.pricing.check_prices import check_cost_limit
 from evalkit.records.comparison_result import ComparisonResult
 from evalkit.records.decision import Decision
 from evalkit.records.estimate import RunEstimate
+from evalkit.records.gate import GateResult
 from evalkit.records.published import CountsDecision
 from evalkit.records.repriced import Repriced
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.progress import Progress, Silent
 from evalkit.runner.run_start import resume_run, start_run
 from evalkit.runner.stop_signal import StopSignal
-from evalkit.store.cache import NoCache, ResponseCache, SqliteCache, cache_folder
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import REPORTS, find_run
 from evalkit.store.seal import REMADE, resealed
-from evalkit.store.write_behind import WriteBehind
+from evalkit.store.write_behind import open_cache
 from evalkit.suite.load import load_suite
 from evalkit.suite.schema import Suite
 from evalkit.suite.trust import allowed
@@ -107,7 +110,7 @@ def run(
         check_cost_limit(loaded, prepared.prices)
     experiment = prepared.experiment
     folder = earlier or start_run(experiment, root, clock=clock)
-    with sole_writer(folder.path), closing(_open_cache(use_cache)) as cache:
+    with sole_writer(folder.path), closing(open_cache(use_cache)) as cache:
         if earlier is not None:
             resume_run(experiment, folder)
         asking = spine.AnswerOptions(
@@ -148,7 +151,7 @@ def estimate(
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
     prepared = spine.prepare(loaded, limit=limit)
     _tell_warnings(prepared.suite, progress)
-    with closing(_open_cache(cached)) as cache:
+    with closing(open_cache(cached)) as cache:
         return wait(
             estimate_run.estimate(
                 prepared,
@@ -192,6 +195,20 @@ def tune(
         model=model,
         export=None if export is None else Path(export),
     )
+
+
+def _run_whole(suite: Suite, **options: Any) -> Run:
+    """A run of a suite in which no answer is missing.
+
+    Raises:
+        IncompleteRunError: One is.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IncompleteRunWarning)
+        done = run(suite, **options)
+    if done.incomplete is not None:
+        raise done.incomplete
+    return done
 
 
 def load_run(path: str | Path, *, output: str | Path = REPORTS, to_score: bool = False) -> Run:
@@ -263,6 +280,86 @@ def compare(
         return revisit_run.compare_again(run.folder, run.suite(), request)
     first, second = (RunInput(one.folder, one.suite(), one.manifest) for one in (run, other))
     return revisit_run.compare_two(first, second, request)
+
+
+def gate(
+    run: Run | Suite | str | Path,
+    baseline: str | Path | None = None,
+    *,
+    output: str | Path = REPORTS,
+    use_cache: bool = True,
+    cost_limit: Decimal | None = None,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> GateResult:
+    """Hold a run against a baseline by the rules of the suite's ``gate`` section.
+
+    Writes gate.json, gate.md and junit.xml into the run's folder. Where the gate would fail and ``gate.confirm`` says
+    so, changed cases are asked again first.
+
+    Args:
+        run: A finished run, its folder, its id or ``latest``; or a suite or its path, which is run first.
+        baseline: The baseline's file; default: ``baseline.json`` in the suite's folder.
+        output: The folder that holds the runs.
+        use_cache: Whether answers given before are replayed.
+        cost_limit: Most money that run and confirming may spend together; default: the suite's limit.
+        progress: Is called as the work advances; default: nothing is shown.
+        clock: Gives the times that are recorded; default: the machine's.
+
+    Returns:
+        What the gate says; ``exit_code`` is what the command would exit with.
+
+    Raises:
+        NotComparableError: The baseline is of other cases, metrics or arms; nothing was judged.
+        IncompleteRunError: Answers are missing; nothing was judged.
+        RunError: The baseline is missing, damaged, edited or of a newer format.
+        CostLimitError: Stopped by the cost limit; nothing was judged.
+
+    Example:
+        >>> gate("suites/support-desk").verdict  # doctest: +SKIP
+        'passed'
+    """
+    options = gate_stage.GateOptions(
+        use_cache=use_cache, cost_limit=cost_limit, progress=progress or Silent(), clock=clock or Clock()
+    )
+    if isinstance(run, str | Path):
+        run = load_suite(run) if gate_stage.names_suite(run) else load_run(run, output=output)
+    if isinstance(run, Suite):
+        suite = run
+        options = dataclasses.replace(options, trust=suite.trust)
+        gate_stage.check_before_run(suite, gate_stage.baseline_file(suite.folder, baseline))
+        run = _run_whole(
+            suite,
+            output=output,
+            use_cache=use_cache,
+            cost_limit=cost_limit,
+            progress=progress,
+            clock=clock,
+        )
+    file = gate_stage.baseline_file(run.manifest.suite_path, baseline)
+    return gate_stage.gate_run(run.folder, file, options)
+
+
+def update_baseline(
+    run: Run, baseline: str | Path | None = None, *, outputs: bool = False, allow_outside: bool = False
+) -> Path:
+    """Make a finished run the one that later runs are held against.
+
+    Args:
+        run: A finished run in which no answer is missing.
+        baseline: Where to write it; default: ``baseline.json`` in the suite's folder. Made to be committed.
+        outputs: Whether the answers themselves are kept, and not only their scores and digests.
+        allow_outside: Whether the cases may lie outside the suite's folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        IncompleteRunError: Answers are missing; nothing was written.
+    """
+    file = gate_stage.baseline_file(run.manifest.suite_path, baseline)
+    gate_stage.update_baseline(run.folder, file, outputs=outputs, allow_outside=allow_outside)
+    return file
 
 
 def decide_counts(counts: str | Mapping[str, tuple[int, int]], *, alpha: float = 0.05) -> CountsDecision:
@@ -338,7 +435,3 @@ def report(run: Run, path: str | Path | None = None, *, allow_outside: bool = Fa
     """
     records = run.records(allow_outside=allow_outside)
     return spine.report(run.folder, records, None if path is None else Path(path))
-
-
-def _open_cache(use_cache: bool) -> ResponseCache:
-    return WriteBehind(SqliteCache(cache_folder() / "responses.sqlite")) if use_cache else NoCache()

@@ -11,6 +11,7 @@
     │   ├── RequestError      the provider refused this request for good
     │   └── AccessError       wrong key, no permission, no such model: every request would fail
     ├── TuningError           training did not finish
+    ├── NotComparableError    a run and its baseline answer other questions         exit 102
     ├── IncompleteRunError    the run ended with failed or owed cells               exit 104 (Python: a warning)
     ├── InterruptedRunError   stopped by a signal; what was answered is kept         exit 128 + its number: 130
     └── CostLimitError        stopped by the cost limit                              exit 103
@@ -150,6 +151,21 @@ class AccessError(CallError):
 
 class TuningError(EvalkitError):
     """Training did not finish."""
+
+
+class NotComparableError(EvalkitError):
+    """A run cannot be compared with its baseline: cases, metrics, judge or arms are others. Nothing was judged.
+
+    Args:
+        message: Names every key that differs and says how to go on.
+        keys: What differs, as short names: ``suite``, ``cases``, ``metrics.exact_match``, ``arms.rag``.
+    """
+
+    exit_code = 102
+
+    def __init__(self, message: str, keys: Sequence[str]) -> None:
+        self.keys = tuple(keys)
+        super().__init__(message)
 
 
 class IncompleteRunError(EvalkitError):

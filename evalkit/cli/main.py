@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",
     "import": "Make a run of scores from elsewhere.",
+    "gate": "Compare a run with a baseline, for CI: passed, inconclusive or failed.",
     "report": "Write the reports of a run again.",
     "reprice": "What a run would have cost at other prices, and decide again.",
     "prices": "Show a model's price row, its source and its age.",

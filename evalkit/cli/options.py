@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -134,3 +135,20 @@ def parse_limit(text: str | None, count: Callable[[], int]) -> int | None:
     if 1 <= number < math.inf and number == int(number):
         return int(number)
     raise InputError(f"--limit takes a number of cases (30) or a share of them (0.1), not {text!r}")
+
+
+def parse_money(text: str | None, option: str) -> Decimal | None:
+    """The amount of money that an option names, at least 0.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{text!r} is not an amount of money", param_hint=option)
+    return amount

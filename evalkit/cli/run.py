@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from evalkit.cli.options import (
     json_option,
     output_option,
     parse_limit,
+    parse_money,
     print_json,
     read_env_files,
 )
@@ -75,7 +75,7 @@ def command(
             retry_errors=retry_errors,
             use_cache=not no_cache,
             max_concurrency=max_concurrency,
-            cost_limit=_money(cost_limit),
+            cost_limit=parse_money(cost_limit, "--cost-limit"),
             progress=progress,
         )
     if as_json:
@@ -85,15 +85,3 @@ def command(
     if done.incomplete is not None:  # all else is done and was shown: now what is owed
         raise done.incomplete
     return 0
-
-
-def _money(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise click.BadParameter(f"{text!r} is not an amount of money", param_hint="--cost-limit")
-    return amount

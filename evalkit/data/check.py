@@ -16,6 +16,7 @@ from evalkit.data.reading import FileReading, case_reading, example_reading, rec
 from evalkit.data.recorded import RecordedAnswers, read_recorded
 from evalkit.errors import DataError, InputError, Problem, SuiteError
 from evalkit.records.case import Passage
+from evalkit.suite.gate_names import gate_case_problems
 from evalkit.suite.schema import Suite
 from evalkit.suite.yaml_data import Location
 
@@ -63,6 +64,9 @@ def check_files(suite: Suite, on_read: Callable[[FileReading], None] | None = No
                 check.add(location, message)
             readings.append(recorded_reading(suite, path, answers, cases))
             answers.close()
+    if cases is not None and suite.gate is not None:
+        tags = {tag for case in cases for tag in case.tags} if suite.gate.rules else set()
+        check.problems.extend(gate_case_problems(suite, cases.ids, sorted(tags)))
     if cases is not None and len(corpora) == len(corpus_files(suite)):
         check.problems.extend(_gold_problems(suite, cases, corpora))
     if check.problems or cases is None:

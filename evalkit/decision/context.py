@@ -25,10 +25,7 @@ from evalkit.records.profile import Profile, TrainingProfile
 from evalkit.records.run_observations import RunObservations
 from evalkit.records.tuning import TuningReport, TuningRun
 from evalkit.suite.models import TunedModelConfig
-from evalkit.suite.schema import Suite
-
-IMPORTED_FROM = "imported_from"
-"""Key of a suite's ``metadata`` that names the table that its scores were read from."""
+from evalkit.suite.schema import IMPORTED_FROM, Suite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

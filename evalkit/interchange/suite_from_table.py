@@ -13,12 +13,11 @@ import yaml
 from msgspec.structs import replace as struct_replace
 
 from evalkit.arms.expand import expand_arms
-from evalkit.decision.context import IMPORTED_FROM
 from evalkit.errors import DataError, Problem
 from evalkit.interchange.score_table import ImportedScores
 from evalkit.records.arm import ArmFacts, ArmKind
 from evalkit.suite.load import FILE_NAME, build_suite
-from evalkit.suite.schema import Suite
+from evalkit.suite.schema import IMPORTED_FROM, Suite
 from evalkit.suite.source import Source, parse_yaml, read_yaml
 from evalkit.suite.trust import Trust
 

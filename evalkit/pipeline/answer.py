@@ -69,10 +69,10 @@ async def answer(
             name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=again))
             for name in prepared.extra
         }
-        for (name, fraction, seed), arms in _by_model(prepared.arms).items():
+        for (name, fraction, seed), arms in by_model(prepared.arms).items():
             config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
-            caller = _caller(name, model, config, prepared, options, stop)
+            caller = caller_of(name, model, config, prepared, options, stop)
             concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(
                 journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency, secrets
@@ -105,7 +105,7 @@ async def answer(
     return counts
 
 
-def _caller(
+def caller_of(
     name: str,
     model: Model,
     config: ModelConfig,
@@ -113,7 +113,16 @@ def _caller(
     options: AnswerOptions,
     stop: StopSignal,
 ) -> Caller:
-    """Who asks a model; no value that the suite took from a variable is kept or shown."""
+    """Who asks a model; no value that the suite took from a variable is kept or shown.
+
+    Args:
+        name: Of the model in the suite.
+        model: It.
+        config: Its section, with an adapter where it is tuned.
+        prepared: The suite with its prices.
+        options: The cache, and who is told what is waited for.
+        stop: The run's money.
+    """
     suite, cache = prepared.suite, options.cache
     secrets = suite.source.secrets
     return build_caller(
@@ -127,7 +136,8 @@ def _caller(
     )
 
 
-def _by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:
+def by_model(arms: Sequence[Arm]) -> dict[tuple[str, float, int], list[Arm]]:
+    """Arms by what answers them: name, fraction of the training rows and training seed of a model."""
     groups: dict[tuple[str, float, int], list[Arm]] = {}
     for arm in arms:
         facts = arm.facts

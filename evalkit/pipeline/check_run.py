@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from evalkit.decision.context import IMPORTED_FROM
 from evalkit.errors import Problem, RunError
 from evalkit.records.manifest import CaseFacts, Manifest
 from evalkit.records.record import Record
@@ -17,6 +16,7 @@ from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import CASES_FILE, PromptRow, RunFolder, path_argument
 from evalkit.store.seal import check_seal
 from evalkit.suite.load import suite_of_run
+from evalkit.suite.schema import IMPORTED_FROM
 
 R = TypeVar("R", bound=Record)
 

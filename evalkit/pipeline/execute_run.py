@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalkit.clock import Clock
-from evalkit.decision.context import IMPORTED_FROM
 from evalkit.ending import SignalInterrupt
 from evalkit.errors import (
     AccessError,
@@ -29,7 +28,7 @@ from evalkit.secrets import hidden_in_errors
 from evalkit.store.run_folder import RunFolder, path_argument, run_argument
 from evalkit.suite.load import FILE_NAME, read_suite, suite_of_run, with_prices
 from evalkit.suite.price_override import PRICES_FILE
-from evalkit.suite.schema import Suite
+from evalkit.suite.schema import IMPORTED_FROM, Suite
 from evalkit.suite.trust import NOTHING, Trust
 
 T = TypeVar("T")

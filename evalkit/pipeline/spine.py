@@ -18,15 +18,13 @@ from msgspec import structs
 
 from evalkit.arms.arm import Arm
 from evalkit.comparison.arm_summaries import ArmMeasurements
-from evalkit.comparison.build_table import build_table
 from evalkit.comparison.compare import compare, form_metrics
 from evalkit.comparison.excerpts import pick_excerpts
 from evalkit.comparison.failures import read_answers
-from evalkit.comparison.leaked_cases import without_leaked
 from evalkit.comparison.table import TOKEN_KINDS, ScoreTable
 from evalkit.data.cases import Cases
 from evalkit.data.profile import measure_profile
-from evalkit.decision.context import IMPORTED_FROM, ComparedRun
+from evalkit.decision.context import ComparedRun
 from evalkit.decision.decide import decide
 from evalkit.metrics.protocol import Aggregate, AnyMetric, aggregate_of
 from evalkit.models.build import answering_config
@@ -38,10 +36,11 @@ from evalkit.pipeline.extra_cases import extra_table
 from evalkit.pipeline.indexes import index_facts
 from evalkit.pipeline.observations import answering_of
 from evalkit.pipeline.prepare import Prepared, prepare
+from evalkit.pipeline.run_table import compared_table, read_table
 from evalkit.pipeline.score import chance_scores, score
 from evalkit.pipeline.train import train
 from evalkit.pricing.prices_in_force import price_table, prices_used
-from evalkit.pricing.reprice_samples import prices_digest, reprice_samples
+from evalkit.pricing.reprice_samples import prices_digest
 from evalkit.pricing.training_price import price_trainings
 from evalkit.records.case import Case
 from evalkit.records.comparison import Comparison
@@ -57,7 +56,7 @@ from evalkit.store.run_folder import RunFolder
 from evalkit.suite.economics import Economics, Range
 from evalkit.suite.models import EmbeddedModelConfig
 from evalkit.suite.price_override import PRICES_FILE
-from evalkit.suite.schema import Suite
+from evalkit.suite.schema import IMPORTED_FROM, Suite
 from evalkit.tuning.tune import TuningOutcome
 
 __all__ = [
@@ -101,20 +100,6 @@ def tune(prepared: Prepared, run: RunFolder, options: AnswerOptions, stop: StopS
     if outcome.report.runs:
         run.write("tuning.json", outcome.report)
     return outcome
-
-
-def read_table(run: RunFolder, suite: Suite) -> ScoreTable:
-    """The scores of a run as arrays; where the run was repriced, with the costs of its present prices."""
-    manifest, samples = run.manifest(), run.samples()
-    if run.has(PRICES_FILE):
-        samples = reprice_samples(samples, manifest.arms, suite, price_table(suite))
-    return build_table(manifest, run.cases(), samples, run.scores(), suite.primary_metric)
-
-
-def compared_table(run: RunFolder, suite: Suite) -> ScoreTable:
-    """The scores that arms are compared on: without the cases that stand in the training rows, and their clusters."""
-    table = read_table(run, suite)
-    return without_leaked(table, run.read("profile.json", Profile)) if run.has("profile.json") else table
 
 
 def compare_arms(prepared: Prepared, run: RunFolder) -> Comparison:

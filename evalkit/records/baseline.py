@@ -69,14 +69,12 @@ class BaselineAnswer(msgspec.Struct, frozen=True, array_like=True):
         answer: Digest of what it wrote, 8 hex digits, over all repeats and trainings.
         scores: In the order of the baseline's metrics; None where there is none. Of a pooled metric the counts that
             are not 0, as position in ``BaselineMetric.counts`` and amount by turns.
-        cost: Money; None where it is not known or only kept as a summary.
-        output: What it wrote, where the baseline was asked to keep outputs.
+        cost: Mean money of its requests; None where it is not known or only kept as a summary.
     """
 
     answer: str
     scores: tuple[Share | tuple[float, ...] | None, ...]
     cost: float | None = None
-    output: str | None = None
 
 
 class BaselineCase(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,12 +83,14 @@ class BaselineCase(Record, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         content: Digest of what the case asks and accepts; None where the run did not know it.
         arms: In the order of the baseline's arms; None for an arm that does not have it.
+        outputs: What each arm wrote first, where the baseline was asked to keep outputs.
         check: Digest of the line without this field, 6 hex digits, so that a changed line is found.
     """
 
     id: str
     content: str | None
     arms: tuple[BaselineAnswer | None, ...]
+    outputs: tuple[str | None, ...] = ()
     check: str = ""
 
 

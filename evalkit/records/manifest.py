@@ -7,13 +7,20 @@ from evalkit.records.record import Count, Record
 
 
 class Digests(Record, frozen=True, kw_only=True):
-    """Content digests of the inputs. Two runs with equal digests answered the same questions."""
+    """Content digests of the inputs. Two runs with equal digests answered the same questions.
+
+    Attributes:
+        data: Of all files of ``files`` together.
+        files: By path in the suite, each example, training, corpus, prompt and answer file; empty in runs made before
+            it was kept.
+    """
 
     suite: str
     cases: str
     data: str
     prices: str
     weights: dict[str, str] = {}
+    files: dict[str, str] = {}
 
 
 class ModelOrigin(Record, frozen=True, kw_only=True):
@@ -34,12 +41,14 @@ class CaseFacts(Record, frozen=True, kw_only=True):
     Attributes:
         input: Digest of the normalised question with every field that the prompts read. None where no question is
             known (scores measured elsewhere), and in runs made before it was kept.
+        content: Digest of what the case asks and accepts, letter by letter, without tags and cluster. None likewise.
     """
 
     id: str
     cluster: str
     tags: tuple[str, ...] = ()
     input: str | None = None
+    content: str | None = None
 
 
 class FileFacts(Record, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from evalkit.clock import Clock
+from evalkit.data.case_content import CaseContent
 from evalkit.data.cases import Cases
 from evalkit.data.input_files import corpus_files, example_files, extra_files, prompt_files, recorded_files
 from evalkit.data.question_text import QuestionText
@@ -78,11 +79,15 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         **provenance(suite.folder),
     )
     _keep_suite(suite, run)
-    question_text = QuestionText.of(suite)
+    question_text, content = QuestionText.of(suite), CaseContent.of(suite, experiment.cases.mapping)
     with Appender(run.file(CASES_FILE)) as file:
         file.append(
             CaseFacts(
-                id=case.id, cluster=case.cluster, tags=case.tags, input=question_text.input_digest(case)
+                id=case.id,
+                cluster=case.cluster,
+                tags=case.tags,
+                input=question_text.input_digest(case),
+                content=content.digest(case),
             )
             for case in experiment.cases
         )
@@ -180,12 +185,14 @@ def digests(experiment: Experiment) -> Digests:
         }
     listings = (example_files, corpus_files, recorded_files, extra_files, prompt_files)
     files = sorted({path for files_of in listings for path in files_of(suite)})
+    by_file = {name: _digest_path(suite.path(name)) for name in files}
     return Digests(
         suite=digest_of([answering, suite.run.seed, suite.run.repeats]),
         cases=experiment.cases.digest,
-        data=digest_of([[name, _digest_path(suite.path(name))] for name in files]),
+        data=digest_of([[name, digest] for name, digest in by_file.items()]),
         prices=digest_of(suite.model_dump(mode="json", include={"prices"})),
         weights=dict(experiment.weights),
+        files=by_file,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -12,7 +14,6 @@ from evalkit.records.case import Message
 from evalkit.records.run_observations import EventLoopLag
 from evalkit.records.sample import Sample
 from evalkit.runner.cells import ArmTask
-from evalkit.runner.journal import Journal
 from evalkit.runner.progress import Progress
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.secrets import Secrets
@@ -21,6 +22,18 @@ JournalEntry = tuple[Sample, tuple[Message, ...]]
 """A finished cell and its prompt; the prompt is empty where none was written."""
 
 _ROWS_A_WRITE = 256
+
+
+class CellJournal(Protocol):
+    """Where finished cells are appended: a run's own journal, or that of cases which a gate asks again."""
+
+    def owes(self, case_id: str, arm: str, repeat: int) -> bool:
+        """Whether that cell is still to be answered."""
+        ...
+
+    def add(self, rows: Iterable[JournalEntry]) -> None:
+        """Append finished cells in one write."""
+        ...
 
 
 @dataclass(slots=True)
@@ -63,7 +76,7 @@ class Session:
         secrets: What no row may hold.
     """
 
-    journal: Journal
+    journal: CellJournal
     progress: Progress
     stop: StopSignal
     seed: int

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from evalkit.errors import CacheWarning
-from evalkit.store.cache import CachedCompletion, ResponseCache
+from evalkit.store.cache import CachedCompletion, NoCache, ResponseCache, SqliteCache, cache_folder
 
 _PAUSE_S = 0.05
 _MOST_PENDING = 256
@@ -83,3 +83,8 @@ class WriteBehind:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def open_cache(use_cache: bool) -> ResponseCache:
+    """The response cache in evalkit's cache folder; one that keeps nothing where it is not to be used."""
+    return WriteBehind(SqliteCache(cache_folder() / "responses.sqlite")) if use_cache else NoCache()

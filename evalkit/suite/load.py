@@ -257,9 +257,22 @@ def _dangling_names(suite: Suite) -> Iterator[Problem]:
         yield from _reference(
             suite, ("decision", "reference_arm"), "arm", suite.decision.reference_arm, suite.arms
         )
+    yield from _gate_names(suite, metric_names)
     for limit in suite.decision.limits:
         limit_names = [*metric_names, *LATENCY_LIMITS, *OTHER_LIMITS]
         yield from _reference(suite, ("decision", "limits", limit), "limit", limit, limit_names)
+
+
+def _gate_names(suite: Suite, metric_names: list[str]) -> Iterator[Problem]:
+    """Arms and metrics of the gate; its tags and case ids are checked where the cases are read."""
+    if suite.gate is None:
+        return
+    for index, arm in enumerate(suite.gate.arms):
+        yield from _reference(suite, ("gate", "arms", index), "arm", arm, suite.arms)
+    for index, rule in enumerate(suite.gate.rules):
+        if rule.metric is not None:
+            at: Location = ("gate", "rules", index, "metric")
+            yield from _reference(suite, at, "metric", rule.metric, metric_names)
 
 
 def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:

@@ -286,6 +286,8 @@ class DecisionConfig(Strict):
         return mix
 
 
+IMPORTED_FROM = "imported_from"
+"""Key of a suite's ``metadata`` that names the table that its scores were read from."""
 LATENCY_LIMITS = ("p50_latency_s", "p90_latency_s", "p95_latency_s", "p99_latency_s")
 OTHER_LIMITS = ("cost_per_request",)
 

@@ -95,7 +95,6 @@ for _name, _items in TIMED_ALONE.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items
 
 GATE: dict[str, set[str]] = {
-    "file names": {"gate.json", "gate.md"},  # and junit.xml, beside what a run is made of
     "suite keys and choices": {
         "gate.max_error_rate",
         "gate.rules",
@@ -114,6 +113,33 @@ GATE: dict[str, set[str]] = {
         "gate.alpha",
         "gate.max_age_days",
     },
+    "public names": {"GateResult", "NotComparableError", "gate", "update_baseline"},
+    "exit codes": {"NotComparableError 102"},
+    "file names": {"baseline.json", "gate.json", "gate.md", "confirmations.jsonl"},  # and junit.xml, as planned
+    "commands and options": {
+        "evalkit gate",
+        "evalkit gate SUITE|RUN",
+        *(
+            f"evalkit gate {option}"
+            for option in (
+                "--baseline",
+                "--update-baseline",
+                "--outputs",
+                "--plan",
+                "-o",
+                "--output",
+                "--resume",
+                "--no-cache",
+                "--cost-limit",
+                "--allow-plugins",
+                "--allow-outside",
+                "--env-file",
+                "--json",
+            )
+        ),
+    },
+    "keys and choices of cases.jsonl": {"content"},
+    "keys and choices of report.json": {"manifest.digests.files"},
 }
 """The check in CI: a run against a baseline."""
 
