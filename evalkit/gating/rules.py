@@ -85,15 +85,31 @@ def judged_drops(rules: Sequence[DropRule], *, alpha: float, seed: int) -> tuple
     Returns:
         One for each rule, in the same order.
     """
+    adjusted = adjusted_drops(rules, alpha=alpha, seed=seed)
+    tested = {
+        rule.test
+        for rule, record in zip(rules, adjusted, strict=True)
+        if record is not None and record.p_value is not None
+    }
+    return tuple(
+        _unchanged(rule) if record is None else _judged(rule, record, alpha, len(tested))
+        for rule, record in zip(rules, adjusted, strict=True)
+    )
+
+
+def adjusted_drops(rules: Sequence[DropRule], *, alpha: float, seed: int) -> tuple[Difference | None, ...]:
+    """The difference of each rule, its p-value adjusted by Holm over those that are tested; None where unchanged.
+
+    Args:
+        rules: In any order.
+        alpha: As in ``judged_drops``.
+        seed: As in ``judged_drops``.
+    """
     tested = [rule for rule in rules if not rule.unchanged]
     records = [drop_of(rule, alpha=alpha, seed=seed) for rule in tested]
     tests = [rule.test for rule in tested]
-    n_tests = len({test for test, record in zip(tests, records, strict=True) if record.p_value is not None})
     adjusted = iter(adjusted_together(records, tests, ComparisonSettings(alpha, 0.0, seed)))
-    return tuple(
-        _unchanged(rule) if rule.unchanged else _judged(rule, next(adjusted), alpha, n_tests)
-        for rule in rules
-    )
+    return tuple(None if rule.unchanged else next(adjusted) for rule in rules)
 
 
 def drop_of(rule: DropRule, *, alpha: float, seed: int) -> Difference:

@@ -73,6 +73,9 @@ def smallest_drop(spread: Spread, max_drop: float, *, alpha: float, n_tests: int
     To fail, a drop has to be told from none and its interval has to reach past the largest allowed drop. With few cases
     the first is the harder part, with many the second: a drop well inside the allowed one then passes, as it should.
 
+    It is a drop of any form. One that consists of a few cases or clusters that fail entirely is seen last: however
+    little the others vary, three of sixty clusters that fall from 1 to 0 are three signs, and p is .25.
+
     Args:
         spread: Of the differences.
         max_drop: The largest drop that the rule allows.
@@ -87,16 +90,16 @@ def smallest_drop(spread: Spread, max_drop: float, *, alpha: float, n_tests: int
         0.0391...
     """
     level = alpha / n_tests
+    share = spread.discordance or 0.0
+    seen = smallest_detectable_exact(spread.n_clusters, share, alpha=level)
+    if seen is None:
+        return None
     if spread.discordance is not None or spread.unvaried:
-        share = spread.discordance or 0.0
-        seen = smallest_detectable_exact(spread.n_clusters, share, alpha=level)
-        return None if seen is None else _past_margin(spread.n_clusters, share, max_drop, seen, alpha)
-    if 2.0 ** (1 - spread.n_clusters) >= level:
-        return None  # no pattern of signs is that rare
+        return _past_margin(spread.n_clusters, share, max_drop, seen, alpha)
     freedom = spread.n_clusters - 1
     reserve = t_quantile(2.0 * (1.0 - POWER), freedom)
     reaches = t_quantile(level, freedom) + reserve, reserve - t_quantile(alpha, freedom)
-    drop = max(reaches[0] * spread.standard_error, max_drop + reaches[1] * spread.standard_error)
+    drop = max(seen, reaches[0] * spread.standard_error, max_drop + reaches[1] * spread.standard_error)
     return drop if drop <= 1.0 else None
 
 
@@ -119,10 +122,9 @@ def cases_to_pass(spread: Spread, max_drop: float, *, alpha: float) -> int | Non
         return None
     if spread.discordance is not None:
         return cases_for_margin(max_drop, spread.discordance, alpha=alpha)
-    if spread.unvaried:
-        units = math.floor(math.log(alpha / 2.0) / math.log1p(-max_drop)) + 1
-    else:
-        units = _clusters_to_pass(spread, max_drop, alpha)
+    units = math.floor(math.log(alpha / 2.0) / math.log1p(-max_drop)) + 1  # by the rule of three
+    if not spread.unvaried:
+        units = max(units, _clusters_to_pass(spread, max_drop, alpha))
     return math.ceil(units * spread.n_cases / spread.n_clusters - 1e-9)
 
 
@@ -131,7 +133,7 @@ def chance_to_pass(spread: Spread, max_drop: float, *, alpha: float, drop: float
 
     Args:
         spread: Of the differences.
-        max_drop: The largest drop that the rule allows, above 0.
+        max_drop: The largest drop that the rule allows.
         alpha: Two-sided error rate of the interval.
         drop: The true drop; 0 where nothing changed in truth.
 
@@ -139,11 +141,14 @@ def chance_to_pass(spread: Spread, max_drop: float, *, alpha: float, drop: float
         >>> round(chance_to_pass(Spread(495, 495, 0.01, 0.05), 0.03, alpha=0.05), 3)
         0.805
     """
-    if spread.discordance is not None:
+    if max_drop >= 1.0:
+        return 1.0
+    if spread.discordance is not None and max_drop > 0.0:
         share = max(spread.discordance, drop)
         return margin_power(spread.n_cases, max_drop, share, -drop, alpha=alpha)
     if spread.unvaried:
-        return 1.0 if spread.n_cases >= (cases_to_pass(spread, max_drop, alpha=alpha) or 0) else 0.0
+        needed = cases_to_pass(spread, max_drop, alpha=alpha)
+        return 1.0 if needed is not None and spread.n_cases >= needed else 0.0
     freedom = spread.n_clusters - 1
     return float(stdtr(freedom, (max_drop - drop) / spread.standard_error - t_quantile(alpha, freedom)))
 

@@ -235,17 +235,24 @@ class FalseAlarms(Record, frozen=True, kw_only=True):
     """How often the gate fails though nothing became worse.
 
     Attributes:
-        per_gate: Largest chance that one gate fails, a share, where no rule's true difference is below 0.
+        per_gate: Largest chance that a quality rule of one gate fails, a share, where nothing changed in truth.
         tests: Quality rules that were tested in this gate.
-        per_ten: Chance that at least one of ten gates fails against independent baselines.
+        per_ten: Largest chance that at least one of ten gates fails, whatever baselines they are held against.
         per_hundred: Likewise of a hundred.
-        words: What these figures leave out, in sentences.
+        per_ten_shared: Likewise of ten against one baseline, where chance alone tells the runs apart and both sides
+            answered equally often: they share the baseline's luck, and half of the noise is its.
+        per_hundred_shared: Likewise of a hundred.
+        with_lucky_baseline: Then the share of gates that fail against a baseline luckier than 19 of 20.
+        words: What these figures assume and leave out, in sentences.
     """
 
     per_gate: float
     tests: Count
     per_ten: float
     per_hundred: float
+    per_ten_shared: float = 0.0
+    per_hundred_shared: float = 0.0
+    with_lucky_baseline: float = 0.0
     words: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 
 from evalkit.comparison.table import Pairs
 from evalkit.gating.smallest_drop import Spread, cases_to_pass, chance_to_pass, smallest_drop, spread_of
@@ -76,12 +77,18 @@ def test_with_many_cases_the_allowed_drop_is_what_decides():
 def test_clusters_of_graded_scores_need_t_standard_errors_twice():
     """40 clusters, standard error .02: t(39) is 2.0227 and .8511; (2.0066 + .8472)^2 x .02^2 x 40 / .05^2 = 52.1."""
     spread = Spread(120, 40, 0.02)
-    assert smallest_drop(spread, 0.05, alpha=ALPHA) == pytest.approx((2.0227 + 0.8511) * 0.02, abs=1e-4)
+    assert smallest_drop(Spread(120, 40, 0.08), 0.05, alpha=ALPHA) == pytest.approx(2.8738 * 0.08, abs=1e-4)
     assert cases_to_pass(spread, 0.05, alpha=ALPHA) == 53 * 3
     assert chance_to_pass(Spread(159, 53, 0.02 * math.sqrt(40 / 53)), 0.05, alpha=ALPHA) == pytest.approx(
         0.8, abs=0.01
     )
     assert cases_to_pass(Spread(120, 40, 0.001), 0.05, alpha=ALPHA) == 9
+
+
+def test_a_drop_of_few_clusters_that_fail_entirely_is_seen_last():
+    """Six signs of one kind are needed, .03 two-sided: of 60 clusters .1286 fail so that 80% of runs have six."""
+    assert smallest_drop(Spread(180, 60, 0.001), 0.02, alpha=ALPHA) == pytest.approx(0.1286, abs=1e-4)
+    assert scipy_stats.binom.sf(5, 60, 0.1286) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_the_spread_of_the_data_is_that_of_its_method():
