@@ -137,8 +137,15 @@ def _row(spread: Spread, rule: PlannedRule, noise: float, alpha: float, n_tests:
         assumed=rule.discordance is None,
         chance_to_pass=0.0 if alone else chance_to_pass(spread, rule.max_drop, alpha=alpha),
         smallest_drop=None if alone else smallest_drop(spread, rule.max_drop, alpha=alpha, n_tests=n_tests),
-        cases_to_pass=None if alone else cases_to_pass(spread, rule.max_drop, alpha=alpha),
+        cases_to_pass=None if alone else _cases(spread, rule.max_drop, alpha),
     )
+
+
+def _cases(spread: Spread, max_drop: float, alpha: float) -> int | None:
+    """The number for this noise, and never fewer than for none: hardly any noise mostly shows as none."""
+    noisy = cases_to_pass(spread, max_drop, alpha=alpha)
+    quiet = cases_to_pass(Spread(spread.n_cases, spread.n_clusters, 0.0), max_drop, alpha=alpha)
+    return None if noisy is None or quiet is None else max(noisy, quiet)
 
 
 def _words(plan: GatePlan) -> Iterator[str]:

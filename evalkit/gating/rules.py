@@ -63,13 +63,6 @@ class DropRule:
         pooled = self.metric if isinstance(self.both, PairedCounts) else None
         return self.cases.tobytes(), self.both.treatment.tobytes(), self.both.control.tobytes(), pooled
 
-    @property
-    def binary(self) -> bool:
-        """Whether every score is 0 or 1."""
-        if isinstance(self.both, PairedCounts):
-            return False
-        return all(bool(np.isin(side, (0.0, 1.0)).all()) for side in (self.both.treatment, self.both.control))
-
 
 def judged_drops(rules: Sequence[DropRule], *, alpha: float, seed: int) -> tuple[RuleResult, ...]:
     """Every rule on quality with its verdict, p-values adjusted by Holm over those that are tested.
@@ -127,7 +120,7 @@ def drop_of(rule: DropRule, *, alpha: float, seed: int) -> Difference:
     settings = ComparisonSettings(alpha, rule.max_drop, seed)
     if isinstance(rule.both, PairedCounts):
         return pooled_compared(rule.both, names, settings, family="gate", rng=rng)
-    record = compared(rule.both, names, settings, family="gate", binary=rule.binary, rng=rng)
+    record = compared(rule.both, names, settings, family="gate", binary=_is_binary(rule.both), rng=rng)
     if record.discordant == (0, 0) and record.n_clusters == record.n:
         bounds = tango(0, 0, record.n, alpha)
         unseen = (
@@ -179,13 +172,17 @@ def _judged(rule: DropRule, record: Difference, alpha: float, n_tests: int) -> R
 
 def _spread(rule: DropRule, record: Difference, alpha: float) -> Spread:
     if not isinstance(rule.both, PairedCounts):
-        return spread_of(rule.both, record.n_clusters, binary=rule.binary)
+        return spread_of(rule.both, record.n_clusters, binary=_is_binary(rule.both))
     if record.method.startswith("rule of three") or record.smallest_detectable is None:
         return Spread(record.n, record.n_clusters, 0.0)
     reach = z_quantile(alpha) + z_quantile(
         2.0 * (1.0 - POWER)
     )  # what the bootstrap's own figure is made with
     return Spread(record.n, record.n_clusters, record.smallest_detectable / reach)
+
+
+def _is_binary(both: Pairs) -> bool:
+    return all(bool(np.isin(side, (0.0, 1.0)).all()) for side in (both.treatment, both.control))
 
 
 def _unchanged(rule: DropRule) -> RuleResult:

@@ -122,9 +122,10 @@ def cases_to_pass(spread: Spread, max_drop: float, *, alpha: float) -> int | Non
         return None
     if spread.discordance is not None:
         return cases_for_margin(max_drop, spread.discordance, alpha=alpha)
-    units = math.floor(math.log(alpha / 2.0) / math.log1p(-max_drop)) + 1  # by the rule of three
-    if not spread.unvaried:
-        units = max(units, _clusters_to_pass(spread, max_drop, alpha))
+    if spread.unvaried:
+        units = math.floor(math.log(alpha / 2.0) / math.log1p(-max_drop)) + 1  # by the rule of three
+    else:
+        units = _clusters_to_pass(spread, max_drop, alpha)
     return math.ceil(units * spread.n_cases / spread.n_clusters - 1e-9)
 
 

@@ -43,5 +43,9 @@ def test_several_rules_are_kept_within_alpha_by_holm():
     assert alarms.words[-1].startswith("2 rules on other figures are not counted in")
 
 
+def test_without_rules_on_other_figures_nothing_is_said_of_them():
+    assert "lucky baseline" in false_alarms([rule()], alpha=0.05).words[-1]
+
+
 def test_unchanged_arms_raise_no_alarm():
     assert false_alarms([rule(p=None, verdict="unchanged"), rule("cost", None)], alpha=0.05) is None

@@ -133,13 +133,13 @@ def test_simulated_gates_pass_and_fail_as_the_plan_says():
 
     def shares(drop):
         verdicts = []
-        for _ in range(300):
+        for _ in range(200):
             kinds = rng.choice(3, 300, p=[0.05 + drop / 2, 0.05 - drop / 2, 0.9])
             both = Pairs((kinds != 0).astype(float), (kinds != 1).astype(float), np.arange(300))
             rule = DropRule("rag", "exact_match", None, 0.05, np.arange(300), both)
             (record,) = adjusted_drops([rule], alpha=0.05, seed=7)
             verdicts.append(drop_verdict(record, 0.05, 0.05))
-        return verdicts.count("pass") / 300, verdicts.count("fail") / 300
+        return verdicts.count("pass") / 200, verdicts.count("fail") / 200
 
-    assert shares(0.0)[0] == pytest.approx(row.chance_to_pass, abs=0.06)
-    assert shares(row.smallest_drop)[1] == pytest.approx(0.8, abs=0.06)
+    assert shares(0.0)[0] == pytest.approx(row.chance_to_pass, abs=0.08)
+    assert shares(row.smallest_drop)[1] == pytest.approx(0.8, abs=0.08)

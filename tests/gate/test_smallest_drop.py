@@ -55,7 +55,7 @@ def test_few_cases_or_clusters_show_no_drop_at_all():
 
 
 @given(st.integers(20, 400), st.floats(0.0, 0.5), st.integers(1, 6))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_drop_is_seen_with_80_percent_power_by_the_exact_test(n, discordance, n_tests):
     drop = smallest_drop(single(n, discordance), 0.01, alpha=ALPHA, n_tests=n_tests)
     if drop is not None:
