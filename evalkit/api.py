@@ -16,19 +16,30 @@ from evalkit.clock import Clock
 from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import RunInput
-from evalkit.errors import IncompleteRunError, IncompleteRunWarning
+from evalkit.errors import IncompleteRunError, IncompleteRunWarning, InputError
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline import gate_run as gate_stage
 from evalkit.pipeline.check_run import check_run
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
     at_run_prices,
+    conclude_answered,
     execute_stages,
     reload_prepared,
     score_to_report,
     wait,
 )
 from evalkit.pipeline.loaded_run import Run
+from evalkit.pipeline.merge_runs import join_shards
+from evalkit.pipeline.shard_checks import (
+    batch_note,
+    check_whole,
+    read_shards,
+    refuse_shard,
+    resumed_shard,
+    suite_of_shards,
+    version_note,
+)
 from evalkit.pipeline.train import check_local_models, train_and_export
 from evalkit.pricing.check_prices import check_cost_limit
 from evalkit.records.comparison_result import ComparisonResult
@@ -40,6 +51,7 @@ from evalkit.records.repriced import Repriced
 from evalkit.records.tuning import TuningReport
 from evalkit.runner.progress import Progress, Silent
 from evalkit.runner.run_start import resume_run, start_run
+from evalkit.runner.shard import parse_shard
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import REPORTS, find_run
@@ -60,6 +72,7 @@ def run(
     use_cache: bool = True,
     max_concurrency: int | None = None,
     cost_limit: Decimal | None = None,
+    shard: str | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Run:
@@ -77,6 +90,9 @@ def run(
         use_cache: Whether answers given before are replayed.
         max_concurrency: Most requests in flight to one model; default: the suite's, else the model's.
         cost_limit: Stop before more than this is spent, in the suite's currency.
+        shard: Only this part of the run, such as ``3/8``, and only its answers; :func:`merge` makes one run of all
+            parts. Tuned models must have been made before. Of a cost limit that the suite states, each part has an
+            equal share. A shard that is resumed stays what it is.
         progress: Is called as the work advances; default: nothing is shown.
         clock: Gives the times that the run records; default: the machine's.
 
@@ -96,19 +112,22 @@ def run(
     loaded = suite if isinstance(suite, Suite) else load_suite(suite)
     clock = clock or Clock()
     root = Path(output)
+    part = None if shard is None else parse_shard(shard)
     earlier = None if resume is None else find_run(resume, root, suite=loaded.name)
     if earlier is not None:
         check_run(earlier, without=REMADE, resumes=True)
-        limit = earlier.manifest().limit
+        limit, part = earlier.manifest().limit, resumed_shard(earlier, part)
         loaded = at_run_prices(loaded, earlier)
     prepared = spine.prepare(loaded, limit=limit)
     for doubt in prepared.doubts:
         (progress or Silent()).note(f"Note: {doubt}.")
     _tell_warnings(prepared.suite, progress)
-    limit_now = cost_limit if cost_limit is not None else loaded.run.cost_limit
+    limit_now = cost_limit
+    if limit_now is None and loaded.run.cost_limit is not None:
+        limit_now = loaded.run.cost_limit / (1 if part is None else part.count)
     if limit_now is not None:
         check_cost_limit(loaded, prepared.prices)
-    experiment = prepared.experiment
+    experiment = dataclasses.replace(prepared.experiment, shard=part)
     folder = earlier or start_run(experiment, root, clock=clock)
     with sole_writer(folder.path), closing(open_cache(use_cache)) as cache:
         if earlier is not None:
@@ -119,9 +138,61 @@ def run(
             clock=clock,
             max_concurrency=max_concurrency,
             retry_errors=retry_errors,
+            shard=part,
         )
         try:
             execute_stages(prepared, folder, asking, StopSignal(limit_now), clock)
+        except IncompleteRunError as error:
+            warnings.warn(str(error), IncompleteRunWarning, stacklevel=2)
+            return Run(folder, incomplete=error)
+    return Run(folder)
+
+
+def merge(
+    shards: Sequence[str | Path],
+    *,
+    suite: Suite | str | Path | None = None,
+    output: str | Path = REPORTS,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Run:
+    """One run of all its shards: their answers together, scored, compared, decided and reported as one run.
+
+    Scores, comparison and decision are those of one run that asks everything; what a clock measured is the shards' own.
+    No model is asked but by a metric that asks one. The shards are left as they are. Where cells have no answer, the
+    merged run says so as :func:`run` does.
+
+    Args:
+        shards: All of them, in any order: their folders or ids.
+        suite: Their suite, or its path; default: where it lay when the first of them began.
+        output: The folder that holds the runs.
+        progress: Is called as the work advances; default: nothing is shown.
+        clock: Gives the times that the run records; default: the machine's.
+
+    Raises:
+        RunError: One is missing, there twice, damaged, or of another run; says which, and what to do.
+        IncompleteRunError: One has not ended; says how to go on with it. Nothing was merged.
+        InputError: The suite cannot be used.
+
+    Warns:
+        IncompleteRunWarning: Some cells have no answer.
+    """
+    if not shards:
+        raise InputError("no shard is named, so there is nothing to merge")
+    root, clock = Path(output), clock or Clock()
+    parts = read_shards([find_run(shard, root) for shard in shards])
+    manifest = parts[0].manifest
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite or suite_of_shards(shards, root))
+    prepared = spine.prepare(loaded, limit=manifest.limit)
+    check_whole(parts, prepared.experiment)
+    shown = progress or Silent()
+    for note in (version_note(parts), batch_note(prepared)):
+        if note is not None:
+            shown.note(note)
+    folder, counts = join_shards(parts, prepared, root, clock=clock)
+    with sole_writer(folder.path):
+        try:
+            conclude_answered(prepared, folder, counts, shown, clock)
         except IncompleteRunError as error:
             warnings.warn(str(error), IncompleteRunWarning, stacklevel=2)
             return Run(folder, incomplete=error)
@@ -220,9 +291,11 @@ def load_run(path: str | Path, *, output: str | Path = REPORTS, to_score: bool =
         to_score: It is loaded to be scored again, so what scoring makes anew may be damaged.
 
     Raises:
-        RunError: There is no such run, an id names several, or it is damaged; gives file and line.
+        RunError: There is no such run, an id names several, it is damaged (gives file and line), or it is one shard of
+            a run, which has no figures of its own.
     """
     folder = find_run(path, Path(output))
+    refuse_shard(folder)
     return Run(folder, notice=check_run(folder, without=REMADE if to_score else ()))
 
 

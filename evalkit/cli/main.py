@@ -26,6 +26,7 @@ COMMANDS = {
     "estimate": "What a run will take: calls, tokens, money and time.",
     "tune": "Train the tuned models of a suite, and export one.",
     "run": "Answer, score, compare, decide and report.",
+    "merge": "One run of the shards that several jobs answered.",
     "score": "Score the answers of a finished run again.",
     "compare": "Paired differences between arms, or between two runs.",
     "decide": "Decide again, with other assumptions, without asking a model.",

@@ -31,6 +31,7 @@ from evalkit.cli.options import (
 @click.option("--retry-errors", is_flag=True, help="With --resume: ask failed cells again.")
 @click.option("--no-cache", is_flag=True, help="Neither replay earlier answers nor keep new ones.")
 @click.option("--cost-limit", metavar="MONEY", help="Stop before more than this is spent.")
+@click.option("--shard", metavar="N/COUNT", help="Answer only this part of the run; `merge` joins all parts.")
 @allow_plugins_option
 @allow_outside_option
 @env_file_option
@@ -44,6 +45,7 @@ def command(
     retry_errors: bool,
     no_cache: bool,
     cost_limit: str | None,
+    shard: str | None,
     allow_plugins: bool,
     allow_outside: bool,
     env_file: tuple[Path, ...],
@@ -56,7 +58,7 @@ def command(
     read_env_files(env_file)
     from evalkit import api
     from evalkit.cli.progress import shown_progress
-    from evalkit.cli.show import show_run
+    from evalkit.cli.show import show_run, show_shard
     from evalkit.data.cases import read_cases
     from evalkit.errors import IncompleteRunWarning, InputError
     from evalkit.suite.load import load_suite
@@ -76,9 +78,12 @@ def command(
             use_cache=not no_cache,
             max_concurrency=max_concurrency,
             cost_limit=parse_money(cost_limit, "--cost-limit"),
+            shard=shard,
             progress=progress,
         )
-    if as_json:
+    if (part := done.shard_answers) is not None:
+        print_json(part) if as_json else show_shard(part)
+    elif as_json:
         print_json(done.decision)
     else:
         show_run(done)

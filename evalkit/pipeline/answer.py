@@ -11,6 +11,7 @@ from evalkit.arms.arm import Arm
 from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.calls.caller import Caller
 from evalkit.clock import Clock
+from evalkit.data.cases import Cases
 from evalkit.models.build import answering_config, build_model
 from evalkit.models.protocol import Model
 from evalkit.pipeline.base_knowledge import ask_training_rows
@@ -19,29 +20,37 @@ from evalkit.pipeline.indexes import Retrieval
 from evalkit.pipeline.observations import ObservationLog
 from evalkit.pipeline.prepare import Prepared
 from evalkit.pricing.prices_in_force import currency_of, pricer
+from evalkit.records.shard import Shard
 from evalkit.runner.answer import answer_arm
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.journal import Journal
 from evalkit.runner.latency import spread_at_any_length, spread_evenly, time_alone
 from evalkit.runner.progress import Progress, Renamed, notice_of
 from evalkit.runner.session import AnswerCounts, Session
+from evalkit.runner.shard import holds_case
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.store.hiding_cache import HidingCache
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.models import ModelConfig
+from evalkit.suite.schema import Suite
 from evalkit.tuning.tune import TuningOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerOptions:
-    """How models are asked."""
+    """How models are asked.
+
+    Attributes:
+        shard: Only this part of the run is answered, and nothing is trained; None for all of it.
+    """
 
     cache: ResponseCache
     progress: Progress
     clock: Clock
     max_concurrency: int | None = None
     retry_errors: bool = False
+    shard: Shard | None = None
 
 
 async def answer(
@@ -53,12 +62,12 @@ async def answer(
     candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
-    secrets = suite.source.secrets
+    secrets, seed = suite.source.secrets, suite.run.seed
     remember = not isinstance(options.cache, NoCache)
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
-    timed_ids = spread_at_any_length(spread_evenly(list(prepared.cases.ids), suite.run.latency.isolated))
-    alone = partial(time_alone, run=run, seed=suite.run.seed, progress=options.progress, stop=stop)
+    timed_ids = timed_alone(suite, prepared.cases, options.shard)
+    alone = partial(time_alone, run=run, seed=seed, progress=options.progress, stop=stop)
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -75,7 +84,7 @@ async def answer(
             caller = caller_of(name, model, config, prepared, options, stop)
             concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(
-                journal, options.progress, stop, suite.run.seed, suite.run.repeats, concurrency, secrets
+                journal, options.progress, stop, seed, suite.run.repeats, concurrency, secrets, options.shard
             )
             try:
                 for arm in arms:
@@ -103,6 +112,18 @@ async def answer(
                 break
     observations.write(counts)
     return counts
+
+
+def timed_alone(suite: Suite, cases: Cases, shard: Shard | None = None) -> list[str]:
+    """Ids of the cases that each candidate answers alone, for latency, in the order in which it answers them.
+
+    Args:
+        suite: Says how many.
+        cases: All cases of the run.
+        shard: Only those that it holds; None for all.
+    """
+    timed = spread_at_any_length(spread_evenly(list(cases.ids), suite.run.latency.isolated))
+    return [case_id for case_id in timed if shard is None or holds_case(shard, case_id)]
 
 
 def caller_of(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,12 +22,15 @@ from evalkit.errors import (
     RunError,
 )
 from evalkit.pipeline import spine
+from evalkit.pipeline.typed_commands import resume_command
+from evalkit.records.shard import Shard
+from evalkit.runner.progress import Progress
 from evalkit.runner.run_start import finish_run
 from evalkit.runner.session import AnswerCounts
 from evalkit.runner.stop_signal import StopSignal, stop_on_interrupt
 from evalkit.secrets import hidden_in_errors
-from evalkit.store.run_folder import RunFolder, path_argument, run_argument
-from evalkit.suite.load import FILE_NAME, read_suite, suite_of_run, with_prices
+from evalkit.store.run_folder import RunFolder
+from evalkit.suite.load import read_suite, suite_of_run, with_prices
 from evalkit.suite.price_override import PRICES_FILE
 from evalkit.suite.schema import IMPORTED_FROM, Suite
 from evalkit.suite.trust import NOTHING, Trust
@@ -37,7 +41,7 @@ T = TypeVar("T")
 def execute_stages(
     prepared: spine.Prepared, folder: RunFolder, options: spine.AnswerOptions, stop: StopSignal, clock: Clock
 ) -> None:
-    """Every stage of a started run, in order.
+    """Every stage of a started run, in order; of a shard those up to its answers.
 
     Raises:
         IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
@@ -45,10 +49,50 @@ def execute_stages(
         CostLimitError: Stopped by the cost limit.
         AccessError: The provider refused; nothing else was asked of it.
     """
+    with _telling_how_to_resume(prepared, folder, stop) as resume:
+        if options.shard is None:
+            options.progress.stage("Profile")
+            spine.profile_data(prepared, folder)
+            _raise_if_interrupted(stop)
+        counts = _answered(prepared, folder, options, stop, resume)
+        if options.shard is None:
+            options.progress.stage("Scoring, comparing, deciding, reporting")
+            score_to_report(prepared, folder, stop)
+        finish_run(folder, clock=clock)
+        _raise_if_incomplete(counts, folder, resume, options.shard)
+
+
+def conclude_answered(
+    prepared: spine.Prepared,
+    folder: RunFolder,
+    counts: Mapping[str, AnswerCounts],
+    progress: Progress,
+    clock: Clock,
+) -> None:
+    """The stages of a run whose answers are there already, which leave it as if it had been answered here.
+
+    Raises:
+        IncompleteRunError: Some cells have no answer. Everything else is done and on disk.
+        InterruptedRunError: Stopped by Ctrl-C, SIGTERM or SIGHUP.
+    """
+    stop = StopSignal()
+    with _telling_how_to_resume(prepared, folder, stop) as resume:
+        progress.stage("Profile")
+        spine.profile_data(prepared, folder)
+        _raise_if_interrupted(stop)
+        progress.stage("Scoring, comparing, deciding, reporting")
+        score_to_report(prepared, folder, stop)
+        finish_run(folder, clock=clock)
+        _raise_if_incomplete(counts, folder, resume)
+
+
+@contextmanager
+def _telling_how_to_resume(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal) -> Iterator[str]:
+    """Listens to signals; gives the command that goes on with the run, which stands in the error of one."""
     resume = resume_command(prepared.suite, folder)
     try:
         with stop_on_interrupt(stop), hidden_in_errors(prepared.suite.source.secrets):
-            _stages(prepared, folder, options, stop, clock, resume)
+            yield resume
     except (KeyboardInterrupt, InterruptedRunError) as error:
         number = error.number if isinstance(error, SignalInterrupt) else stop.number
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
@@ -57,22 +101,19 @@ def execute_stages(
         ) from None
 
 
-def _stages(
-    prepared: spine.Prepared,
-    folder: RunFolder,
-    options: spine.AnswerOptions,
-    stop: StopSignal,
-    clock: Clock,
-    resume: str,
-) -> None:
+def _answered(
+    prepared: spine.Prepared, folder: RunFolder, options: spine.AnswerOptions, stop: StopSignal, resume: str
+) -> Mapping[str, AnswerCounts]:
+    """Train and answer; an end before all was asked is raised."""
     progress = options.progress
-    progress.stage("Profile")
-    spine.profile_data(prepared, folder)
-    _raise_if_interrupted(stop)
     progress.stage("Tuning")
     tuned = spine.tune(prepared, folder, options, stop)
     _raise_if_interrupted(stop)
-    progress.stage("Answering")
+    progress.stage(
+        "Answering"
+        if options.shard is None
+        else f"Answering shard {options.shard}; cells of other shards count as done"
+    )
     counts = wait(spine.answer(prepared, folder, tuned, options, stop))
     _raise_if_interrupted(stop)
     if stop.reason == "cost_limit":
@@ -85,11 +126,19 @@ def _stages(
         raise AccessError(
             f"{refused}\nNothing else was asked of this endpoint. When it is mended, resume:\n  {resume}"
         )
-    progress.stage("Scoring, comparing, deciding, reporting")
-    score_to_report(prepared, folder, stop)
-    finish_run(folder, clock=clock)
+    return counts
+
+
+def _raise_if_incomplete(
+    counts: Mapping[str, AnswerCounts], folder: RunFolder, resume: str, shard: Shard | None = None
+) -> None:
     if failed := sum(each.errors for each in counts.values()):
-        raise IncompleteRunError(_failed_words(counts, failed, resume), str(folder.path))
+        told = (
+            "The report counts them as missing." if shard is None else "A merged run counts them as missing."
+        )
+        raise IncompleteRunError(
+            f"{_failed_words(counts, failed)} {told} Ask again:\n  {resume} --retry-errors", str(folder.path)
+        )
 
 
 def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSignal | None = None) -> None:
@@ -110,15 +159,6 @@ def score_to_report(prepared: spine.Prepared, folder: RunFolder, stop: StopSigna
     spine.write_decision(folder, kept)
     _raise_if_interrupted(stop)
     spine.report(folder, spine.records_of(folder, kept, cases=prepared.cases))
-
-
-def resume_command(suite: Suite, run: RunFolder) -> str:
-    """What to type to go on with a run, from the folder where it was started."""
-    file = Path(suite.source.file)
-    named = suite.folder if file.name == FILE_NAME else file  # a suite may be in a file of another name
-    keys = "".join(f" --env-file {path_argument(file)}" for file in suite.source.env_files)
-    resume = f"--resume {run_argument(run.path, suite.name)}"
-    return f"evalkit run {path_argument(named)} {resume}{keys}{suite.trust.options}"
 
 
 def _raise_if_interrupted(stop: StopSignal) -> None:
@@ -154,15 +194,14 @@ def at_run_prices(suite: Suite, run: RunFolder) -> Suite:
     return with_prices(suite, run.file(PRICES_FILE)) if run.has(PRICES_FILE) else suite
 
 
-def _failed_words(counts: Mapping[str, AnswerCounts], failed: int, resume: str) -> str:
+def _failed_words(counts: Mapping[str, AnswerCounts], failed: int) -> str:
     reasons: dict[str, int] = {}
     for each in counts.values():
         for reason, count in each.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + count
     commonest = sorted(reasons.items(), key=lambda item: -item[1])[:3]
     listed = "; ".join(f"{reason} ({count})" for reason, count in commonest)
-    counted = f"{failed} cells have no answer: {listed}. The report counts them as missing."
-    return f"{counted} Ask again:\n  {resume} --retry-errors"
+    return f"{failed} cells have no answer: {listed}."
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from evalkit.records.decision import Decision
 from evalkit.records.manifest import Manifest
 from evalkit.records.run import RunRecords
 from evalkit.records.sample import Status
+from evalkit.records.shard import ShardAnswers
 from evalkit.store.run_folder import RunFolder
 from evalkit.suite.load import suite_of_run
 from evalkit.suite.schema import Suite
@@ -62,6 +64,20 @@ class Run:
         extras = (extra_folder(self._folder, name) for name in self.suite().extra_cases)
         folders = [self._folder, *(extra for extra in extras if extra.samples_file.exists())]
         return all(row.status is Status.OK for folder in folders for row in folder.samples())
+
+    @property
+    def shard_answers(self) -> ShardAnswers | None:
+        """What was answered, for a shard; None for a whole run."""
+        if (shard := self.manifest.shard) is None:
+            return None
+        ends = Counter(row.status for row in self._folder.samples())
+        return ShardAnswers(
+            suite=self.manifest.suite,
+            run=str(self.path),
+            shard=shard,
+            answered=ends[Status.OK],
+            failed=ends.total() - ends[Status.OK],
+        )
 
     @property
     def path(self) -> Path:

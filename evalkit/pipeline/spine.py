@@ -95,8 +95,10 @@ def profile_data(prepared: Prepared, run: RunFolder) -> Profile:
 
 
 def tune(prepared: Prepared, run: RunFolder, options: AnswerOptions, stop: StopSignal) -> TuningOutcome:
-    """Training rows -> adapters, for every model of ``type: tuned``."""
-    outcome = train(prepared.suite, progress=options.progress, stopped=lambda: stop.requested)
+    """Training rows -> adapters, for every model of ``type: tuned``; a shard only finds them."""
+    outcome = train(
+        prepared.suite, progress=options.progress, stopped=lambda: stop.requested, shard=options.shard
+    )
     if outcome.report.runs:
         run.write("tuning.json", outcome.report)
     return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,16 +13,19 @@ from evalkit.errors import InputError, did_you_mean
 from evalkit.models.adapter_check import check_adapters
 from evalkit.models.local_files import weights_of
 from evalkit.models.model_source import is_on_hub
+from evalkit.pipeline.typed_commands import tune_command
 from evalkit.pricing.training_price import price_trainings
+from evalkit.records.shard import Shard
 from evalkit.records.tuning import TuningReport
 from evalkit.registry import TUNERS
+from evalkit.store.cache import cache_folder
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
 from evalkit.tuning.answer_ends import TrainingFile, check_rows
 from evalkit.tuning.export import check_target, export_merged
 from evalkit.tuning.plan import plan_trainings, trains_here
 from evalkit.tuning.protocol import TrainingRow
-from evalkit.tuning.tune import TuningOutcome, TuningProgress, tune_models
+from evalkit.tuning.tune import TuningOutcome, TuningProgress, not_made, tune_models
 
 
 def train(
@@ -31,10 +34,15 @@ def train(
     progress: TuningProgress,
     only: str | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    shard: Shard | None = None,
 ) -> TuningOutcome:
     """Make one tuned model, by default all that arms use, or find it where it was made before.
 
+    A shard trains nothing: eight jobs would train the same eight times, and not to the same last bits where their
+    machines differ.
+
     Raises:
+        InputError: A shard needs a model that was not made before.
         TuningError: A training failed.
         InterruptedRunError: ``stopped`` said so; trainings under way go on from a checkpoint next time.
     """
@@ -44,8 +52,19 @@ def train(
         composer_of=partial(build_composer, suite),
         only=only,
     )
+    if shard is not None and (owed := not_made(planned)):
+        raise _no_model_for(shard, sorted({spec.model for spec in owed}), suite)
     outcome = tune_models(planned, progress=progress, stopped=stopped)
     return dataclasses.replace(outcome, report=price_trainings(suite, outcome.report))
+
+
+def _no_model_for(shard: Shard, models: Sequence[str], suite: Suite) -> InputError:
+    return InputError(
+        f"shard {shard} needs {', '.join(map(repr, models))}, tuned, and a shard trains nothing: that is done once for "
+        f"all shards. Not found in {cache_folder()}. Run this in one job before the shards, and give every shard the "
+        f"cache folder that it leaves (EVALKIT_CACHE_DIR):\n  {tune_command(suite)}\n"
+        "To train in every job all the same, run that command in each of them before its shard."
+    )
 
 
 def check_local_models(suite: Suite, *, download: bool = True) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.records.arm import ArmFacts
 from evalkit.records.record import Count, Record
+from evalkit.records.shard import Shard
 
 
 class Digests(Record, frozen=True, kw_only=True):
@@ -71,6 +72,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     Attributes:
         suite_path: The suite's folder as the user gave it, for the resume command.
         limit: ``--limit`` as given.
+        shard: Which part of a run this is; None for a whole one, and for one that was merged from shards.
+        merged_from: The ids of the shards that it was merged from, in order; empty for any other run.
         models: By the names of the suite, the models of one's own that run on this machine, and under
             ``embedder NAME`` the embedders; empty in runs made before it was kept.
         adapter_doubts: What speaks against an adapter having been made for its model, a sentence each.
@@ -93,6 +96,8 @@ class Manifest(Record, frozen=True, kw_only=True):
     seed: int
     repeats: Count = 1
     limit: int | None = None
+    shard: Shard | None = None
+    merged_from: tuple[str, ...] = ()
     n_cases: Count
     prices_as_of: str | None = None
     digests: Digests

@@ -62,7 +62,7 @@ async def _answer_one_by_one(
         for case, repeat in cells:  # one iterator shared by all workers
             if session.stop.requested or counts.refused is not None:
                 return
-            if not session.journal.owes(case.id, task.name, repeat):
+            if not session.owes(case.id, task.name, repeat):
                 session.progress.advance(task.name)
                 continue
             cell: Cell | None = None

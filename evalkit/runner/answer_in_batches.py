@@ -1,7 +1,8 @@
 """Answering in batches on this machine, and which cells share one.
 
 The plan depends on the whole cell list only, never on what is already answered: a row's low bits may depend on
-its neighbours, so a resumed run must compute the batches an undisturbed run would have computed.
+its neighbours, so a resumed run must compute the batches an undisturbed run would have computed. A shard answers some
+batches of the same plan; see :mod:`evalkit.runner.shard`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from evalkit.records.case import Case
 from evalkit.retrieval.protocol import Found
 from evalkit.runner.cells import ArmTask, Cell, answered_sample, compose_cell, failed_sample, unfound_sample
 from evalkit.runner.session import AnswerCounts, JournalEntry, Session, journal_rows
+from evalkit.runner.shard import holds_batch, holds_case
 
 CHUNK = 1024
 """Cells that are sorted together. Prompts of one chunk are in memory at a time, whatever the number of cases."""
@@ -74,7 +76,10 @@ async def answer_in_batches(
     if model is None:
         raise TypeError("answering in batches needs a model that answers batches")
     session.progress.start(task.name, total)
-    while chunk := list(itertools.islice(cells, CHUNK)):
+    for place in itertools.count():
+        if not (chunk := list(itertools.islice(cells, CHUNK))):
+            return
+        chunk = _without_others(chunk, task, session)
         owed = {
             (case.id, repeat) for case, repeat in chunk if session.journal.owes(case.id, task.name, repeat)
         }
@@ -90,14 +95,33 @@ async def answer_in_batches(
             return
         if unfound_owed := [row for row in unfound if (row[0].case_id, row[0].repeat) in owed]:
             journal_rows(session, task, counts, unfound_owed)
-        for batch in plan_batches(composed, model.max_batch):
+        for number, batch in enumerate(plan_batches(composed, model.max_batch), start=place):
             missing = [cell for cell in batch if (cell.case_id, cell.repeat) in owed]
             if not missing:
                 continue
             if session.stop.requested:
                 return
+            if _is_of_another_shard(number, task, session):
+                session.progress.advance(task.name, ok=len(missing))
+                continue
             rows = await _answer_batch(task, batch, missing)
             journal_rows(session, task, counts, rows)
+
+
+def _without_others(chunk: list[tuple[Case, int]], task: ArmTask, session: Session) -> list[tuple[Case, int]]:
+    """The chunk without what goes to other shards by its case; for the progress that counts as done."""
+    if session.shard is None or task.arm.searcher is None:
+        return chunk
+    own = [(case, repeat) for case, repeat in chunk if holds_case(session.shard, case.id)]
+    session.progress.advance(task.name, ok=len(chunk) - len(own))
+    return own
+
+
+def _is_of_another_shard(number: int, task: ArmTask, session: Session) -> bool:
+    """Whether a batch of the whole run's plan is answered elsewhere; batches of a shard's own cells never are."""
+    if session.shard is None or task.arm.searcher is not None:
+        return False
+    return not holds_batch(session.shard, task.name, number)
 
 
 async def _composed(

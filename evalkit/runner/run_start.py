@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,7 @@ from evalkit.digest import digest_file, digest_folder, digest_of
 from evalkit.errors import Problem, RunError
 from evalkit.records.arm import ArmFacts
 from evalkit.records.manifest import CaseFacts, Digests, Manifest, ModelOrigin
+from evalkit.records.shard import Shard
 from evalkit.store.atomic import raise_disk_error, write_atomic
 from evalkit.store.jsonl import Appender
 from evalkit.store.run_folder import CASES_FILE, RunFolder
@@ -43,6 +44,9 @@ class Experiment:
         limit: How many cases, or None for all.
         models: By the same names, which model that is.
         adapter_doubts: What speaks against an adapter having been made for its model, a sentence each.
+        shard: The part of it that is run; None for all of it.
+        merged_from: Ids of the shards whose answers it takes over.
+        answered_by: What was noted of the machine and its packages when those were made; None where they are made now.
     """
 
     suite: Suite
@@ -53,13 +57,31 @@ class Experiment:
     limit: int | None = None
     models: Mapping[str, ModelOrigin] = field(default_factory=dict)
     adapter_doubts: Sequence[str] = ()
+    shard: Shard | None = None
+    merged_from: Sequence[str] = ()
+    answered_by: Manifest | None = None
 
 
-def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
-    """Make ``root/<suite>/<run-id>/`` with its manifest, the suite as written, and the facts of the cases."""
-    suite = experiment.suite
+def start_run(
+    experiment: Experiment,
+    root: Path,
+    *,
+    clock: Clock,
+    bring: Callable[[RunFolder], None] = lambda run: None,
+) -> RunFolder:
+    """Make ``root/<suite>/<run-id>/`` with its manifest, the suite as written, and the facts of the cases.
+
+    Args:
+        experiment: What it is made from.
+        root: The folder that holds the runs.
+        clock: Gives the time that the manifest and the folder's name state.
+        bring: Puts answers that are there already into the folder, before it becomes a run by its manifest.
+    """
+    suite, shard = experiment.suite, experiment.shard
     started = clock.now()
-    stem = f"{started:%Y%m%d-%H%M%S}"
+    # The folders of shards are brought together from several machines, which may have begun in the same second.
+    part = "" if shard is None else f"-shard-{shard.index}-of-{shard.count}"
+    stem = f"{started:%Y%m%d-%H%M%S}{part}"
     run = RunFolder(_new_folder(root / suite.name, stem))
     manifest = Manifest(
         suite=suite.name,
@@ -69,6 +91,8 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         seed=suite.run.seed,
         repeats=suite.run.repeats,
         limit=experiment.limit,
+        shard=shard,
+        merged_from=tuple(experiment.merged_from),
         n_cases=len(experiment.cases),
         prices_as_of=experiment.prices_as_of,
         digests=digests(experiment),
@@ -76,7 +100,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
         adapter_doubts=tuple(experiment.adapter_doubts),
         arms=tuple(experiment.facts),
         files={},
-        **provenance(suite.folder),
+        **provenance(suite.folder, experiment.answered_by),
     )
     _keep_suite(suite, run)
     question_text, content = QuestionText.of(suite), CaseContent.of(suite, experiment.cases.mapping)
@@ -91,6 +115,7 @@ def start_run(experiment: Experiment, root: Path, *, clock: Clock) -> RunFolder:
             )
             for case in experiment.cases
         )
+    bring(run)
     run.write("manifest.json", manifest)
     return run
 
@@ -102,18 +127,7 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
         RunError: Something that decides the answers has changed.
     """
     manifest = run.manifest()
-    now, then = digests(experiment), manifest.digests
-    changed = [
-        words
-        for words, same in (
-            ("the suite's models, prompts, arms or seed", now.suite == then.suite),
-            ("the cases", now.cases == then.cases),
-            ("an example, training, corpus, prompt or answer file", now.data == then.data),
-            ("a model's weights", dict(now.weights) == dict(then.weights)),
-        )
-        if not same
-    ]
-    if changed:
+    if changed := changed_inputs(digests(experiment), manifest.digests):
         raise RunError(
             Problem(
                 str(run.path),
@@ -126,6 +140,20 @@ def resume_run(experiment: Experiment, run: RunFolder) -> Manifest:
     manifest = unseal(run, finished_at=None)  # not finished any more, until its last stage has ended again
     _keep_suite(experiment.suite, run)
     return manifest
+
+
+def changed_inputs(now: Digests, then: Digests) -> list[str]:
+    """What decides the answers and differs, in words."""
+    return [
+        words
+        for words, same in (
+            ("the suite's models, prompts, arms or seed", now.suite == then.suite),
+            ("the cases", now.cases == then.cases),
+            ("an example, training, corpus, prompt or answer file", now.data == then.data),
+            ("a model's weights", dict(now.weights) == dict(then.weights)),
+        )
+        if not same
+    ]
 
 
 def _keep_suite(suite: Suite, run: RunFolder) -> None:
@@ -210,15 +238,24 @@ class Provenance(TypedDict):
     platform: str
 
 
-def provenance(folder: Path) -> Provenance:
-    """Versions, machine, and the commit of the repository that ``folder`` is in."""
-    return {
+def provenance(folder: Path, answered_by: Manifest | None = None) -> Provenance:
+    """Versions, machine, and the commit of the repository that ``folder`` is in.
+
+    Args:
+        folder: The suite's.
+        answered_by: The run whose answers are taken over: its machine, Python and packages are stated.
+    """
+    made: Provenance = {
         "evalkit_version": _version_of("evalkit") or "0",
         "python_version": platform.python_version(),
         "packages": {name: release for name in _PACKAGES if (release := _version_of(name)) is not None},
         "git_commit": _git_commit(folder),
         "platform": f"{sys.platform} {platform.machine()}",
     }
+    if answered_by is not None:
+        made["packages"] |= answered_by.packages
+        made["python_version"], made["platform"] = answered_by.python_version, answered_by.platform
+    return made
 
 
 def _version_of(package: str) -> str | None:

@@ -13,8 +13,10 @@ from evalkit.errors import AccessError
 from evalkit.records.case import Message
 from evalkit.records.run_observations import EventLoopLag
 from evalkit.records.sample import Sample
+from evalkit.records.shard import Shard
 from evalkit.runner.cells import ArmTask
 from evalkit.runner.progress import Progress
+from evalkit.runner.shard import holds_case
 from evalkit.runner.stop_signal import StopSignal
 from evalkit.secrets import Secrets
 
@@ -74,6 +76,7 @@ class Session:
         seed: The run's; repeat r is asked with ``seed + r``.
         concurrency: Requests in flight to a hosted model.
         secrets: What no row may hold.
+        shard: The part of the run that is answered here; None for all of it.
     """
 
     journal: CellJournal
@@ -83,6 +86,13 @@ class Session:
     repeats: int
     concurrency: int
     secrets: Secrets = field(default_factory=Secrets)
+    shard: Shard | None = None
+
+    def owes(self, case_id: str, arm: str, repeat: int) -> bool:
+        """Whether that cell is to be answered here and has no answer yet, where cells go by case."""
+        return (self.shard is None or holds_case(self.shard, case_id)) and self.journal.owes(
+            case_id, arm, repeat
+        )
 
 
 def journal_rows(session: Session, task: ArmTask, counts: AnswerCounts, rows: list[JournalEntry]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 
@@ -122,18 +124,17 @@ def negative_control(
 
     with ExitStack() as stack:
         loop = loop or stack.enter_context(MetricLoop())
-        total, count = 0.0, 0
+        values = array("d")  # summed exactly: samples come in the order in which they were answered
         for sample in answered:  # up to the first that has a value
             if loop.score(task(sample, ())).value is not None:
                 return None
             if (first := loop.score(shuffled(sample)).value) is not None:
-                total, count = first, 1
+                values.append(first)
                 break
         for _, score in loop.scores(map(shuffled, answered)):
             if score.value is not None:
-                total += score.value
-                count += 1
-    return total / count if count else None
+                values.append(score.value)
+    return math.fsum(values) / len(values) if values else None
 
 
 def _donors(cases: Cases, seed: int) -> dict[str, str]:

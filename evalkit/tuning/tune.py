@@ -115,6 +115,26 @@ def tune_models(
     )
 
 
+def not_made(
+    planned: Mapping[TuningKey, TuningSpec], *, cache: AdapterCache | None = None
+) -> list[TuningSpec]:
+    """Those of the planned models that :func:`tune_models` would have to have made; trains and submits nothing.
+
+    Args:
+        planned: From :func:`evalkit.tuning.plan.plan_trainings`.
+        cache: Adapters and jobs; default: ``adapters`` in evalkit's cache folder.
+    """
+    cache = cache or AdapterCache(cache_folder() / "adapters")
+    return [spec for spec in planned.values() if not _made(spec, cache)]
+
+
+def _made(spec: TuningSpec, cache: AdapterCache) -> bool:
+    if trains_here(spec.config.method, plugins=True):
+        return cache.get(spec.digest) is not None
+    job = cache.jobs.read(spec.digest)
+    return job is not None and job.state is JobState.SUCCEEDED
+
+
 class _Jobs:
     """The jobs of one call, by digest."""
 

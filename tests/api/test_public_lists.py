@@ -115,7 +115,12 @@ GATE: dict[str, set[str]] = {
     },
     "public names": {"GateResult", "NotComparableError", "gate", "update_baseline"},
     "exit codes": {"NotComparableError 102"},
-    "file names": {"baseline.json", "gate.json", "gate.md", "confirmations.jsonl"},  # and junit.xml, as planned
+    "file names": {
+        "baseline.json",
+        "gate.json",
+        "gate.md",
+        "confirmations.jsonl",
+    },  # and junit.xml, as planned
     "commands and options": {
         "evalkit gate",
         "evalkit gate SUITE|RUN",
@@ -144,6 +149,26 @@ GATE: dict[str, set[str]] = {
 """The check in CI: a run against a baseline."""
 
 for _name, _items in GATE.items():
+    ADDED[_name] = ADDED.get(_name, set()) | _items
+
+SHARDS: dict[str, set[str]] = {
+    "public names": {"merge"},
+    "commands and options": {"evalkit run --shard", "evalkit merge"}
+    | {
+        f"evalkit merge {word}"
+        for word in ("SHARD_RUN...", "--suite", "-o", "--output", "--json", "--env-file")
+    }
+    | {f"evalkit merge {word}" for word in ("--allow-plugins", "--allow-outside")},
+    "keys and choices of report.json": {
+        "manifest.shard",
+        "manifest.shard.index",
+        "manifest.shard.count",
+        "manifest.merged_from",
+    },
+}
+"""A run that several jobs answer, and the one run that is made of their parts."""
+
+for _name, _items in SHARDS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items
 
 GONE: dict[str, set[str]] = {

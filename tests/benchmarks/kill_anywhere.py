@@ -323,17 +323,20 @@ def result_of(folder: Path) -> Result:
         scores=sorted(whole_lines(folder / "scores.jsonl")),
         cells=Counter((row["case_id"], row["arm"], row["repeat"]) for row in rows),
         timed={(row["case_id"], row["arm"]) for row in timed},
-        trainings=[_plain(run) for run in json.loads((folder / "tuning.json").read_bytes())["runs"]],
-        comparison=_plain(json.loads((folder / "comparison.json").read_bytes())),
-        decision=_plain(decision),
+        trainings=[
+            without_measures(run) for run in json.loads((folder / "tuning.json").read_bytes())["runs"]
+        ],
+        comparison=without_measures(json.loads((folder / "comparison.json").read_bytes())),
+        decision=without_measures(decision),
     )
 
 
-def _plain(value: Any) -> Any:
+def without_measures(value: Any) -> Any:
+    """A part of a comparison or decision without what a clock or the machine said."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items() if key not in MEASURED}
+        return {key: without_measures(inner) for key, inner in value.items() if key not in MEASURED}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [without_measures(inner) for inner in value]
     return _SECONDS.sub("#", value) if isinstance(value, str) else value
 
 
@@ -384,8 +387,8 @@ class Trials:
         folder = run_folder(self.reference)
         assert folder is not None
         self.expected = result_of(folder)
-        self._asked_when_whole = _hosted_rows(folder)
-        assert len(self.server.requests) == self._asked_when_whole, (
+        self.asked_when_whole = _hosted_rows(folder)
+        assert len(self.server.requests) == self.asked_when_whole, (
             "an undisturbed run asks once for each answer"
         )
 
@@ -441,7 +444,7 @@ class Trials:
         kept = [] if folder is None else whole_lines(folder / "samples.jsonl")
         if folder is not None:
             check_torn(folder)
-        owed = self._asked_when_whole - (0 if folder is None else _hosted_rows(folder))
+        owed = self.asked_when_whole - (0 if folder is None else _hosted_rows(folder))
         asked = len(self.server.requests)
         again = Process(self.suite, home, folder)
         again.end()
