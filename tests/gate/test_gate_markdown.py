@@ -72,7 +72,7 @@ def test_the_difference_stands_with_its_interval_and_its_limit(failed_gate):
         "| failed | rag | exact match | 80.0% → 70.0% | −10.0 points | −15.4 to −4.7 | at least −5.0 points | 200 |"
     )
     assert "The smallest true drop that would have failed here with 80% power is 21.0 points." in text
-    assert "110 cases would pass with 80% power if nothing had changed." in text
+    assert "If nothing changed in truth, 110 cases are enough to pass with 80% power." in text
 
 
 def test_the_marker_is_that_of_the_suite():

@@ -246,13 +246,13 @@ def test_a_terminal_has_the_verdict_first_and_loud(failed_gate, inconclusive_gat
     text = " ".join(shown(inconclusive_gate).split())
     assert text.startswith("INCONCLUSIVE: 1 of 2 rules cannot be decided on these cases. That does not fail:")
     assert "The smallest true drop that would have failed here with 80% power is 21.0 points." in text
-    assert "110 cases would pass with 80% power if nothing had changed." in text
+    assert "If nothing changed in truth, 110 cases are enough to pass with 80% power." in text
 
 
 def test_a_terminal_says_what_it_rests_on(failed_gate):
     text = " ".join(shown(failed_gate).split())
     assert (
-        "rag: changed prompt; 48 of 201 answers differ; exact match 80.0% in the baseline, 70.0% now." in text
+        "rag: prompt changed; 48 of 201 answers differ; exact match 80.0% in the baseline, 70.0% now." in text
     )
     assert "few_shot is unchanged" in text
     assert "fine_tuned is not in the baseline and was not judged against it." in text

@@ -67,7 +67,7 @@ def arm_sentence(arm: GateArm, metric: str) -> str:
         return f"{name(arm.name)} is unchanged: its parts and all its answers are those of the baseline."
     parts = ", ".join(map(name, arm.changed_parts))
     before, now = percent(arm.baseline), percent(arm.candidate)
-    changed = f"changed {parts}" if parts else "nothing of it changed"
+    changed = f"{parts} changed" if parts else "no part of it changed"
     return (
         f"{name(arm.name)}: {changed}; {count(arm.changed_answers)} of {count(arm.n)} answers differ; "
         f"{metric_name(metric)} {before} in the baseline, {now} now."
@@ -192,7 +192,7 @@ def visible_drop(rule: RuleResult) -> Iterator[str]:
             f"{points(rule.smallest_drop).removeprefix('+')} points."
         )
     if rule.cases_needed is not None:
-        yield f"{count(rule.cases_needed)} cases would pass with 80% power if nothing had changed."
+        yield f"If nothing changed in truth, {count(rule.cases_needed)} cases are enough to pass with 80% power."
 
 
 def must_pass_sentence(item: MustPassResult) -> str:
