@@ -58,7 +58,7 @@ class Job:
 
     Args:
         folder: Where all of it is.
-        gate: What evalkit says: a name in `tests.builders.gates`, REFUSED, or BROKEN, where it dies.
+        gate: What evalkit says: a name in `tests.builders.gates`, REFUSED, or BROKEN, where it dies. REAL is evalkit.
     """
 
     def __init__(self, folder: Path, gate: str = "PASSED") -> None:
@@ -69,8 +69,9 @@ class Job:
             program = programs / name
             program.write_text(text.format(python=sys.executable, folder=str(folder), gate=gate), "utf-8")
             program.chmod(0o755)
-        if gate == "BROKEN":
-            (programs / "evalkit").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+        if gate in ("BROKEN", "REAL"):
+            line = "exit 1" if gate == "BROKEN" else f'exec "{sys.executable}" -m evalkit "$@"'
+            (programs / "evalkit").write_text(f"#!/bin/sh\n{line}\n", "utf-8")
         self.path = f"{programs}:{os.environ['PATH']}"
         self.github: dict[str, Any] = {
             "event_name": "pull_request",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
+from evalkit.pipeline.gate_run import update_baseline
 from evalkit.reporting.gate.gate_markdown import render_comment
 from tests.builders import gates
 from tests.builders.composite_action import value_of
+from tests.builders.gate_runs import GateRun, right, write_run
 from tests.builders.github_job import MARKER, ROOT, SUITE, Job
 from tests.builders.github_runner import obeyed
 
@@ -78,6 +82,30 @@ def test_a_failed_gate_updates_its_comment_and_fails(tmp_path):
         "--",
         SUITE,
     ]
+
+
+def test_a_finished_run_is_judged_by_evalkit_itself(tmp_path):
+    """Start to end: a run that lost 40 of 200 answers, and then one whose baseline was edited by hand."""
+    job = Job(tmp_path, "REAL")
+    work = tmp_path / "work"
+    update_baseline(write_run(GateRun(answers={"rag": right(160, 200)}), work / "before"), work / "base.json")
+    write_run(GateRun(answers={"rag": right(120, 200)}, system="Worse."), work / "after")
+    done = job.run(suite="after", baseline="base.json")
+    assert done.exit_code == 100, done.log
+    assert (done.outputs["verdict"], done.outputs["worse-cases"]) == ("failed", "40")
+    assert "FAILED: " in done.log
+    assert next(obeyed(done.log)).name == "error"
+    assert "| failed | rag | exact match | 80.0% → 60.0% | −20.0 points |" in job.written[0]["body"]
+    assert "40 changed cases: 40 worse, 0 better" in job.written[0]["body"]
+    assert "> [!CAUTION]" in done.summary
+    reports = Path(done.outputs["reports"])
+    assert len(JUnitXml.fromfile(str(reports / "junit.xml"))) == 3
+    assert json.loads((reports / "gate.json").read_text("utf-8"))["verdict"] == "failed"
+    (work / "base.json").write_text((work / "base.json").read_text("utf-8").replace("0.0", "1.0", 1), "utf-8")
+    done = job.run(suite="after", baseline="base.json")
+    assert (done.exit_code, done.outputs["verdict"]) == (2, "unusable")
+    assert "(exit code 2)" in done.summary
+    assert "did not judge this commit" in job.written[1]["body"]
 
 
 @pytest.mark.parametrize(
