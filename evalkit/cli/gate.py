@@ -216,4 +216,19 @@ def _gate(run: RunFolder, asked: _Asked) -> int:
 
 
 def _plan(asked: _Asked) -> int:
-    raise InputError("--plan is not there yet")
+    from evalkit.pipeline.gate_run import find_finished, kept_suite, names_suite
+    from evalkit.pipeline.plan_gate import plan_gate
+    from evalkit.suite.load import read_suite
+
+    if names_suite(asked.target):
+        suite = read_suite(asked.target, asked.trust)
+    else:
+        run, _ = find_finished(asked.target, asked.output)
+        suite = kept_suite(run, allow_outside=asked.trust.outside)
+    plan = plan_gate(suite)
+    if asked.as_json:
+        print_json(plan)
+    else:
+        for sentence in plan.words:
+            say(sentence)
+    return 0

@@ -15,10 +15,12 @@ from evalkit.data.cases import Cases, read_cases
 from evalkit.errors import IncompleteRunError, InputError, SuiteError
 from evalkit.gating.changed_cases import Excerpts, changed_cases, changed_ids
 from evalkit.gating.comparability import RunSide, check_comparable, ruled_metrics, side_of
-from evalkit.gating.judge import arm_records, judged_must_pass, judged_rules, verdict_of
+from evalkit.gating.false_alarms import false_alarms
+from evalkit.gating.judge import arm_records, in_order, judged_must_pass, judged_rules, verdict_of
 from evalkit.gating.make_baseline import baseline_of, guarded_arms, metric_facts, run_day
 from evalkit.gating.measured_run import AnswerLog, MeasuredRun
 from evalkit.gating.paired_run import Asked, PairedRun
+from evalkit.gating.upheld import upheld_rules
 from evalkit.gating.words import with_words
 from evalkit.metrics.build import build_aggregates
 from evalkit.pipeline.check_run import check_run
@@ -290,7 +292,7 @@ def _judged(
     rules, paired = judged_rules(own, arms, settings), own
     if confirmed is not None and confirmed[0]:
         paired = own.with_asked(confirmed[0])
-        rules = judged_rules(paired, arms, settings)
+        rules = in_order(upheld_rules(rules, judged_rules(paired, arms, settings)))
     metrics = changeable_metrics(own)
     changed = {
         (arm, case_id) for arm in arms for metric in metrics for case_id in changed_ids(own, arm, metric)
@@ -317,6 +319,7 @@ def _judged(
         must_pass=must_pass,
         changed=changed_cases(paired, arms, metrics, must_pass=settings.must_pass, excerpts=quoted),
         confirmation=None if confirmed is None else confirmed[1],
+        false_alarms=false_alarms(rules, alpha=settings.alpha),
     )
     return with_words(result, paired)
 

@@ -15,10 +15,12 @@ from evalkit.arms.expand import expand_arms
 from evalkit.data.case_content import CaseContent
 from evalkit.data.cases import read_cases
 from evalkit.data.question_text import QuestionText
+from evalkit.pipeline.prepare import prepare
 from evalkit.records.manifest import CaseFacts, Digests, Manifest
 from evalkit.records.record import to_json
 from evalkit.records.sample import Cost, Sample, Status, Timing
 from evalkit.records.score import ScoreRow
+from evalkit.runner.run_start import digests
 from evalkit.store.run_folder import CASES_FILE, RunFolder
 from evalkit.store.seal import seal
 from evalkit.suite.load import load_suite
@@ -116,8 +118,17 @@ def write_suite(run: GateRun, folder: Path) -> Path:
     return folder
 
 
-def write_run(run: GateRun, folder: Path, suite_folder: Path | None = None) -> RunFolder:
-    """The finished, sealed run in ``folder``, and its suite beside it unless one is named."""
+def write_run(
+    run: GateRun, folder: Path, suite_folder: Path | None = None, *, can_ask: bool = False
+) -> RunFolder:
+    """The finished, sealed run in ``folder``, and its suite beside it unless one is named.
+
+    Args:
+        run: What is written.
+        folder: Of the run.
+        suite_folder: Of the suite.
+        can_ask: Whether its digests are those of its suite, so that its arms may be asked again.
+    """
     given = write_suite(run, suite_folder or folder.with_name(f"{folder.name}-suite"))
     suite = load_suite(given)
     facts = expand_arms(suite)
@@ -151,7 +162,9 @@ def write_run(run: GateRun, folder: Path, suite_folder: Path | None = None) -> R
         seed=7,
         repeats=run.repeats,
         n_cases=run.n,
-        digests=Digests(suite="s", cases=digest, data="d", prices="p"),
+        digests=digests(prepare(suite).experiment)
+        if can_ask
+        else Digests(suite="s", cases=digest, data="d", prices="p"),
         arms=tuple(facts),
         files={},
     )
