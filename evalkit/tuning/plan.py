@@ -22,7 +22,7 @@ from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersM
 from evalkit.suite.schema import Suite
 from evalkit.tuning.answer_ends import digest_parts
 from evalkit.tuning.protocol import TrainingRow, TuningSpec, is_small
-from evalkit.tuning.schedule import RECIPE
+from evalkit.tuning.schedule import BATCHES_BY_LENGTH, RECIPE, batches_by_length
 
 # What makes no other weights: prices, where files lie, and what is said of rows, seeds and devices below.
 _NO_SETTINGS = {
@@ -166,6 +166,7 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
     for fraction in sorted(config.fractions):
         for seed in config.seeds_of(fraction):
             chosen = parts.fraction(fraction)
+            order = _order(len(chosen), config) if here else []
             yield TuningSpec(
                 model=name,
                 base=base,
@@ -175,8 +176,14 @@ def _specs(suite: Suite, name: str, examples: Sequence[Example], composer: Compo
                 seed=seed,
                 rows=chosen,
                 validation=parts.validation,
-                digest=digest_of([*shared, chosen, parts.validation, fraction, seed]),
+                digest=digest_of([*shared, chosen, parts.validation, fraction, seed, *order]),
             )
+
+
+def _order(rows: int, config: TunedModelConfig) -> list[object]:
+    """What decides the order of fewer rows than are sorted together otherwise, once sorted over several passes."""
+    together = batches_by_length(rows, config.rows_a_step)
+    return [] if together == BATCHES_BY_LENGTH else [f"sorted by length within {together} batches"]
 
 
 def _arithmetic(base: ModelConfig, config: TunedModelConfig) -> list[object]:

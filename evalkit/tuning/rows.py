@@ -12,10 +12,7 @@ from evalkit.errors import TuningError
 from evalkit.models.engine.chat import Chat
 from evalkit.models.engine.stop import StopRule
 from evalkit.tuning.protocol import TrainingRow
-
-# Rows of similar length are put together within this many batches, so that little is padded and every row
-# still meets many others.
-_SORTED_BATCHES = 8
+from evalkit.tuning.schedule import batches_by_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +98,15 @@ def batches(
         rng: Decides the order.
     """
     lengths = np.array([row.tokens for row in rows])
+    together = batches_by_length(len(rows), size)
     waiting: list[int] = []
     done = 0
     while done < steps:
-        while len(waiting) < size * _SORTED_BATCHES:
+        while len(waiting) < size * together:
             waiting.extend(rng.permutation(len(rows)).tolist())
-        window, waiting = waiting[: size * _SORTED_BATCHES], waiting[size * _SORTED_BATCHES :]
+        window, waiting = waiting[: size * together], waiting[size * together :]
         window.sort(key=lambda index: int(lengths[index]))
-        for batch in rng.permutation(_SORTED_BATCHES)[: steps - done]:
+        for batch in rng.permutation(together)[: steps - done]:
             yield [rows[index] for index in window[batch * size : (batch + 1) * size]]
             done += 1
 

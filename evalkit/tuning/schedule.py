@@ -19,12 +19,23 @@ BETAS = (0.9, 0.98)
 GRADIENT_NORM = 1.0
 """Longer gradients are cut to this length."""
 
+BATCHES_BY_LENGTH = 8
+"""Batches within which rows are put together by length, so that little is padded and every row still meets many."""
+
 _EVALUATIONS = 10
 
 
 def steps_of(rows: int, config: TunedModelConfig) -> int:
     """Optimiser steps of a training on ``rows`` rows, unless it stops early."""
     return max(config.min_steps, round(rows * config.epochs / config.rows_a_step))
+
+
+def batches_by_length(rows: int, size: int) -> int:
+    """Batches of ``size`` rows within which rows are sorted by length: never more than one pass over the rows has.
+
+    Sorted over several passes, the copies of a row lie side by side, and a step sees few rows many times.
+    """
+    return max(1, min(BATCHES_BY_LENGTH, rows // size))
 
 
 def learning_rate(step: int, steps: int, highest: float) -> float:

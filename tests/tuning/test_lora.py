@@ -42,6 +42,44 @@ def test_loss_is_the_mean_over_answer_tokens_only(spec, rows, tiny_base):
     assert training.validate() == pytest.approx(loss, rel=1e-5)
 
 
+def test_a_training_begins_at_the_loss_of_plain_transformers_and_parts_of_a_step_change_nothing(spec, rows):
+    """On the packaged weights: tokens by the tokenizer's own template, loss by the model's own labels, and a step of
+    eight rows at once and as four batches of two."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(weights_folder())
+    model = transformers.AutoModelForCausalLM.from_pretrained(weights_folder(), dtype=torch.float32)
+    total, count = 0.0, 0
+    for row in rows:
+        turns = [{"role": turn.role, "content": turn.content} for turn in row.messages]
+        before = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+        whole = (
+            before + tokenizer.apply_chat_template(turns, tokenize=False)[len(before) :].split("\n")[0] + "\n"
+        )
+        prompt, ids = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, whole))
+        labels = torch.tensor([[-100] * len(prompt) + ids[len(prompt) :]])
+        with torch.no_grad():
+            mean = float(model(input_ids=torch.tensor([ids]), labels=labels).loss)
+        total, count = total + mean * (len(ids) - len(prompt)), count + len(ids) - len(prompt)
+    settings = {
+        "base_folder": weights_folder(),
+        "epochs": 1e-6,
+        "min_steps": 4,
+        "validation": (),
+        "dtype": "float32",
+    }
+    losses = {
+        (size, batches): [
+            point.train
+            for point in LoraTuner()
+            .tune(spec(name=f"of-{size}", batch_size=size, gradient_accumulation_steps=batches, **settings))
+            .losses
+        ]
+        for size, batches in ((8, 1), (2, 4))
+    }
+    assert losses[8, 1][0] == pytest.approx(total / count, rel=1e-3)
+    assert losses[8, 1][2] < losses[8, 1][0]
+    assert losses[2, 4] == pytest.approx(losses[8, 1], rel=1e-4)
+
+
 def test_the_quick_layer_equals_pefts(tiny_base):
     """Outputs and the gradients of both factors, in float32."""
     import peft

@@ -48,6 +48,16 @@ def test_batches_hold_rows_of_similar_length():
     )
 
 
+def test_a_step_holds_no_row_twice_where_there_are_rows_enough():
+    """48 rows in batches of 16: sorted over the eight batches of several passes, a step held its rows three times."""
+    rows = [TokenRow((0,) * length, (length,)) for length in range(1, 49)]
+    seen = list(batches(rows, 16, 12, np.random.default_rng(0)))
+    assert [len(set(batch)) for batch in seen] == [16] * 12
+    assert all(
+        len({row for batch in seen[start : start + 3] for row in batch}) == 48 for start in range(0, 12, 3)
+    )
+
+
 def test_fewer_rows_than_a_batch_still_fill_it():
     rows = [TokenRow((0,), (index,)) for index in range(3)]
     (batch,) = batches(rows, 8, 1, np.random.default_rng(0))
