@@ -6,31 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from statistics import fmean
 
-from evalkit.arms.arm import Arm
 from evalkit.arms.build import build_composer
 from evalkit.calls.budget import Spending
 from evalkit.calls.build import build_caller, usual_concurrency
 from evalkit.clock import Clock
 from evalkit.data.examples import read_examples
 from evalkit.data.recorded import read_recorded
-from evalkit.economics.prices import PriceTable
 from evalkit.models.build import answering_config, build_model
 from evalkit.models.prompt_tokens import TokenCounter, prompt_token_counter
 from evalkit.pipeline.expected_calls import STATED_RATE, ArmQuestion, Probe, expected_arm, recorded_arm
+from evalkit.pipeline.expected_embeddings import expected_embeddings
 from evalkit.pipeline.spine import Prepared
-from evalkit.pricing.embedding_cost import embedding_price
 from evalkit.pricing.prices_in_force import currency_of, pricer
-from evalkit.prompts.composer import render_for_case
-from evalkit.records.case import Case
 from evalkit.records.estimate import ArmEstimate, EmbeddingEstimate, RunEstimate, TuningEstimate
 from evalkit.records.record import Money
 from evalkit.records.sample import Completion
 from evalkit.runner.progress import Progress
 from evalkit.store.cache import NoCache, ResponseCache
 from evalkit.suite.models import HostedModelConfig, RecordedModelConfig, TunedModelConfig
-from evalkit.suite.retrieval import HashedEmbedderConfig
-from evalkit.suite.schema import Suite
-from evalkit.text.token_rate import STATED, approximate_tokens
+from evalkit.text.token_rate import STATED
 from evalkit.tuning.expected import expected_trainings, measure_training, memory_side_by_side, side_by_side
 from evalkit.tuning.plan import plan_trainings, trains_here
 from evalkit.tuning.protocol import TuningSpec
@@ -60,7 +54,7 @@ async def estimate(
     suite = prepared.suite
     progress.stage("Estimating")
     arms = await _arms(prepared, cache, probe, progress)
-    embedding = tuple(_embeddings(suite, prepared.arms, prepared.cases, prepared.prices))
+    embedding = await expected_embeddings(prepared, probe=probe)
     trainings = tuple(_trainings(prepared, cached=cache is not None, probe=probe))
     training_s = side_by_side(trainings) if trainings else 0.0
     return RunEstimate(
@@ -72,7 +66,7 @@ async def estimate(
         output_tokens=_sum([arm.output_tokens for arm in arms]),
         money=_money([*(arm.cost for arm in arms), *(each.cost for each in embedding)]),
         currency=currency_of(suite),
-        seconds=_sum([*(arm.seconds for arm in arms), training_s]),
+        seconds=_sum([*(arm.seconds for arm in arms), training_s, *_embedding_seconds(embedding)]),
         tuning_seconds=training_s,
         tuning_memory_bytes=memory_side_by_side(trainings) if trainings else None,
         arms=tuple(arms),
@@ -177,35 +171,9 @@ def _row_tokens(gauge: TokenCounter, spec: TuningSpec) -> list[float]:
     ]
 
 
-def _embeddings(
-    suite: Suite, arms: Iterable[Arm], cases: Iterable[Case], prices: PriceTable
-) -> Iterator[EmbeddingEstimate]:
-    """One estimate for each embedder that an arm searches with, by the rule of thumb. Nothing is asked."""
-    searching = [arm for arm in arms if arm.searcher is not None]
-    queries: dict[str, dict[str, None]] = {}
-    for case in cases:
-        for arm in searching:
-            if arm.searcher is not None:
-                of_embedder = queries.setdefault(arm.searcher.embedder, {})
-                of_embedder[render_for_case(arm.query, case)] = None
-    for name in suite.embedders_used:
-        vectors = {
-            id(arm.searcher.vectors): arm.searcher.vectors for arm in searching if arm.searcher is not None
-        }
-        texts = {
-            chunk.text or "" for each in vectors.values() if each.embedder == name for chunk in each.chunks
-        }
-        questions = queries.get(name, {})
-        hashed = isinstance(suite.embedders[name], HashedEmbedderConfig)
-        tokens = None if hashed else sum(map(approximate_tokens, [*texts, *questions]))
-        cost = embedding_price(suite, name, prices)(tokens, None)
-        yield EmbeddingEstimate(
-            embedder=name,
-            chunks=len(texts),
-            questions=len(questions),
-            tokens=tokens,
-            cost=None if cost is None else Money(f"{cost:.8f}"),
-        )
+def _embedding_seconds(embedding: Iterable[EmbeddingEstimate]) -> list[float]:
+    """Of those that were timed here; that of others passes while they are waited for, and is left out."""
+    return [each.seconds for each in embedding if each.seconds is not None]
 
 
 def _sum(figures: Sequence[float | None]) -> float | None:

@@ -22,6 +22,9 @@ from evalkit.runner.latency import spread_evenly
 
 _SAMPLED = 200  # prompts that are written and counted, evenly over the cases
 _PROBED_ALONE = 2
+# A model that takes longer than that for one answer is probed with fewer rows than it takes in a batch.
+_SLOW_S = 0.25
+_ROWS_OF_SLOW = 8
 FIRST_TOKEN_S = 0.7
 TOKENS_A_SECOND = 60.0
 STATED_RATE = (
@@ -35,13 +38,19 @@ class Probe:
     """How a local model answered some prompts of an arm; figures are means of a row.
 
     Attributes:
-        device_s: Seconds of a row in a full batch.
-        alone_s: Seconds of an answer timed alone.
+        read_s, write_s: Seconds of a row in a batch, up to its first token and from there.
+        alone_read_s, alone_write_s: Likewise, of an answer timed alone.
+        prompt: Tokens of a prompt, those that were shared among them.
+        shared: Of these, those that the batch has in common and reads once.
         output: Tokens it wrote.
     """
 
-    device_s: float
-    alone_s: float
+    read_s: float
+    write_s: float
+    alone_read_s: float
+    alone_write_s: float
+    prompt: float
+    shared: float
     output: float
 
 
@@ -91,12 +100,11 @@ def expected_arm(question: ArmQuestion, *, probes: dict[str, Probe] | None, cach
     requests = [_request(question, case_id) for case_id in spread_evenly(cases.ids, _SAMPLED)]
     probe = None
     if probes is not None and isinstance(model, BatchModel):
-        batch = requests[: model.max_batch]
-        key = digest_of([request.messages for request in batch])
-        probe = probes.get(key) or probes.setdefault(key, _probe(model, batch))
+        key = digest_of([request.messages for request in requests])
+        probe = probes.get(key) or probes.setdefault(key, _probe(model, _of_middle_length(requests)))
     prompt = fmean(question.gauge.prompts([request.messages for request in requests]))
     output, basis = _output(question, requests, probe)
-    device_s, alone_s = _seconds(question, probe, output)
+    device_s, alone_s = _seconds(question, probe, prompt, output)
     left_s = max(0.0, question.isolated_s - sum(kept.alone_s))
     if alone_s or not left_s:
         isolated = min(isolated, ceil(left_s / alone_s) if alone_s else 0)
@@ -178,17 +186,47 @@ def _cached(question: ArmQuestion, timed: Sequence[str]) -> _Cached:
     return _Cached(cells, [each.completion.timing.service_s or 0.0 for each in alone if each is not None])
 
 
+def _of_middle_length(requests: Sequence[Request]) -> list[Request]:
+    """By length of the last message, from the middle outwards: a run puts prompts of one length into a batch."""
+    ordered = sorted(requests, key=lambda request: len(request.messages[-1].content))
+    middle = (len(ordered) - 1) / 2
+    return [ordered[place] for place in sorted(range(len(ordered)), key=lambda place: abs(place - middle))]
+
+
 def _probe(model: BatchModel, requests: Sequence[Request]) -> Probe:
-    """One small batch to set up memory and the shared prefix, a full one, and a few answers alone."""
-    model.complete_batch(requests[: max(1, len(requests) // 8)])
-    full = model.complete_batch(requests)
+    """An answer to set up memory and the shared prefix, one alone, and a batch; more of both where it is quick."""
     model.complete_batch(requests[:1])
-    alone = [model.complete_batch([request])[0] for request in requests[:_PROBED_ALONE]]
+    alone = model.complete_batch(requests[:1])
+    if (alone[0].timing.device_s or 0.0) > _SLOW_S:
+        full = model.complete_batch(requests[: min(_ROWS_OF_SLOW, model.max_batch)])
+    else:
+        batch = requests[: model.max_batch]
+        model.complete_batch(batch[: max(1, len(batch) // 8)])
+        full = model.complete_batch(batch)
+        alone = [model.complete_batch([request])[0] for request in requests[:_PROBED_ALONE]]
+    read_s, write_s = _mean_seconds(full)
+    alone_read_s, alone_write_s = _mean_seconds(alone)
+    counted = [answer.usage for answer in full if answer.usage is not None]
     return Probe(
-        device_s=fmean(answer.timing.device_s or 0.0 for answer in full),
-        alone_s=fmean(answer.timing.device_s or 0.0 for answer in alone),
-        output=fmean(answer.usage.output for answer in full if answer.usage is not None),
+        read_s=read_s,
+        write_s=write_s,
+        alone_read_s=alone_read_s,
+        alone_write_s=alone_write_s,
+        prompt=fmean(usage.prompt for usage in counted),
+        shared=fmean(usage.cache_read for usage in counted),
+        output=fmean(usage.output for usage in counted),
     )
+
+
+def _mean_seconds(answers: Sequence[Completion]) -> tuple[float, float]:
+    """Of a row, until its batch's first token and from there to its last."""
+    reading, writing = [], []
+    for answer in answers:
+        device_s = answer.timing.device_s or 0.0
+        first_s = min(device_s, (answer.timing.ttft_s or 0.0) / (answer.timing.batch_size or 1))
+        reading.append(first_s)
+        writing.append(device_s - first_s)
+    return fmean(reading), fmean(writing)
 
 
 def _output(
@@ -208,13 +246,18 @@ def _output(
 
 
 def _seconds(
-    question: ArmQuestion, probe: Probe | None, output: float | None
+    question: ArmQuestion, probe: Probe | None, prompt: float, output: float | None
 ) -> tuple[float | None, float | None]:
     """Of one answer in a batch and alone; for hosted models both are those of one request."""
     if probe is not None:
         # The base that stands in for a tuned model writes answers of another length; a step takes as long.
         longer = 1.0 if output is None or probe.output <= 0 else output / probe.output
-        return probe.device_s * longer, probe.alone_s * longer
+        read = probe.prompt - probe.shared
+        more = max(0.0, prompt - probe.shared) / read if question.gauge.exact and read > 0 else 1.0
+        return (
+            probe.read_s * more + probe.write_s * longer,
+            probe.alone_read_s * more + probe.alone_write_s * longer,
+        )
     if output is None or isinstance(question.caller.model, BatchModel):
         return None, None
     seconds = FIRST_TOKEN_S + output / TOKENS_A_SECOND

@@ -43,6 +43,7 @@ class EmbeddingEstimate(Record, frozen=True, kw_only=True):
         questions: Questions to embed.
         tokens: Embedding tokens of passages and questions; None for an embedder that counts none.
         cost: In the run's ``currency``; None where it is not known.
+        seconds: Of embedding on this machine; None where it was not measured, or is done elsewhere.
     """
 
     embedder: str
@@ -50,6 +51,7 @@ class EmbeddingEstimate(Record, frozen=True, kw_only=True):
     questions: int
     tokens: float | None
     cost: Money | None
+    seconds: float | None = None
 
 
 class TuningEstimate(Record, frozen=True, kw_only=True):

@@ -60,11 +60,12 @@ OWN_MODELS: dict[str, set[str]] = {
     "keys and choices of estimate --json": {
         "tuning[].threads",
         "tuning[].peak_memory_bytes",
+        "embedding[].seconds",
         "tuning_memory_bytes",
     },
 }
 """Which models of one's own ran, by name, file and quantisation, whether an adapter was made for its model, and the
-memory in which one is tuned."""
+memory in which one is tuned; the time that an embedder on this machine takes."""
 
 for _name, _items in OWN_MODELS.items():
     ADDED[_name] = ADDED.get(_name, set()) | _items
