@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from evalkit.digest import digest_file, digest_of
+from evalkit.embeddings.check_embedders import check_embedder_files
 from evalkit.embeddings.protocol import Embedded, Purpose
-from evalkit.errors import InputError
 from evalkit.models.model_source import model_folder, model_source
 from evalkit.optional import present, require
 from evalkit.suite.models import TransformersModelConfig
@@ -44,16 +44,10 @@ class SentenceTransformersEmbedder:
 
     def __init__(self, config: SentenceTransformersConfig, *, folder: Path) -> None:
         present("sentence_transformers", EXTRA)
-        if model_source(config.model, folder).is_gguf:
-            raise InputError(
-                f"{config.model!r}: a GGUF file is read as a model that answers; an embedder is a "
-                "sentence-transformers folder, a .zip of one, or a hub id"
-            )
+        check_embedder_files(model_source(config.model, folder))
         named = TransformersModelConfig(type="transformers", model=config.model, revision=config.revision)
         self._config = config
         self._folder = model_folder(named, folder=folder)
-        if not (self._folder / "modules.json").is_file() and not (self._folder / "config.json").is_file():
-            raise InputError(f"{self._folder} is no sentence-transformers model: it has no modules.json")
         self._lock = threading.Lock()
         self._model: Any = None
 

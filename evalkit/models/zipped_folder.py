@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import os
 import shutil
@@ -35,18 +36,38 @@ def unzip(file: Path, folder: Path) -> None:
         InputError: It is no zip, is damaged, names a place outside of the folder, holds a link, or would grow to more
             than ten times its size and 100 MB.
     """
+    with _refusing_damage(file), zipfile.ZipFile(file) as archive:
+        for path, entry in _entries(file, archive).items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # zipfile reads no more bytes of an entry than were counted before.
+            with archive.open(entry) as packed, target.open("xb") as stream:
+                shutil.copyfileobj(packed, stream, 1 << 20)
+
+
+def names_in_zip(file: Path) -> list[PurePosixPath]:
+    """The files that ``unzip`` would write, from the zip's own list; nothing is unpacked.
+
+    Raises:
+        InputError: As ``unzip`` would, where the list alone shows it.
+    """
+    with _refusing_damage(file), zipfile.ZipFile(file) as archive:
+        return list(_entries(file, archive))
+
+
+def _entries(file: Path, archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """The files of a zip by their path in the folder that they become."""
+    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    for problem in _problems(file, entries):
+        raise InputError(Problem(str(file), None, "", problem))
+    around = _folder_around(entries)
+    return {PurePosixPath(entry.filename).relative_to(around): entry for entry in entries}
+
+
+@contextlib.contextmanager
+def _refusing_damage(file: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            for problem in _problems(file, entries):
-                raise InputError(Problem(str(file), None, "", problem))
-            around = _folder_around(entries)
-            for entry in entries:
-                target = folder / PurePosixPath(entry.filename).relative_to(around)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                # zipfile reads no more bytes of an entry than were counted above.
-                with archive.open(entry) as packed, target.open("xb") as stream:
-                    shutil.copyfileobj(packed, stream, 1 << 20)
+        yield
     except (*_OF_A_DAMAGED_ZIP, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's: what bz2 makes of a damaged stream has no number

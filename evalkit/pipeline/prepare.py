@@ -16,6 +16,7 @@ from evalkit.data.examples import read_examples
 from evalkit.data.reading import FileReading
 from evalkit.economics.prices import PriceTable
 from evalkit.embeddings.build import embedder_origin, embedder_weights
+from evalkit.embeddings.check_embedders import check_embedders
 from evalkit.metrics.build import build_metrics
 from evalkit.metrics.check import check_cases
 from evalkit.metrics.protocol import AnyMetric
@@ -99,7 +100,7 @@ def prepare(suite: Suite, *, limit: int | None = None) -> Prepared:
 def _prepared(suite: Suite, limit: int | None) -> Prepared:
     readings: list[FileReading] = []
     cases = check_files(suite, readings.append)
-    model_notes = check_models(suite)
+    model_notes = (*check_models(suite), *check_embedders(suite))
     examples_of = cache(lambda path: read_examples(suite.path(path), suite))
     extra = {name: read_cases(suite, name) for name in suite.extra_cases}
     suite = with_default_stops(suite, cases, extra.values(), examples_of)

@@ -21,7 +21,7 @@ from evalkit.registry import TUNERS
 from evalkit.store.cache import cache_folder
 from evalkit.suite.models import EmbeddedModelConfig, TransformersModelConfig, TunedModelConfig
 from evalkit.suite.schema import Suite
-from evalkit.tuning.answer_ends import TrainingFile, check_rows
+from evalkit.tuning.answer_ends import TrainingFile, check_rows, surely_fine
 from evalkit.tuning.export import check_target, export_merged
 from evalkit.tuning.plan import plan_trainings, trains_here
 from evalkit.tuning.protocol import TrainingRow
@@ -82,7 +82,8 @@ def check_training(suite: Suite, *, only: str | None = None, download: bool = Tr
     Args:
         suite: Checked.
         only: One tuned model; default: all that arms use.
-        download: Whether a base of the hub that is not on this machine is fetched, or left out.
+        download: Whether a base of the hub that is not on this machine is fetched, or left out, and a GGUF file
+            unpacked where its header is enough.
 
     Yields:
         Sentences for people: what would not be trained as it is written.
@@ -103,13 +104,15 @@ def check_training(suite: Suite, *, only: str | None = None, download: bool = Tr
         on_hub = isinstance(base, TransformersModelConfig) and is_on_hub(base, suite.folder)
         if on_hub and not download:
             continue
-        weights = weights_of(base, suite.folder)
-        if weights is None:  # plan_trainings says that such a base is not trained here
-            continue
         file = suite.path(config.train)
         read = read_example_file(file, suite)
         composer = build_composer(suite, name)
         rows = [TrainingRow(composer.training_messages(example)) for example in read.examples]
+        if surely_fine(base, rows, suite.folder, by_header=not download):
+            continue
+        weights = weights_of(base, suite.folder)
+        if weights is None:  # plan_trainings says that such a base is not trained here
+            continue
         yield from check_rows(suite, name, weights, rows, TrainingFile(str(file), read.lines))
 
 

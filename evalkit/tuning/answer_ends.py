@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import DataError, Problem, SuiteError, TuningError
+from evalkit.models.embedded.model import weights_folder
+from evalkit.models.gguf_header import GgufHeader, read_header
 from evalkit.models.local import EXTRA
 from evalkit.models.local_files import context_limit, special_tokens
+from evalkit.models.model_source import model_source
 from evalkit.optional import require
 from evalkit.suite.models import EmbeddedModelConfig, ModelConfig, TransformersModelConfig
 from evalkit.suite.schema import Suite
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 _LINE_END = ("\n",)
 # The embedded model's template writes less than this many tokens around a message.
 _AROUND_A_MESSAGE = 8
+# Of a Jinja template.
+_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,6 @@ def check_rows(
     config = suite.models[name]
     base_name = config.tuned_from_name or ""
     base = suite.models[base_name]
-    if _surely_fine(base, weights, rows, suite.folder):
-        return
     ends = _ends_of(weights, stop_strings(base), _trusted(base))
     from evalkit.tuning.rows import token_row_of
 
@@ -143,22 +148,59 @@ def _trusted(base: ModelConfig) -> bool:
     return isinstance(base, TransformersModelConfig) and base.trust_remote_code
 
 
-def _surely_fine(base: ModelConfig, weights: Path, rows: Sequence[TrainingRow], folder: Path) -> bool:
-    """Whether short rows of the embedded model, whose template is known, need no tokenizer to be found fine."""
-    if not isinstance(base, EmbeddedModelConfig) or stop_strings(base) != _LINE_END:
+def surely_fine(
+    base: ModelConfig, rows: Sequence[TrainingRow], folder: Path, *, by_header: bool = False
+) -> bool:
+    """Whether short rows with answers of one line need no tokenizer to be found fine.
+
+    So it is with the embedded model, whose template is known.
+
+    Args:
+        base: Of the tuned model.
+        rows: All its training rows.
+        folder: The suite's folder.
+        by_header: Whether the header of a GGUF file is enough: its context, that there is an end token, and a template
+            that refuses no conversation. Then the file need not be unpacked.
+
+    Raises:
+        InputError: There is no such base, or its file cannot be used.
+    """
+    if stop_strings(base) != _LINE_END:
         return False
-    limit = context_limit(base, folder)
-    return (
-        limit is not None
-        and all(_most_tokens(row) <= limit for row in rows)
-        and all(len(row.messages[-1].content.strip().splitlines()) <= 1 for row in rows)
-        and not _spelled(rows, special_tokens(weights))
-    )
+    if any(len(row.messages[-1].content.strip().splitlines()) > 1 for row in rows):
+        return False
+    if isinstance(base, EmbeddedModelConfig):
+        limit = context_limit(base, folder)
+        longest = max((_most_tokens(row) for row in rows), default=0)
+        return limit is not None and longest <= limit and not _spelled(rows, special_tokens(weights_folder()))
+    if not by_header or not isinstance(base, TransformersModelConfig):
+        return False
+    source = model_source(base.model, folder)
+    return source.path is not None and source.is_gguf and _fine_by_header(read_header(source.path), rows)
 
 
-def _most_tokens(row: TrainingRow) -> int:
-    """No token of the embedded model's tokenizer is shorter than a byte."""
-    return sum(len(message.content.encode()) + _AROUND_A_MESSAGE for message in row.messages)
+def _fine_by_header(header: GgufHeader, rows: Sequence[TrainingRow]) -> bool:
+    limit = header.facts.get(f"{header.architecture}.context_length")
+    template = header.facts.get("tokenizer.chat_template")
+    if not isinstance(limit, int) or not isinstance(template, str) or "raise_exception" in template:
+        return False
+    if not isinstance(header.facts.get("tokenizer.ggml.eos_token_id"), int):
+        return False
+    around = _written_bytes(template)
+    longest = max((_most_tokens(row, around) for row in rows), default=0) + around
+    # Where texts hold no bracket, no special token is spelled.
+    return longest <= limit and not _spelled(rows, ("<", "[", "\uff5c"))
+
+
+def _written_bytes(template: str) -> int:
+    """Most that a template writes around one message: what stands outside of its tags, and their quoted texts."""
+    quoted = [text for tag in _TAG.findall(template) for text in _QUOTED.findall(tag)]
+    return len("".join([_TAG.sub("", template), *quoted]).encode())
+
+
+def _most_tokens(row: TrainingRow, around: int = _AROUND_A_MESSAGE) -> int:
+    """No token of a tokenizer over bytes is shorter than a byte."""
+    return sum(len(message.content.encode()) + around for message in row.messages)
 
 
 def _spelled(rows: Sequence[TrainingRow], special: Sequence[str]) -> bool:

