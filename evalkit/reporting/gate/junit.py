@@ -12,13 +12,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
 
 from evalkit.digest import digest_bytes
-from evalkit.plain import unobeyed, visible
-from evalkit.records.gate import ChangedCase, GateResult, MustPassResult, RuleResult
+from evalkit.plain import unobeyed
+from evalkit.records.gate import ChangedCase, GateResult
 from evalkit.reporting.gate import gate_words as words
-from evalkit.reporting.words import clipped, metric_name, title
+from evalkit.reporting.gate.gate_tests import (
+    GateTest,
+    Outcome,
+    excerpts,
+    must_pass_test,
+    rule_test,
+    shown_text,
+)
+from evalkit.reporting.words import metric_name
 from evalkit.text.number_format import count
 
 MOST_BYTES = 25_000_000
@@ -27,27 +34,14 @@ MOST_TESTS = 10_000
 """Of each kind. GitLab takes 250,000 of all reports of a pipeline; nobody reads so many."""
 _LONGEST_NAME = 250
 _LONGEST_TEXT = 1_000
-_EXCERPT = 300
-
-Outcome = Literal["passed", "failure", "skipped"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Test:
-    """One test case: its name within its suite, how it ended, why in a sentence, and what else is shown."""
-
-    name: str
-    outcome: Outcome
-    message: str
-    lines: tuple[str, ...] = ()
 
 
 def render_junit(result: GateResult) -> str:
     """The gate as JUnit XML by the rules of Jenkins' ``junit-10.xsd``, under GitLab's 30 MB; ends with a newline."""
-    suite = _text(result.suite, _LONGEST_NAME)
-    groups: dict[str, Iterable[_Test]] = {
-        "rules": (_rule(rule, result) for rule in result.rules),
-        "must_pass": map(_must_pass, result.must_pass),
+    suite = shown_text(result.suite, _LONGEST_NAME)
+    groups: dict[str, Iterable[GateTest]] = {
+        "rules": (rule_test(rule, result) for rule in result.rules),
+        "must_pass": map(must_pass_test, result.must_pass),
         "changed_cases": _changed(result),
     }
     made: list[_Suite] = []
@@ -74,7 +68,7 @@ class _Suite:
     left_out: int
 
     @classmethod
-    def of(cls, tests: Iterable[_Test], classname: str, room: int) -> _Suite:
+    def of(cls, tests: Iterable[GateTest], classname: str, room: int) -> _Suite:
         taken: set[str] = set()
         cases: list[str] = []
         counts: Counter[Outcome] = Counter()
@@ -107,8 +101,8 @@ class _Suite:
         return f"<testsuite{head}>\n{''.join(self.cases)}{note}</testsuite>\n"
 
 
-def _element(test: _Test, classname: str, taken: set[str]) -> str:
-    message = _text(test.message, _LONGEST_TEXT)
+def _element(test: GateTest, classname: str, taken: set[str]) -> str:
+    message = shown_text(test.message, _LONGEST_TEXT)
     content = escape("\n".join(unobeyed(line) for line in (message, *test.lines)), quote=False)
     if test.outcome == "passed":
         inside = f"<system-out>{content}</system-out>"
@@ -126,7 +120,7 @@ def _attributes(**values: str) -> str:
 
 def _unique(name: str, taken: set[str]) -> str:
     """The name, fit for XML and unlike all before; a long one ends with a digest of the whole."""
-    shown = _text(name, 10 * len(name))
+    shown = shown_text(name, 10 * len(name))
     if len(shown) > _LONGEST_NAME:
         shown = f"{shown[:_LONGEST_NAME]}… {digest_bytes(name.encode(errors='surrogatepass'))[:12]}"
     base, number = shown, 1
@@ -137,27 +131,7 @@ def _unique(name: str, taken: set[str]) -> str:
     return shown
 
 
-def _rule(rule: RuleResult, result: GateResult) -> _Test:
-    outcome: Outcome = "passed"
-    if rule.verdict == "fail" or (rule.verdict == "inconclusive" and result.exit_code == _INCONCLUSIVE_FAILS):
-        outcome = "failure"
-    elif rule.verdict in ("inconclusive", "not_judged"):
-        outcome = "skipped"
-    lines = (f"Method: {_text(rule.method, _EXCERPT)}",) if rule.method else ()
-    return _Test(rule.name, outcome, words.rule_sentence(rule, result), lines)
-
-
-_INCONCLUSIVE_FAILS = 101  # the exit code where the suite says `on_inconclusive: fail`
-
-
-def _must_pass(item: MustPassResult) -> _Test:
-    outcome: Outcome = {"pass": "passed", "fail": "failure", "not_judged": "skipped"}[item.verdict]  # type: ignore[assignment]
-    return _Test(
-        f"{item.case_id} ({item.arm})", outcome, words.must_pass_sentence(item), tuple(_excerpts(item))
-    )
-
-
-def _changed(result: GateResult) -> Iterator[_Test]:
+def _changed(result: GateResult) -> Iterator[GateTest]:
     failed = {(rule.arm, rule.metric) for rule in result.rules if rule.verdict == "fail"}
     for case in result.changed:
         said = words.status(case)
@@ -165,11 +139,11 @@ def _changed(result: GateResult) -> Iterator[_Test]:
             f"{words.name(case.arm)}, {metric_name(case.metric)}: {words.scores(case)}"
             f"{f' ({said})' if said else ''}."
         )
-        yield _Test(
+        yield GateTest(
             f"{case.case_id} ({case.arm}, {case.metric})",
             _changed_outcome(case, failed),
             message,
-            tuple(_excerpts(case)),
+            tuple(excerpts(case)),
         )
 
 
@@ -177,15 +151,3 @@ def _changed_outcome(case: ChangedCase, failed: set[tuple[str, str | None]]) -> 
     if case.quarantined or case.status in ("not_confirmed", "unstable"):
         return "skipped"
     return "failure" if case.worse and (case.arm, case.metric) in failed else "passed"
-
-
-def _excerpts(case: ChangedCase | MustPassResult) -> Iterator[str]:
-    for label in ("input", "reference", "answer"):
-        text: str | None = getattr(case, label)
-        if text is not None:
-            yield f"{title(label)}: {_text(text, _EXCERPT)}"
-
-
-def _text(text: str, most: int) -> str:
-    """At most so many characters in one line, of those that XML may hold; others are written as ``#x07``."""
-    return clipped(" ".join(visible(text[: 4 * most]).split()), most)
