@@ -19,7 +19,7 @@ from evalkit.comparison.two_runs import RunInput
 from evalkit.errors import IncompleteRunError, IncompleteRunWarning, InputError
 from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
 from evalkit.pipeline import gate_run as gate_stage
-from evalkit.pipeline.check_run import check_run
+from evalkit.pipeline.check_run import check_run, refuse_shard
 from evalkit.pipeline.earlier_runs import method_note
 from evalkit.pipeline.execute_run import (
     at_run_prices,
@@ -35,7 +35,6 @@ from evalkit.pipeline.shard_checks import (
     batch_note,
     check_whole,
     read_shards,
-    refuse_shard,
     resumed_shard,
     suite_of_shards,
     version_note,

@@ -67,6 +67,20 @@ def check_run(run: RunFolder, *, without: Collection[str] = (), resumes: bool = 
     return None
 
 
+def refuse_shard(run: RunFolder) -> None:
+    """Refuse a run that is a shard, for commands that read figures, which it has none of.
+
+    Raises:
+        RunError: It is one.
+    """
+    if (shard := run.manifest().shard) is not None:
+        message = (
+            f"is shard {shard} of a run and has no figures of its own; bring all {shard.count} together: "
+            "`evalkit merge SHARD_RUN...`"
+        )
+        raise RunError(Problem(str(run.path), None, "", message))
+
+
 class _Rows:
     """The rows of a run without a seal, against its manifest and against each other.
 

@@ -23,7 +23,7 @@ from evalkit.gating.paired_run import Asked, PairedRun
 from evalkit.gating.upheld import upheld_rules
 from evalkit.gating.words import with_words
 from evalkit.metrics.build import build_aggregates
-from evalkit.pipeline.check_run import check_run
+from evalkit.pipeline.check_run import check_run, refuse_shard
 from evalkit.pipeline.run_table import compared_table
 from evalkit.pipeline.text_rule import READS_TEXTS, text_rule_of
 from evalkit.records.baseline import Baseline
@@ -103,9 +103,10 @@ def find_finished(name: str | Path, root: Path) -> tuple[RunFolder, str | None]:
     """The run that a user names, checked, and what is to be said about it.
 
     Raises:
-        RunError: There is none, or it is damaged.
+        RunError: There is none, it is damaged, or it is one shard of a run.
     """
     run = find_run(name, root)
+    refuse_shard(run)
     return run, check_run(run)
 
 

@@ -126,20 +126,6 @@ def suite_of_shards(shards: Sequence[str | Path], root: Path) -> Path:
     return path
 
 
-def refuse_shard(run: RunFolder) -> None:
-    """Refuse a run that is a shard, for commands that read figures, which it has none of.
-
-    Raises:
-        RunError: It is one.
-    """
-    if (shard := run.manifest().shard) is not None:
-        raise _error(
-            run,
-            f"is shard {shard} of a run and has no figures of its own; bring all {shard.count} together: "
-            "`evalkit merge SHARD_RUN...`",
-        )
-
-
 def resumed_shard(run: RunFolder, asked: Shard | None) -> Shard | None:
     """The part that a resumed run is; None for a whole run.
 

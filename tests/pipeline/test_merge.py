@@ -16,6 +16,7 @@ import yaml
 import evalkit
 from evalkit import api
 from evalkit.errors import CostLimitError, IncompleteRunError, IncompleteRunWarning, InputError, RunError
+from evalkit.pipeline.gate_run import find_finished
 from evalkit.records.record import from_json, to_json
 from evalkit.records.sample import Sample, Status
 from evalkit.records.shard import Shard
@@ -166,6 +167,8 @@ def test_merged_shards_are_what_one_run_is(home, merged):
 def test_a_shard_has_no_figures_of_its_own(home):
     with pytest.raises(RunError, match=rf"is shard 1/{SHARDS} of a run .* `evalkit merge SHARD_RUN"):
         evalkit.load_run(home.shards[0])
+    with pytest.raises(RunError, match=rf"is shard 1/{SHARDS} of a run"):
+        find_finished(home.shards[0], home.folder)  # by which the gate takes a run
     assert not (home.shards[0] / "scores.jsonl").exists()
 
 
