@@ -218,6 +218,7 @@ def _gate(run: RunFolder, asked: _Asked) -> int:
 def _plan(asked: _Asked) -> int:
     from evalkit.pipeline.gate_run import find_finished, kept_suite, names_suite
     from evalkit.pipeline.plan_gate import plan_gate
+    from evalkit.store.baseline_file import read_baseline
     from evalkit.suite.load import read_suite
 
     if names_suite(asked.target):
@@ -225,7 +226,9 @@ def _plan(asked: _Asked) -> int:
     else:
         run, _ = find_finished(asked.target, asked.output)
         suite = kept_suite(run, allow_outside=asked.trust.outside)
-    plan = plan_gate(suite)
+    file = asked.file(suite.folder)
+    known = asked.baseline is not None or file.is_file()
+    plan = plan_gate(suite, read_baseline(file) if known else None)
     if asked.as_json:
         print_json(plan)
     else:

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from evalkit.gating.smallest_drop import Spread, cases_to_pass, chance_to_pass, smallest_drop
 from evalkit.records.gate_plan import GatePlan, PlanRow, RulePlan
-from evalkit.stats.arrays import FloatArray, IntArray, inner
+from evalkit.stats.arrays import FloatArray, IntArray, cluster_codes, inner
+from evalkit.stats.bounds import unseen_share
+from evalkit.stats.clusters import guarded_mean
 from evalkit.stats.power import POWER
 
 ASSUMED_DISCORDANCE = (0.0, 0.02, 0.05, 0.10, 0.20)
@@ -19,6 +21,11 @@ ASSUMED_DISCORDANCE = (0.0, 0.02, 0.05, 0.10, 0.20)
 ASSUMED_CORRELATION = 0.5
 """Of the differences of two cases of one cluster; as `evalkit power` assumes it."""
 _PERCENTILE = 0.95
+_FEW_DIFFER = 100
+"""Cases that differ by chance below which their clusters' interval is drawn: a handful then carry all of it."""
+_STEP = 1.3
+"""Factor between the numbers of cases that are tried by drawing."""
+_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,47 +112,91 @@ def answers_to_bound_p95(*, alpha: float) -> int:
 
 
 def _planned(rule: PlannedRule, alpha: float, n_tests: int) -> RulePlan:
-    sizes = np.unique(rule.clusters, return_counts=True)[1].astype(np.float64)
+    codes = np.sort(cluster_codes(rule.clusters, rule.clusters.size))
+    n_clusters = int(codes.max()) + 1 if codes.size else 0
     noises = ASSUMED_DISCORDANCE if rule.discordance is None else (rule.discordance,)
-    rows = [
-        _row(_expected(rule, sizes, noise), rule, noise, alpha, n_tests) for noise in noises if sizes.size > 0
-    ]
     return RulePlan(
         metric=rule.metric,
         tag=rule.tag,
         max_drop=rule.max_drop,
-        n=rule.clusters.size,
-        n_clusters=sizes.size,
+        n=codes.size,
+        n_clusters=n_clusters,
         binary=rule.binary,
-        rows=tuple(rows),
+        rows=tuple(_row(rule, codes, noise, alpha, n_tests) for noise in noises) if codes.size else (),
     )
 
 
-def _expected(rule: PlannedRule, sizes: FloatArray, noise: float) -> Spread:
+def _row(rule: PlannedRule, codes: IntArray, noise: float, alpha: float, n_tests: int) -> PlanRow:
+    spread = _expected(rule, codes, noise)
+    row = PlanRow(
+        discordance=noise,
+        assumed=rule.discordance is None,
+        chance_to_pass=0.0,
+        smallest_drop=None,
+        cases_to_pass=None,
+    )
+    if spread.n_clusters < 2:
+        return row
+    chance = chance_to_pass(spread, rule.max_drop, alpha=alpha)
+    cases = cases_to_pass(spread, rule.max_drop, alpha=alpha)
+    if _is_drawn(codes, noise):
+        chance = _drawn_chance(codes, noise, rule.max_drop, alpha)
+        quiet = cases_to_pass(Spread(spread.n_cases, spread.n_clusters, 0.0), rule.max_drop, alpha=alpha)
+        if cases is not None and quiet is not None:
+            cases = _drawn_cases(codes, noise, rule.max_drop, alpha, max(cases, quiet))
+    return replace(
+        row,
+        chance_to_pass=chance,
+        smallest_drop=smallest_drop(spread, rule.max_drop, alpha=alpha, n_tests=n_tests),
+        cases_to_pass=cases,
+    )
+
+
+def _is_drawn(codes: IntArray, noise: float) -> bool:
+    return int(codes.max()) + 1 < codes.size and 0.0 < noise * codes.size < _FEW_DIFFER
+
+
+def _expected(rule: PlannedRule, codes: IntArray, noise: float) -> Spread:
     """The spread that differences of this noise would have."""
-    n = rule.clusters.size
+    n, sizes = codes.size, np.bincount(codes).astype(np.float64)
     if sizes.size == n:
         return Spread(n, n, math.sqrt(noise / n), noise if rule.binary else None)
     effect = 1.0 + (inner(sizes, sizes) / n - 1.0) * ASSUMED_CORRELATION
     return Spread(n, sizes.size, math.sqrt(noise * effect / n))
 
 
-def _row(spread: Spread, rule: PlannedRule, noise: float, alpha: float, n_tests: int) -> PlanRow:
-    alone = spread.n_clusters < 2
-    return PlanRow(
-        discordance=noise,
-        assumed=rule.discordance is None,
-        chance_to_pass=0.0 if alone else chance_to_pass(spread, rule.max_drop, alpha=alpha),
-        smallest_drop=None if alone else smallest_drop(spread, rule.max_drop, alpha=alpha, n_tests=n_tests),
-        cases_to_pass=None if alone else _cases(spread, rule.max_drop, alpha),
-    )
+def _drawn_chance(codes: IntArray, noise: float, max_drop: float, alpha: float) -> float:
+    """The chance to pass by the very interval that clusters get, over drawn differences of 0, 1 and -1.
+
+    A case copies its cluster's difference with the root of the correlation as chance.
+    """
+    rng = np.random.default_rng(codes.size)
+    n_clusters = int(codes.max()) + 1
+    passed = 0
+    for _ in range(_DRAWS):
+        shared, own = (
+            rng.choice(3, size, p=[1.0 - noise, noise / 2, noise / 2]) for size in (n_clusters, codes.size)
+        )
+        kinds = np.where(rng.random(codes.size) < math.sqrt(ASSUMED_CORRELATION), shared[codes], own)
+        differences = (kinds == 1).astype(np.float64) - (kinds == 2)
+        mean = guarded_mean(differences, codes, lowest=-1.0, highest=1.0)
+        if mean.standard_error > 0.0:
+            passed += mean.bounds(alpha).low > -max_drop
+        else:
+            passed += unseen_share(n_clusters, alpha) < max_drop
+    return passed / _DRAWS
 
 
-def _cases(spread: Spread, max_drop: float, alpha: float) -> int | None:
-    """The number for this noise, and never fewer than for none: hardly any noise mostly shows as none."""
-    noisy = cases_to_pass(spread, max_drop, alpha=alpha)
-    quiet = cases_to_pass(Spread(spread.n_cases, spread.n_clusters, 0.0), max_drop, alpha=alpha)
-    return None if noisy is None or quiet is None else max(noisy, quiet)
+def _drawn_cases(codes: IntArray, noise: float, max_drop: float, alpha: float, at_least: int) -> int:
+    """How many cases in clusters like these pass with 80% power: so many at least, or the first tried above it."""
+    n = at_least
+    while True:
+        times = -(-n // codes.size)
+        more = np.concatenate([codes + copy * (int(codes.max()) + 1) for copy in range(times)])[:n]
+        two = more[-1] > 0  # an interval needs two clusters
+        if two and not (_is_drawn(more, noise) and _drawn_chance(more, noise, max_drop, alpha) < POWER):
+            return n
+        n = math.ceil(n * _STEP)
 
 
 def _words(plan: GatePlan) -> Iterator[str]:

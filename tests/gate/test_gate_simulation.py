@@ -23,8 +23,8 @@ def at_most(share, gates):
         ("100 steady", 2000),
         ("216 mostly wrong", 500),
         ("72 clusters of 3", 80),
-        ("150 graded", 25),
-        ("216, four rules", 25),
+        ("150 graded", 15),
+        ("216, four rules", 15),
     ],
 )
 def test_null_gates_fail_in_at_most_one_of_twenty_with_and_without_confirmation(name, gates):

@@ -39,10 +39,35 @@ def test_three_points_on_a_hundred_cases_cannot_be_passed_even_if_no_case_differ
 
 def test_the_support_desk_of_216_cases_passes_alone_and_not_in_72_clusters():
     assert rows(planned(216))[0.0].chance_to_pass == 1.0
-    clustered = rows(planned(216, size=3))
-    assert clustered[0.0].chance_to_pass == 0.0
-    assert clustered[0.0].cases_to_pass == 122 * 3
-    assert clustered[0.1].smallest_drop > rows(planned(216))[0.1].smallest_drop
+    (clustered,) = rows(planned(216, size=3, discordance=0.0)).values()
+    assert (clustered.chance_to_pass, clustered.cases_to_pass) == (0.0, 122 * 3)
+    (noisy,) = rows(planned(216, size=3, discordance=0.5)).values()
+    assert noisy.smallest_drop > rows(planned(216, discordance=0.5))[0.5].smallest_drop
+
+
+def test_clusters_that_seldom_differ_are_drawn_by_the_interval_that_they_get():
+    """A handful of clusters then carry all that differs, and the interval is widened; simulated gates pass as often."""
+    rng = np.random.default_rng(7)
+    row = rows(planned(120, size=3, max_drop=0.1))[0.05]
+    clusters = np.repeat(np.arange(40), 3)
+    passed = 0
+    for _ in range(100):
+        own, shared = (rng.choice(3, size, p=[0.95, 0.025, 0.025]) for size in (120, 40))
+        kinds = np.where(rng.random(120) < np.sqrt(0.5), shared[clusters], own)
+        both = Pairs((kinds != 1).astype(float), (kinds != 2).astype(float), clusters)
+        (record,) = adjusted_drops(
+            [DropRule("rag", "exact_match", None, 0.1, np.arange(120), both)], alpha=0.05, seed=7
+        )
+        passed += drop_verdict(record, 0.1, 0.05) == "pass"
+    assert row.chance_to_pass == pytest.approx(passed / 100, abs=0.15)
+    assert row.cases_to_pass >= 108
+
+
+def test_clusters_of_unequal_size_are_planned_too():
+    clusters = np.concatenate((np.zeros(60), np.arange(1, 41)))
+    (row,) = rows(PlannedRule("exact_match", None, 0.4, clusters, True, 0.05)).values()
+    assert row.cases_to_pass > 60
+    assert 0.0 < row.chance_to_pass < 1.0
 
 
 def test_measured_noise_takes_the_place_of_assumed_noise():
@@ -71,7 +96,11 @@ def test_noise_of_repeats_is_the_variance_of_two_runs_on_average():
 
 def test_every_sentence_names_what_is_assumed():
     plan = gate_plan(
-        [planned(300), planned(60, tag="billing", binary=False), planned(90, size=3, tag="returns")],
+        [
+            planned(300),
+            planned(60, tag="billing", binary=False),
+            planned(90, size=3, tag="returns", discordance=0.2),
+        ],
         alpha=0.05,
         n_arms=2,
     )

@@ -142,9 +142,11 @@ def measured(rule: RuleResult) -> str:
 
 
 def interval(rule: RuleResult) -> str:
-    """Both ends of the interval of ``measured``."""
-    if rule.low is None or rule.high is None:
+    """Both ends of the interval of ``measured``; of latency perhaps the lower one alone."""
+    if rule.low is None:
         return "no interval"
+    if rule.high is None:
+        return f"{seconds(rule.low) if rule.kind == 'latency' else percent(rule.low)} or more"
     match rule.kind:
         case "quality":
             return points_interval(rule.low, rule.high)
@@ -180,6 +182,8 @@ def _figures(rule: RuleResult, result: GateResult) -> Iterator[str]:
         yield f"From {count(rule.n)} {of}{_clusters(rule)}."
     if rule.reason:
         yield _sentence(rule.reason)
+    if rule.note:
+        yield _sentence(rule.note)
     if rule.verdict == "inconclusive":
         yield from visible_drop(rule)
 
@@ -191,6 +195,8 @@ def visible_drop(rule: RuleResult) -> Iterator[str]:
             "The smallest true drop that would have failed here with 80% power is "
             f"{points(rule.smallest_drop).removeprefix('+')} points."
         )
+    elif rule.p_value is not None:
+        yield "No true drop, however large, would have failed here with 80% power."
     if rule.cases_needed is not None:
         yield f"If nothing changed in truth, {count(rule.cases_needed)} cases are enough to pass with 80% power."
 
@@ -275,8 +281,8 @@ def false_alarm_sentence(result: GateResult) -> str:
         return ""
     text = (
         f"If nothing became worse, a gate like this one fails in at most {percent(alarms.per_gate)} of pull requests; "
-        f"at least one of ten fails in {percent(alarms.per_ten)}, at least one of a hundred in "
-        f"{percent(alarms.per_hundred)}."
+        f"at least one of ten fails in at most {percent(alarms.per_ten)}, at least one of a hundred in at most "
+        f"{percent(alarms.per_hundred)}, whatever they are held against."
     )
     return " ".join((text, *map(_sentence, alarms.words)))
 
