@@ -103,15 +103,13 @@ class _Column:
     """
 
     def __init__(self, run: MeasuredRun, arm: str, metrics: Sequence[BaselineMetric]) -> None:
-        self._trainings, self._log = run.trainings(arm), run.log
-        self._ids = run.table.case_ids
+        self._answers = run.log.answers(run.trainings(arm), run.table.case_ids)
         self._scores = [_values(run.table, arm, metric) for metric in metrics]
         self._costs = _shown_costs(run, arm)
 
     def answer(self, place: int) -> BaselineAnswer | None:
         """What the baseline keeps of the answer to the case at a place of the table; None where there is none."""
-        case_id = self._ids[place]
-        if (digest := self._log.answer(self._trainings, case_id)) is None:
+        if (digest := self._answers[place]) is None:
             return None
         return BaselineAnswer(digest, tuple(values[place] for values in self._scores), self._costs[place])
 

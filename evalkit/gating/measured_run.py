@@ -57,16 +57,22 @@ class AnswerLog:
         """Cells without an answer, be there a row that says why or not."""
         return int((~self._answered).sum())
 
-    def answer(self, arms: Sequence[str], case_id: str) -> str | None:
-        """8 hex digits for the answers of an arm's trainings to a case, over all repeats; None where one is missing."""
-        column = self._columns[case_id]
-        rows = [self._rows[arm] for arm in arms]
-        if not self._answered[rows, column].all():
-            return None
-        digests = self._answers[rows, column]
-        if digests.size == 1:
-            return f"{int(digests.flat[0]):08x}"
-        return digest_bytes(digests.astype(">u4").tobytes())[:8]
+    def answers(self, arms: Sequence[str], case_ids: Sequence[str]) -> list[str | None]:
+        """By case, 8 hex digits for the answers of an arm's trainings over all repeats; None where one is missing.
+
+        Args:
+            arms: Names of the arm's trainings.
+            case_ids: The cases.
+        """
+        cells = np.ix_([self._rows[arm] for arm in arms], [self._columns[case_id] for case_id in case_ids])
+        digests = self._answers[cells]
+        answered: list[bool] = np.asarray(self._answered[cells].all(axis=(0, 2))).tolist()
+        if digests.shape[0] * digests.shape[2] == 1:
+            found = [f"{digest:08x}" for digest in digests.ravel().tolist()]
+        else:
+            together = np.ascontiguousarray(digests.transpose(1, 0, 2).astype(">u4"))
+            found = [digest_bytes(of_case.tobytes())[:8] for of_case in together]
+        return [digest if known else None for digest, known in zip(found, answered, strict=True)]
 
     def requests(self, arms: Sequence[str], case_ids: Sequence[str]) -> tuple[BoolArray, IntArray]:
         """One entry for each request that was made now: whether it failed on the way, and the position of its case.

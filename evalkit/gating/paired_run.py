@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,7 @@ class PairedRun:
     aggregates: Mapping[str, Aggregate]
     quarantine: frozenset[str] = frozenset()
     asked: Asked | None = None
+    _own: dict[tuple[bool, str, str], FloatArray] = field(default_factory=dict, repr=False)
 
     def with_asked(self, asked: Asked) -> PairedRun:
         """The same after some cases were asked again."""
@@ -71,6 +72,17 @@ class PairedRun:
 
     def scores(self, side: Baseline, arm: str, metric: str) -> FloatArray:
         """Shape (n_cases,), scores of an arm on one side, NaN where there is none; the run's after confirmation."""
+        key = (side is self.now, arm, metric)
+        if key not in self._own:
+            self._own[key] = self._own_scores(side, arm, metric)
+        values = self._own[key].copy()
+        if side is self.now and self.asked:
+            for place, case_id in enumerate(self.ids):
+                if asks := self.asked.get((arm, metric, case_id)):
+                    values[place] = np.median(asks)
+        return values
+
+    def _own_scores(self, side: Baseline, arm: str, metric: str) -> FloatArray:
         row, column = _arm(side, arm), _metric(side, metric)
         values = np.full(len(self.ids), np.nan)
         if row is None or column is None:
@@ -79,10 +91,6 @@ class PairedRun:
             answer = side.cases[at].arms[row]
             if answer is not None and isinstance(score := answer.scores[column], float):
                 values[place] = score
-        if side is self.now and self.asked:
-            for place, case_id in enumerate(self.ids):
-                if asks := self.asked.get((arm, metric, case_id)):
-                    values[place] = np.median(asks)
         return values
 
     def pairs(self, arm: str, metric: str, tag: str | None) -> tuple[Pairs | PairedCounts, IntArray]:

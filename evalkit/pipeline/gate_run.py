@@ -28,10 +28,12 @@ from evalkit.pipeline.run_table import compared_table
 from evalkit.pipeline.text_rule import READS_TEXTS, text_rule_of
 from evalkit.records.baseline import Baseline
 from evalkit.records.gate import BaselineFacts, CaseCounts, Confirmation, GateResult, GateVerdict
+from evalkit.records.sample import Sample
 from evalkit.records.tuning import TuningReport
 from evalkit.reporting.gate.tell_ci import write_gate_reports
 from evalkit.runner.progress import Progress, Silent
 from evalkit.store.baseline_file import read_baseline, write_baseline
+from evalkit.store.jsonl import JsonLines
 from evalkit.store.lock import sole_writer
 from evalkit.store.run_folder import RunFolder, find_run, path_argument
 from evalkit.suite.gate import GateConfig
@@ -259,10 +261,10 @@ def changeable_metrics(paired: PairedRun) -> list[str]:
 
 
 def first_answers(run: RunFolder, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What arms wrote first for cases, by arm and case id."""
+    """What arms wrote first for cases, by arm and case id; of a cell with several rows the last counts."""
     return {
         (sample.arm, sample.case_id): sample.output or ""
-        for sample in run.samples()
+        for sample in JsonLines(run.samples_file, Sample)
         if sample.repeat == 0 and (sample.arm, sample.case_id) in wanted
     }
 
