@@ -116,9 +116,6 @@ def _notes(result: GateResult, paired: PairedRun) -> Iterator[str]:
     ]
     if pooled and paired.run.gate.confirm:
         yield f"{', '.join(pooled)} {_is(len(pooled))} computed over all cases at once: no case of it is asked again."
-    if result.confirmation is not None:
-        for arm, reason in result.confirmation.not_asked.items():
-            yield f"{arm} was not asked again: {reason}."
 
 
 def _missing_scores(result: GateResult, paired: PairedRun) -> Iterator[str]:

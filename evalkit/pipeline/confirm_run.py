@@ -102,7 +102,7 @@ class Confirmer:
             asks=asks,
             cases=to_ask.pairs,
             answers=len(samples),
-            spent=f"{stop.spent:f}",
+            spent=f"{stop.spent:f}" if all(map(_priced, samples)) else None,
             currency=currency_of(prepared.suite),
             upheld=upheld_pairs(paired, to_ask, asked),
             not_asked=refused,
@@ -266,3 +266,7 @@ def _spent(samples: Iterator[Sample]) -> Iterator[Decimal]:
     for sample in samples:
         if sample.status is Status.OK and sample.replayed is None and sample.cost is not None:
             yield (sample.cost.model or Decimal(0)) + (sample.cost.retrieval or Decimal(0))
+
+
+def _priced(sample: Sample) -> bool:
+    return sample.cost is not None and sample.cost.model is not None

@@ -12,6 +12,7 @@ from evalkit.errors import CostLimitError, IncompleteRunError
 from evalkit.pipeline.gate_run import GateOptions, gate_run, update_baseline
 from evalkit.records.gate import GateResult
 from evalkit.records.sample import Sample
+from evalkit.reporting.gate.gate_words import confirmation_sentence
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.run_folder import RunFolder
 from tests.builders.chat_server import ChatServer, Reply, completion
@@ -73,6 +74,10 @@ def test_a_drop_that_comes_again_stays_failed_and_every_ask_is_kept_once(desk):
     record = result.confirmation
     assert (record.asks, record.cases, record.answers, record.upheld) == (3, WORSE, 2 * WORSE, WORSE)
     assert record.verdict_before == "failed"
+    assert (Decimal(record.spent), record.currency) == (
+        2 * WORSE * (10 * Decimal("1e-6") + 3 * Decimal("2e-6")),
+        "USD",
+    )
     again = desk.gate()
     assert len(desk.server.requests) == 2 * WORSE, "what was asked is not asked again"
     assert again.rules == result.rules and again.changed == result.changed
@@ -150,7 +155,7 @@ def test_a_suite_that_changed_since_is_not_asked_and_that_is_told(desk):
     result = desk.gate()
     assert result.verdict == "failed" and not desk.server.requests
     assert "changed since the run was made" in result.confirmation.not_asked["rag"]
-    assert any("rag was not asked again" in note for note in result.notes)
+    assert confirmation_sentence(result).startswith("rag cannot be asked again: the suite, its cases")
 
 
 def test_nothing_is_asked_where_the_gate_does_not_fail_or_does_not_say_so(tmp_path, chat_server, monkeypatch):

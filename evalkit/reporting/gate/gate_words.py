@@ -262,8 +262,9 @@ def confirmation_sentence(result: GateResult) -> str:
     if asked is None:
         return ""
     spent = f", {asked.spent} {asked.currency or ''}".rstrip() if asked.spent is not None else ""
+    were = "answer was" if asked.cases == 1 else "answers were"
     text = (
-        f"{count(asked.cases)} changed answers were asked for again, up to {count(asked.asks)} asks each "
+        f"{count(asked.cases)} {were} asked for again, up to {count(asked.asks)} asks each "
         f"({count(asked.answers)} further answers{spent}); the majority upholds the change in {count(asked.upheld)}. "
         f"Without it the gate would have said: {VERDICTS[asked.verdict_before]}."
     )
@@ -271,7 +272,7 @@ def confirmation_sentence(result: GateResult) -> str:
         f"{name(arm)} cannot be asked again: {clipped(why, 300).removesuffix('.')}."
         for arm, why in asked.not_asked.items()
     )
-    return " ".join((text, *kept))
+    return " ".join((text, *kept) if asked.cases else kept)
 
 
 def false_alarm_sentence(result: GateResult) -> str:
