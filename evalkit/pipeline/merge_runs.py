@@ -54,7 +54,7 @@ def join_shards(
 
     def bring(run: RunFolder) -> None:
         _join_rows(run, [each.run for each in shards])
-        rewrite(run.latency_file, _timed(shards, prepared))
+        rewrite(run.latency_file, timed_rows(shards, prepared))
         for folder_of, name in _inner_folders(prepared):
             parts = [folder_of(each.run, name) for each in shards]
             if any(part.samples_file.exists() for part in parts):
@@ -112,7 +112,7 @@ def _prompts(parts: Sequence[RunFolder]) -> Iterator[PromptRow]:
                 yield row
 
 
-def _timed(shards: Sequence[ShardRun], prepared: spine.Prepared) -> Iterator[LatencyRow]:
+def timed_rows(shards: Sequence[ShardRun], prepared: spine.Prepared) -> Iterator[LatencyRow]:
     """The isolated pass as one run has it: each arm's rows in its order, up to the one that reaches the limit.
 
     A shard stops at that limit by its own rows alone, so it never lacks one that stands before the common end.
@@ -143,10 +143,10 @@ def _joined_records(
         for arm, facts in index_facts(each.run).items():
             indexes.setdefault(arm, []).append(facts)
     if indexes:
-        report = RetrievalReport(indexes={arm: _index(facts) for arm, facts in indexes.items()})
+        report = RetrievalReport(indexes={arm: joined_index(facts) for arm, facts in indexes.items()})
         joined.append((RETRIEVAL_FILE, report))
     if observed := [seen for each in shards if (seen := answering_of(each.run)) is not None]:
-        joined.append((ANSWERING_FILE, _observations(observed)))
+        joined.append((ANSWERING_FILE, joined_observations(observed)))
     return joined
 
 
@@ -182,7 +182,7 @@ def _result(run: TuningRun) -> TuningRun:
     )
 
 
-def _index(facts: Sequence[IndexFacts]) -> IndexFacts:
+def joined_index(facts: Sequence[IndexFacts]) -> IndexFacts:
     """An index that every shard searched: as it was built, with its recall over the questions of all shards."""
     built = next((each for each in facts if not each.reused), facts[0])
     compared = sum(each.compared for each in facts)
@@ -192,12 +192,12 @@ def _index(facts: Sequence[IndexFacts]) -> IndexFacts:
     return structs.replace(built, recall=agreed / compared, compared=compared)
 
 
-def _observations(observed: Sequence[RunObservations]) -> RunObservations:
+def joined_observations(observed: Sequence[RunObservations]) -> RunObservations:
     """Beats of all clients added up; of each model's announced days those of the shard that read them last."""
     client: dict[str, EventLoopLag] = {}
     announced: dict[str, RunObservations] = {}
     unread: dict[str, str] = {}
-    for each in observed:
+    for each in sorted(observed, key=lambda seen: max((day.read_on for day in seen.announced), default="")):
         for arm, lag in each.client.items():
             client[arm] = client.get(arm, EventLoopLag()) + lag
         for day in each.announced:

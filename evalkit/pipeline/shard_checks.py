@@ -47,8 +47,9 @@ def read_shards(runs: Sequence[RunFolder]) -> list[ShardRun]:
     for each in shards:
         _check_alike(shards[0], each)
         if (twin := by_index.setdefault(each.shard.index, each)) is not each:
-            message = f"is shard {each.shard}, and so is {twin.run.path}; name one of them"
-            raise _error(each.run, message)
+            same = each.run.path.resolve() == twin.run.path.resolve()
+            both = f"is shard {each.shard}, and so is {twin.run.path}; name one of them"
+            raise _error(each.run, "is named twice; once is enough" if same else both)
     return [by_index[index] for index in sorted(by_index)]
 
 

@@ -12,15 +12,23 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import structs
 
 import evalkit
 from evalkit import api
 from evalkit.errors import CostLimitError, IncompleteRunError, IncompleteRunWarning, InputError, RunError
+from evalkit.pipeline import spine
 from evalkit.pipeline.gate_run import find_finished
+from evalkit.pipeline.merge_runs import joined_index, joined_observations, timed_rows
+from evalkit.pipeline.shard_checks import batch_note, read_shards
 from evalkit.records.record import from_json, to_json
-from evalkit.records.sample import Sample, Status
+from evalkit.records.retrieval import IndexFacts
+from evalkit.records.run_observations import AnnouncedDay, EventLoopLag, RunObservations
+from evalkit.records.sample import Sample, Status, Timing
 from evalkit.records.shard import Shard
+from evalkit.records.tuning import TuningReport, TuningRun
 from evalkit.runner.shard import holds_case
+from evalkit.store.jsonl import rewrite
 from evalkit.store.run_folder import RunFolder
 from evalkit.store.seal import resealed
 from tests.benchmarks.kill_anywhere import whole_lines, without_measures
@@ -190,8 +198,11 @@ def test_what_is_not_all_shards_of_one_run_is_refused(home, tmp_path):
     (first, second, *others) = home.shards
     with pytest.raises(RunError, match=r"1 of 8 shards missing: 2/8.*\n  evalkit run \S+ --shard 2/8$"):
         home.merge([first, *others])
-    with pytest.raises(RunError, match=r"is shard 1/8, and so is .*; name one of them"):
+    with pytest.raises(RunError, match="is named twice"):
         home.merge([first, second, *others, first])
+    twin = shutil.copytree(first, tmp_path / "twin")
+    with pytest.raises(RunError, match=r"is shard 1/8, and so is .*; name one of them"):
+        home.merge([first, second, *others, twin])
     with pytest.raises(RunError, match="is no shard of a run"):
         home.merge([first, home.one.path])
     with pytest.raises(InputError, match="no shard is named"):
@@ -244,6 +255,109 @@ def test_a_cell_that_is_in_two_shards_or_in_none_is_found(home, tmp_path):
         RunError, match=f"1 of 120 cells are in no shard, the first of them case '{row.case_id}'"
     ):
         home.merge([shards[0], *home.shards[1:]])
+
+
+def test_shards_that_were_tuned_apart_are_refused(home, tmp_path):
+    """Their answers are not of one model. Where only time and memory differ they are."""
+    shards = home.copies(tmp_path)
+    for at, (loss, seconds) in enumerate([(0.5, 1.0), (0.5, 2.0), (0.25, 1.0)]):
+        run = RunFolder(shards[at])
+        with resealed(run):
+            run.write("tuning.json", TuningReport(runs=(training(loss, seconds),)))
+    told = r"shards 1/8 and 3/8 answered with different trainings of 'tuned' \(last training loss 0\.5 and 0\.25\)"
+    with pytest.raises(RunError, match=told):
+        home.merge(shards)
+
+
+def training(loss: float, seconds: float) -> TuningRun:
+    return TuningRun(
+        model="tuned",
+        method="lora",
+        fraction=1.0,
+        seed=1,
+        rows=8,
+        validation_rows=0,
+        steps=2,
+        tokens=99,
+        seconds=seconds,
+        trainable_parameters=1,
+        total_parameters=2,
+        peak_memory_bytes=round(seconds),
+        losses=(),
+        final_train_loss=loss,
+        final_validation_loss=None,
+        adapter="digest",
+        cached=seconds > 1,
+    )
+
+
+def test_the_isolated_pass_ends_at_its_limit_as_that_of_one_run(home, tmp_path):
+    """Answers of 50 s each and a limit of 120 s: three of each arm, in the order of one run, whoever timed them."""
+    shards = home.copies(tmp_path)
+    for shard in map(RunFolder, shards):
+        rows = [structs.replace(row, timing=Timing(service_s=50.0)) for row in shard.latency()]
+        with resealed(shard):
+            rewrite(shard.latency_file, rows)
+    parts = read_shards([RunFolder(shard) for shard in shards])
+    made = [
+        (row.arm, row.case_id) for row in timed_rows(parts, spine.prepare(evalkit.load_suite(home.suite)))
+    ]
+    whole = [(row.arm, row.case_id) for row in home.one.folder.latency()]
+    assert made == [*whole[:3], *whole[5:8]]
+
+
+def test_an_index_is_told_as_it_was_built_with_the_recall_over_all_questions():
+    reused = {
+        "method": "qdrant",
+        "embedder": "e",
+        "corpus": "c",
+        "documents": 3,
+        "chunks": 9,
+        "dimensions": 2,
+    }
+    facts = [
+        IndexFacts(digest="d", seconds=0.1, reused=True, recall=1.0, compared=30, **reused),
+        IndexFacts(digest="d", seconds=9.0, tokens=70, recall=0.8, compared=10, **reused),
+        IndexFacts(digest="d", seconds=0.2, reused=True, recall=None, compared=0, **reused),
+    ]
+    joined = joined_index(facts)
+    assert (joined.seconds, joined.tokens, joined.reused, joined.compared) == (9.0, 70, False, 40)
+    assert joined.recall == pytest.approx((30 + 8) / 40)
+    assert joined_index(facts[2:]) == facts[2]
+
+
+def test_observations_of_all_clients_are_added_and_days_are_those_read_last():
+    def day(model: str, when: str) -> AnnouncedDay:
+        return AnnouncedDay(model=model, id=model, day=when, what="shuts", source="s", read_on="2026-11-01")
+
+    joined = joined_observations(
+        [
+            RunObservations(client={"a": EventLoopLag(beats=4, late=1)}, announced=(day("m", "2027-01-01"),)),
+            RunObservations(client={"a": EventLoopLag(beats=6)}, unread={"m": "down", "n": "down"}),
+            RunObservations(announced=(day("m", "2028-01-01"), day("m", "2029-01-01"))),
+        ]
+    )
+    assert joined.client == {"a": EventLoopLag(beats=10, late=1)}
+    assert [each.day for each in joined.announced] == ["2028-01-01", "2029-01-01"]
+    assert joined.unread == {"n": "down"}
+
+
+def test_arms_that_were_batched_by_shard_are_named(home, tmp_path):
+    """Those of a local model behind a search by vectors; here there is none."""
+    assert batch_note(spine.prepare(evalkit.load_suite(home.suite))) is None
+    folder = write_suite(tmp_path / "suite", home.server.url)
+    data = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
+    data["embedders"] = {"words": {"type": "hashed"}}
+    data["models"]["here"] = {"type": "embedded"}
+    found = {"corpus": "corpus.jsonl", "method": "dense"}
+    data["arms"]["dense_here"] = {"model": "here", "retrieval": found}
+    data["arms"]["dense_there"] = {"model": "base", "retrieval": found}
+    (folder / "corpus.jsonl").write_text('{"id": "p", "text": "land"}\n', encoding="utf-8")
+    (folder / "suite.yaml").write_text(
+        yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
+    note = batch_note(spine.prepare(evalkit.load_suite(folder)))
+    assert note is not None and "(dense_here)" in note
 
 
 def fails_at_7(request: dict) -> Reply:
