@@ -15,7 +15,7 @@ from evalkit.store.cache import cache_folder
 from evalkit.tuning.cache import AdapterCache
 from evalkit.tuning.jobs import run_jobs, usable_cores
 from evalkit.tuning.local_tuner import training_spec
-from evalkit.tuning.protocol import TuningSpec, is_small
+from evalkit.tuning.protocol import TrainingRow, TuningSpec, is_small
 from evalkit.tuning.schedule import evaluations_of, steps_of
 
 _PROBE_STEPS = 8
@@ -84,7 +84,7 @@ def expected_trainings(
 def measure_training(spec: TuningSpec) -> MeasuredTraining:
     """What a training takes, from a few steps that are thrown away.
 
-    Its longest rows are among them: they decide its memory.
+    A step of its longest rows is among them: they decide its memory.
 
     Raises:
         TuningError: The steps could not be made.
@@ -102,10 +102,7 @@ def measure_training(spec: TuningSpec) -> MeasuredTraining:
             "keep": "last",
         }
     )
-    rows = spec.rows[: 4 * short.rows_a_step]
-    if not small:
-        longest = max(spec.rows, key=lambda row: sum(len(message.content) for message in row.messages))
-        rows = (*spec.rows[: steps * short.rows_a_step - 1], longest)
+    rows = spec.rows[: 4 * short.rows_a_step] if small else _with_longest(spec, steps)
     with tempfile.TemporaryDirectory(prefix="evalkit-probe-") as folder:
         probe = training_spec(
             replace(spec, config=short, validation=(), rows=rows), output=Path(folder) / "probe"
@@ -120,6 +117,13 @@ def measure_training(spec: TuningSpec) -> MeasuredTraining:
         peak_memory_bytes=max(run.peak_memory_bytes for run in runs),
         threads=1 if small else usable_cores(),
     )
+
+
+def _with_longest(spec: TuningSpec, steps: int) -> tuple[TrainingRow, ...]:
+    """Rows of a few steps, one of which is of the longest rows that there are: in a run they come together too."""
+    size = spec.config.rows_a_step
+    by_length = sorted(spec.rows, key=lambda row: sum(len(message.content) for message in row.messages))
+    return (*spec.rows[: (steps - 1) * size], *by_length[-size:])
 
 
 def side_by_side(estimates: Sequence[TuningEstimate]) -> float | None:

@@ -10,7 +10,7 @@ import pytest
 from evalkit.records.case import Message
 from evalkit.records.estimate import TuningEstimate
 from evalkit.suite.models import EmbeddedModelConfig, TunedModelConfig
-from evalkit.tuning.expected import expected_trainings, side_by_side
+from evalkit.tuning.expected import _with_longest, expected_trainings, side_by_side
 from evalkit.tuning.protocol import TrainingRow, TuningSpec
 
 ROW = TrainingRow((Message(role="user", content="question"), Message(role="assistant", content="answer")))
@@ -33,6 +33,19 @@ def plan(rows: int, **config) -> TuningSpec:
 
 def estimate(seconds: float | None) -> TuningEstimate:
     return TuningEstimate(model="m", fraction=1, seed=1, rows=1, steps=1, tokens=1, seconds=seconds)
+
+
+def test_a_large_base_is_probed_with_a_step_of_its_longest_rows():
+    """They decide its memory; in a run, rows of one length come together too."""
+    lengths = [5, 40, 7, 9, 30, 8, 6, 35, 10, 20]
+    rows = tuple(TrainingRow((Message(role="user", content="x" * length),)) for length in lengths)
+    config = TunedModelConfig(type="tuned", base="b", train="t", batch_size=3)
+    spec = TuningSpec(
+        model="m", base=EmbeddedModelConfig(type="embedded"), folder=Path(), config=config, fraction=1.0, seed=1,
+        rows=rows, validation=(), digest="",
+    )  # fmt: skip
+    probed = [len(row.messages[0].content) for row in _with_longest(spec, 2)]
+    assert probed == [5, 40, 7, 30, 35, 40]
 
 
 def test_steps_and_tokens_follow_from_rows_epochs_and_batches():
