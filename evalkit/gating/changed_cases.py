@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -75,7 +76,9 @@ def changed_cases(
 def own_asks(paired: PairedRun, arm: str, metric: str, case_id: str) -> tuple[float, ...]:
     """A case's scores of the run itself, one for each repeat, means over the arm's trainings; those that are there."""
     table = paired.run.table
-    column = int(np.searchsorted(table.case_ids, case_id)) if metric in table.values else table.n_cases
+    column = (
+        bisect_left(table.case_ids, case_id) if metric in table.values else table.n_cases
+    )  # ids are sorted
     if column >= table.n_cases or table.case_ids[column] != case_id:
         return ()
     cells = table.values[metric][table.rows(arm), column].mean(axis=0)

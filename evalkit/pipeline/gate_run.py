@@ -242,8 +242,9 @@ def check_gate_names(run: MeasuredRun) -> None:
     Raises:
         SuiteError: No case has one of them.
     """
-    ids = [*run.contents] if run.manifest.limit is None else [*run.contents, *run.gate.must_pass]
-    ids += run.gate.quarantine if run.manifest.limit is not None else []
+    ids = set(run.contents)
+    if run.manifest.limit is not None:  # the others may be among the cases that were left out
+        ids.update(run.gate.must_pass, run.gate.quarantine)
     if problems := list(gate_case_problems(run.suite, ids, run.table.tags)):
         raise SuiteError(*problems)
 
@@ -350,14 +351,14 @@ def _baseline_facts(paired: PairedRun, file: str) -> BaselineFacts:
 def _case_counts(paired: PairedRun) -> CaseCounts:
     before = {case.id: case.content for case in paired.baseline.cases}
     now = {case.id: case.content for case in paired.now.cases}
-    aside = sorted({*paired.now.set_aside, *paired.baseline.set_aside})
+    aside = {*paired.now.set_aside, *paired.baseline.set_aside}
     return CaseCounts(
         common=len(paired.ids),
         baseline=len(before),
         candidate=len(now),
         added=tuple(case_id for case_id in now if case_id not in before and case_id not in aside),
         removed=tuple(case_id for case_id in before if case_id not in now and case_id not in aside),
-        set_aside=tuple(aside),
+        set_aside=tuple(sorted(aside)),
         quarantined=tuple(case_id for case_id in paired.ids if case_id in paired.quarantine),
         unchecked=sum(None in (before[case_id], now[case_id]) for case_id in paired.ids),
     )

@@ -31,5 +31,5 @@ def gate_case_problems(suite: Suite, ids: Collection[str], tags: Collection[str]
 
 def _nearest(case_id: str, ids: Collection[str]) -> str:
     """The nearest id; not all of them, as for names of which there are few."""
-    _, asks, nearest = did_you_mean(case_id, ids).rpartition("Did you mean ")
+    _, asks, nearest = did_you_mean(case_id, sorted(ids)).rpartition("Did you mean ")
     return f"{asks}{nearest}" if asks else f"There are {len(ids):,} cases."
