@@ -32,8 +32,8 @@ class RuleResult(Record, frozen=True, kw_only=True):
             ``quality/rag/exact_match/billing``, ``cost/rag``, ``floor/rag/token_f1``. Names in it come from the suite.
         metric: None for cost, latency and error rate.
         tag: Only cases with this tag; None for all.
-        verdict: ``unchanged`` counts as passed: the arm is the baseline's, so that quality is not tested and what would be
-            inconclusive in itself is as it was. ``not_judged`` blocks nothing; ``reason`` says why.
+        verdict: ``unchanged`` counts as passed: the arm is the baseline's, so that quality is not tested and what would
+            be inconclusive in itself is as it was. ``not_judged`` blocks nothing; ``reason`` says why.
         n: Cases (quality, floor, cost), timed answers (latency) or requests (error rate).
         n_clusters: Groups of dependent cases among them; None where that means nothing.
         baseline: The baseline's figure on the same cases, in the unit of ``candidate``; None where there is none.
