@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -164,6 +165,7 @@ class _Versioned(msgspec.Struct):
     format_version: int = 1
 
 
+@functools.cache
 def _version_of(kind: type[Record]) -> int:
     """The format that records of a kind are written in; a file of a later one is not read."""
     versions = (field.default for field in msgspec.structs.fields(kind) if field.name == "format_version")

@@ -1,8 +1,12 @@
 """Mutated run folders: every command that reads one ends well, with the figures of before or with what is wrong.
 
-    python tests/benchmarks/mutate_run_folders.py [COUNT] [SEED]
+    python tests/benchmarks/mutate_run_folders.py [COUNT] [SEED] [PROCESSES]
 
-The default is 10,000 mutated folders; the test suite has some dozens. The run is small: two recorded arms, 12 cases.
+The default is 10,000 mutated folders; the test suite has a dozen. The run is small: two recorded arms, 12 cases. Each
+process reads up to 250 folders with calls of its own, then a fresh one takes the next; part N has the seed SEED + N and
+is repeated by ``mutate_run_folders.py --part COUNT SEED``. Every second scoring and resumption writes JSON, not tables.
+Equal charts are drawn once a process: the renderer is no reader, and takes most of the time.
+
 It is mutated as one that has ended and is sealed, as one of before runs were sealed, and as one that was broken off. A
 mutation cuts, empties or removes a file, puts a folder or a device in its place, damages bytes, removes, repeats, moves
 or replaces a line, puts bytes that are no UTF-8 or a nesting of 5,000 into it, or gives a number or a text another
@@ -20,18 +24,23 @@ here. Answers that a run lost before it ended are owed: all but ``run --resume``
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
+
+import vl_convert
 
 from evalkit import load_run
 from evalkit.cli.main import run
@@ -223,12 +232,6 @@ class Mutations:
                 self._judge(f"{number}: {state}, {name} {kind}, {reader}", state, name, reader, folder)
                 shutil.rmtree(folder)
             shutil.rmtree(mutated)
-            if count > 100 and number % 50 == 49:
-                print(
-                    f"{number + 1} folders: {dict(self.ends)}, {len(self.faults)} faults",
-                    file=sys.stderr,
-                    flush=True,
-                )
         return self.ends
 
     def _judge(self, what: str, state: str, name: str, reader: str, folder: Path) -> None:
@@ -250,7 +253,10 @@ class Mutations:
         """Exit code, figures, and what was said."""
         if reader == "frames":
             return _frames(folder)
-        code, out, said = self._call(*READERS[reader](self._suite, folder, self._other), "-o", self._reports)
+        arguments = [*READERS[reader](self._suite, folder, self._other), "-o", self._reports]
+        if reader in ("score", "resume") and self._chance.random() < 0.5:
+            arguments.append("--json")
+        code, out, said = self._call(*arguments)
         if code:
             return code, None, said
         if reader in ("decide", "compare", "compare two"):
@@ -334,19 +340,73 @@ def _without_names(value: Any) -> Any:
     return [_without_names(inner) for inner in value] if isinstance(value, list) else value
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
+PART = 250
+"""Folders that one process reads."""
+
+
+def draw_equal_charts_once() -> None:
+    """The renderer's answer to a chart that it had before is the one of then: it knows nothing but the chart."""
+    draw = vl_convert.vegalite_to_svg
+
+    @functools.lru_cache(256)
+    def drawn(chart: str, **options: Any) -> str:
+        return draw(json.loads(chart), **{name: json.loads(value) for name, value in options.items()})
+
+    def of(chart: Any, **options: Any) -> str:
+        return drawn(json.dumps(chart), **{name: json.dumps(value) for name, value in options.items()})
+
+    vl_convert.vegalite_to_svg = of
+
+
+def read_part(count: int, seed: int) -> tuple[dict[str, int], list[str]]:
+    """How the readers of ``count`` folders ended, and what was not well."""
+    draw_equal_charts_once()
     with tempfile.TemporaryDirectory() as home:
         os.environ["EVALKIT_CACHE_DIR"] = str(Path(home) / "cache")
         mutations = Mutations(Path(home), random.Random(seed))
-        ends = mutations.mutate(count)
-    print(f"{count} folders, seed {seed}, {len(READERS)} readers: {len(mutations.faults)} faults")
+        return mutations.mutate(count), mutations.faults
+
+
+def in_a_fresh_process(count: int, seed: int) -> tuple[dict[str, int], list[str]]:
+    """The same; a process that ends by itself is a fault."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--part", str(count), str(seed)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return {}, [f"the process of seed {seed} ended with {done.returncode}: {done.stderr[-600:]}"]
+    ends, faults = json.loads(done.stdout.splitlines()[-1])
+    return ends, [f"seed {seed}, folder {fault}" for fault in faults]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--part"]:
+        print(json.dumps(read_part(int(sys.argv[2]), int(sys.argv[3]))))
+        return
+    given = [int(text) for text in sys.argv[1:]]
+    count, seed, processes = [*given, *(10_000, random.SystemRandom().randrange(10**6), 2)[len(given) :]]
+    ends: Counter[str] = Counter()
+    faults: list[str] = []
+    sizes = [min(PART, count - begun) for begun in range(0, count, PART)]
+    done = 0
+    with ThreadPoolExecutor(processes) as pool:
+        parts = {pool.submit(in_a_fresh_process, size, seed + at): size for at, size in enumerate(sizes)}
+        for part in as_completed(parts):
+            ended, wrong = part.result()
+            ends.update(ended)
+            faults += wrong
+            done += parts[part]
+            print(f"{done} folders, {len(faults)} faults", file=sys.stderr, flush=True)
+            for fault in wrong:
+                print(fault, file=sys.stderr, flush=True)
+    print(f"{count} folders, seed {seed}, {len(READERS)} readers: {len(faults)} faults")
     for end, times in sorted(ends.items()):
         print(f"{end:20} {times}")
-    for fault in mutations.faults:
+    for fault in faults:
         print(fault)
-    if mutations.faults:
+    if faults:
         raise SystemExit(1)
 
 
