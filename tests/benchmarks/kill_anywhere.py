@@ -1,14 +1,15 @@
 """kill -9 at random moments of every stage of a run: each killed run is resumed and equals the undisturbed one.
 
-    python tests/benchmarks/kill_anywhere.py [COUNT] [SEED]
+    python -m tests.benchmarks.kill_anywhere [COUNT] [SEED]
 
 The suite is support-desk with few cases and two short trainings that keep a checkpoint every other step; beside the
 arms of the embedded model and its tune there are a recorded one and two that a chat server on loopback answers. For
 each kill a stage is drawn, a run is started (a new one for the stages up to answering; for those after it one whose
 answers are there), and when its files and progress show that stage, it is killed after a random part of the time that
-the stage takes in the undisturbed run. Two kills in three end the whole process group, training processes too; one in
-three ends the parent only, and then its training processes must end by themselves. Where the kill really fell is read
-from what the run left. Then nothing on disk may be torn beyond its last line, the run is resumed to the end, and
+the stage takes in the undisturbed run. Runs begin warm, as forks of a process that has imported everything. Two kills
+in three end the whole process group, training processes too; one in three ends the parent only, and then its training
+processes must end by themselves. Where the kill really fell is read from what the run left. Then nothing on disk may be
+torn beyond its last line, the run is resumed to the end, and
 
 - its sorted ``scores.jsonl`` equals the undisturbed run's byte for byte, and no answered cell was asked again;
 - its trainings have the same losses, first to last, and it timed the same cases alone;
@@ -27,7 +28,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -46,6 +46,7 @@ from evalkit.records.record import from_json
 from evalkit.reporting.verdict_words import headline
 from evalkit.suite.starters import starters
 from tests.builders.chat_server import ChatServer, Reply, completion
+from tests.builders.warm_runs import WarmRuns
 
 STAGES = ("profile", "tuning", "answering", "latency", "scoring", "comparison", "decision", "reports")
 AFTER_ANSWERS = STAGES[4:]
@@ -92,9 +93,9 @@ def write_suite(folder: Path, server: str | None = None) -> Path:
             "base": "base",
             "price": "flat",
             "train": "train.jsonl",
-            "epochs": 2,
+            "epochs": 1,
             "batch_size": 8,
-            "min_steps": 12,
+            "min_steps": 8,
             "fractions": [0.5, 1.0],
             "checkpoint_every": {"steps": 2},
         },
@@ -156,45 +157,30 @@ class Process:
     """One ``evalkit run`` in a process group of its own, and what its progress and its folder show.
 
     Args:
+        warm: Begins it.
         suite: Its folder.
         home: Holds the reports and the cache.
         resume: The run to go on with.
     """
 
-    def __init__(self, suite: Path, home: Path, resume: Path | None = None) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "evalkit",
-            "run",
-            str(suite),
-            "-o",
-            str(home / "reports"),
-            "--no-cache",
-        ]
+    def __init__(self, warm: WarmRuns, suite: Path, home: Path, resume: Path | None = None) -> None:
         more = ["--limit", str(LIMIT)] if resume is None else ["--resume", str(resume)]
         self.home = home
         self.said: list[str] = []
         self.began_ns = time.time_ns()
-        self.process = subprocess.Popen(
-            [*command, *more],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            env={
-                **os.environ,
+        self.process = warm.start(
+            ["run", str(suite), "-o", str(home / "reports"), "--no-cache", *more],
+            {
                 "EVALKIT_CACHE_DIR": str(home / "cache"),
                 "OMP_NUM_THREADS": "1",
                 "OPENAI_API_KEY": "none-is-asked-for",
             },
-            preexec_fn=_on_one_core,
+            cores=one_core(),
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def _listen(self) -> None:
-        assert self.process.stderr is not None
         with self.process.stderr as stream:
             for line in stream:
                 self.said.append(line.rstrip("\n"))
@@ -236,7 +222,7 @@ class Process:
         """The stage, again and again while it runs."""
         while self.running:
             yield self.stage()
-            time.sleep(0.0005)
+            time.sleep(0.003)
 
     def kill(self, *, parent_only: bool) -> None:
         if parent_only:
@@ -266,10 +252,9 @@ class Process:
             raise AssertionError(f"the run ended with {code}: " + "\n".join(self.said[-12:]))
 
 
-def _on_one_core() -> None:
+def one_core() -> list[int]:
     """One training at a time, so that kills fall between two of them as well."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, random.sample(sorted(os.sched_getaffinity(0)), 1))
+    return random.sample(sorted(os.sched_getaffinity(0)), 1)
 
 
 def run_folder(home: Path) -> Path | None:
@@ -362,10 +347,12 @@ class Trials:
     Args:
         home: An empty folder.
         chance: Decides stages, moments and who is killed.
+        warm: Begins the runs.
     """
 
     home: Path
     chance: random.Random
+    warm: WarmRuns
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {stage: Counter() for stage in STAGES})
     faults: list[str] = field(default_factory=list)
     spans: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
@@ -376,7 +363,7 @@ class Trials:
         self.server.answer = slow_answer
         self.suite = write_suite(self.home / "desk", self.server.url)
         self.reference = self.home / "reference"
-        run = Process(self.suite, self.reference)
+        run = Process(self.warm, self.suite, self.reference)
         before = time.perf_counter()
         for stage in run.stages():
             now = time.perf_counter()
@@ -405,7 +392,7 @@ class Trials:
         # Answering and timing alone take turns; wait for a random one of their turns.
         turns = self.chance.randrange(3) if wanted in ("answering", "latency") else 0
         delay = self.chance.random() * self.spans[wanted] / (3 if wanted in ("answering", "latency") else 1)
-        run = Process(self.suite, home, resumed)
+        run = Process(self.warm, self.suite, home, resumed)
         last, fell = None, None
         for stage in run.stages():
             if stage == wanted and last != wanted:
@@ -446,7 +433,7 @@ class Trials:
             check_torn(folder)
         owed = self.asked_when_whole - (0 if folder is None else _hosted_rows(folder))
         asked = len(self.server.requests)
-        again = Process(self.suite, home, folder)
+        again = Process(self.warm, self.suite, home, folder)
         again.end()
         asked = len(self.server.requests) - asked
         assert asked == owed, f"the chat server was asked {asked} times for {owed} answers"
@@ -493,8 +480,8 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
     print(f"{count} kills, seed {seed}")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        trials = Trials(Path(home), random.Random(seed))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, WarmRuns() as warm:
+        trials = Trials(Path(home), random.Random(seed), warm)
         try:
             kill_and_resume(count, trials)
         except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """Runs of one tuned suite started together on one empty cache: every one ends well, and with the same scores.
 
-    python tests/benchmarks/run_side_by_side.py [ROUNDS] [RUNS] [SEED]
+    python -m tests.benchmarks.run_side_by_side [ROUNDS] [RUNS] [SEED]
 
 The default is 20 rounds of 4 runs. The suite is support-desk with few cases, two short trainings that keep a checkpoint
 every other step, and an arm that searches by vectors, so that the runs share the response cache, the vector cache, the
@@ -14,9 +14,7 @@ moment, whatever it holds; it is resumed when the others have ended. A round is 
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,8 +26,9 @@ import yaml
 
 from evalkit.tuning.cache import AdapterCache
 from tests.benchmarks.kill_anywhere import run_folder, whole_lines, write_suite
+from tests.builders.warm_runs import WarmRun, WarmRuns
 
-LIMIT = 4
+LIMIT = 2
 
 
 def write_shared_suite(folder: Path, *, small: bool) -> Path:
@@ -65,12 +64,14 @@ class Rounds:
         home: An empty folder.
         runs: How many are started together.
         chance: Decides who is killed, and when.
-        small: One short training in place of two, and half as many cases.
+        warm: Begins the runs.
+        small: One short training in place of two, and two arms fewer.
     """
 
     home: Path
     runs: int
     chance: random.Random
+    warm: WarmRuns
     small: bool = False
     ended: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -91,29 +92,22 @@ class Rounds:
             time.sleep(self.chance.random() * usual)
             processes[killed].kill()
         for index, process in enumerate(processes):
-            _, said = process.communicate()
+            said = process.read()
             if index != killed:
                 self._ended(f"round {number}, run {index}", process.returncode, said)
         if killed is None:
             self.seconds.append(time.perf_counter() - before)
         else:
             again = self._start(homes[killed], cache, run_folder(homes[killed]))
-            _, said = again.communicate()
+            said = again.read()
             self._ended(f"round {number}, killed run {killed} resumed", again.returncode, said)
         self._compare(number, homes, cache / "adapters")
 
-    def _start(self, home: Path, cache: Path, resume: Path | None = None) -> subprocess.Popen[str]:
-        more = (
-            ["--limit", str(LIMIT // 2 if self.small else LIMIT)]
-            if resume is None
-            else ["--resume", str(resume)]
-        )
-        return subprocess.Popen(
-            [sys.executable, "-m", "evalkit", "run", str(self.suite), "-o", str(home / "reports"), *more],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "EVALKIT_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"},
+    def _start(self, home: Path, cache: Path, resume: Path | None = None) -> WarmRun:
+        more = ["--limit", str(LIMIT)] if resume is None else ["--resume", str(resume)]
+        return self.warm.start(
+            ["run", str(self.suite), "-o", str(home / "reports"), *more],
+            {"EVALKIT_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"},
         )
 
     def _ended(self, which: str, code: int, said: str) -> None:
@@ -149,8 +143,8 @@ def run_rounds(count: int, rounds: Rounds) -> None:
 def main() -> None:
     count, runs = (int(text) for text in (sys.argv[1:3] + ["20", "4"][len(sys.argv[1:3]) :]))
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(10**6)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        rounds = Rounds(Path(home), runs, random.Random(seed))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, WarmRuns() as warm:
+        rounds = Rounds(Path(home), runs, random.Random(seed), warm)
         run_rounds(count, rounds)
     print(f"{count} rounds of {runs} runs, seed {seed}: {dict(rounds.ended)}, {len(rounds.faults)} faults")
     for fault in rounds.faults:

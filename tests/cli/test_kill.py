@@ -9,6 +9,7 @@ import pytest
 import evalkit
 from evalkit.errors import InputError
 from tests.benchmarks import kill_anywhere
+from tests.builders.warm_runs import WarmRuns
 
 KILLS = 10
 
@@ -17,8 +18,9 @@ KILLS = 10
 def trials(tmp_path_factory):
     """Ten kills, each in a new run, and the run that was not disturbed."""
     seed = random.SystemRandom().randrange(10**6)
-    trials = kill_anywhere.Trials(tmp_path_factory.mktemp("kills"), random.Random(seed))
-    kill_anywhere.kill_and_resume(KILLS, trials)
+    with WarmRuns() as warm:
+        trials = kill_anywhere.Trials(tmp_path_factory.mktemp("kills"), random.Random(seed), warm)
+        kill_anywhere.kill_and_resume(KILLS, trials)
     print(f"seed {seed}\n{trials.table()}")
     return trials
 

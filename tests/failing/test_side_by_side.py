@@ -18,6 +18,7 @@ from evalkit.store.cache import SqliteCache
 from evalkit.store.vectors import SqliteVectors
 from tests.benchmarks.mutate_run_folders import write_suite
 from tests.benchmarks.run_side_by_side import Rounds
+from tests.builders.warm_runs import WarmRuns
 
 CASES = 40
 
@@ -25,8 +26,9 @@ CASES = 40
 @pytest.mark.slow
 def test_two_runs_of_one_tuned_suite_started_together_both_end_well(tmp_path):
     """``hostile-07-parallel-tuning-crash``: the lock of a training lay in the folder that the other one removed."""
-    rounds = Rounds(tmp_path, runs=2, chance=random.Random(7), small=True)
-    rounds.round(0, kills=False)
+    with WarmRuns() as warm:
+        rounds = Rounds(tmp_path, 2, random.Random(7), warm, small=True)
+        rounds.round(0, kills=False)
     assert not rounds.faults
     assert rounds.ended == {"exit 0": 2}
 
