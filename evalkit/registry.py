@@ -16,6 +16,10 @@ from importlib.metadata import entry_points
 from evalkit.errors import InputError, did_you_mean
 
 Fits = Callable[[object], bool]
+_WHERE_MODULES_LIE = (
+    ". It is looked for among the installed packages and in the folders that the variable PYTHONPATH names: for a file "
+    "beside the suite, set PYTHONPATH to the suite's folder"
+)
 
 
 class Registry:
@@ -76,7 +80,8 @@ class Registry:
         try:
             found = getattr(importlib.import_module(module_name), attribute)
         except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module has an empty name
-            raise InputError(f"{self.kind} {name!r} ({target}) cannot be loaded: {error}") from error
+            hint = _WHERE_MODULES_LIE if of_suite and isinstance(error, ModuleNotFoundError) else ""
+            raise InputError(f"{self.kind} {name!r} ({target}) cannot be loaded: {error}{hint}") from error
         if of_suite and not self._fits(found):
             raise InputError(f"{self.kind} {name!r} is none: it must be {self._shape}")
         return found

@@ -53,7 +53,16 @@ def allow_plugins_option(command: F) -> F:
     return click.option(
         "--allow-plugins",
         is_flag=True,
-        help="Load code that the suite names (module:Class) or its model folders bring.",
+        help="Load code that the suite names (module:Class).",
+    )(command)
+
+
+def allow_model_code_option(command: F) -> F:
+    """Adds ``--allow-model-code``: ``trust_remote_code`` of the suite holds."""
+    return click.option(
+        "--allow-model-code",
+        is_flag=True,
+        help="Run code of a model folder for which the suite says trust_remote_code.",
     )(command)
 
 

@@ -144,10 +144,10 @@ def _left_alone(suite: Suite) -> Iterator[str]:
                 "options are not checked, and a run needs --allow-plugins"
             )
     for name, model in suite.source.data.get("models", {}).items():
-        if not suite.trust.loads_plugins and model.get("trust_remote_code") is True:
+        if not suite.trust.model_code and model.get("trust_remote_code") is True:
             yield (
                 f"models.{name}: `trust_remote_code` runs code of the model folder; none is run here, and a run needs "
-                "--allow-plugins"
+                "--allow-model-code"
             )
 
 

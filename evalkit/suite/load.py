@@ -34,7 +34,13 @@ from evalkit.suite.yaml_data import Location
 FILE_NAME = "suite.yaml"
 
 
-def load_suite(path: str | Path, *, allow_plugins: bool = False, allow_outside: bool = False) -> Suite:
+def load_suite(
+    path: str | Path,
+    *,
+    allow_plugins: bool = False,
+    allow_outside: bool = False,
+    allow_model_code: bool = False,
+) -> Suite:
     """Read and check a suite. It runs no code of its own and reads no file outside its folder unless that is allowed.
 
     Names are checked against each other and against the registries; the files that the suite names are
@@ -43,9 +49,9 @@ def load_suite(path: str | Path, *, allow_plugins: bool = False, allow_outside: 
 
     Args:
         path: The suite's folder, or its ``suite.yaml``.
-        allow_plugins: Whether code is loaded that the suite names as ``module:Class``, or that a model folder brings
-            where the suite says ``trust_remote_code``. Installed plugins need no leave.
+        allow_plugins: Whether code is loaded that the suite names as ``module:Class``. Installed plugins need no leave.
         allow_outside: Whether its input files may lie outside its folder. Model folders and caches always may.
+        allow_model_code: Whether code runs that a model folder brings, where the suite says ``trust_remote_code``.
 
     Raises:
         SuiteError: The file cannot be used; all its problems are listed, each with its line.
@@ -54,7 +60,8 @@ def load_suite(path: str | Path, *, allow_plugins: bool = False, allow_outside: 
         >>> load_suite("suites/support-desk").name  # doctest: +SKIP
         'support-desk'
     """
-    return read_suite(path, allowed(plugins=allow_plugins, outside=allow_outside))
+    trust = allowed(plugins=allow_plugins, outside=allow_outside, model_code=allow_model_code)
+    return read_suite(path, trust)
 
 
 def read_suite(path: str | Path, trust: Trust) -> Suite:
@@ -168,7 +175,7 @@ def build_suite(source: Source, *, optimised: Mapping[str, OptimisedPrompt] | No
     except ValidationError as error:
         raise SuiteError(*validation_problems(error, source, Suite)) from None
     suite._source = source
-    if not source.trust.loads_plugins:
+    if not source.trust.model_code:
         _leave_model_code(suite)
     _read_optimised_prompts(suite, optimised or {})
     if problems := list(_dangling_names(suite)):
@@ -177,7 +184,7 @@ def build_suite(source: Source, *, optimised: Mapping[str, OptimisedPrompt] | No
 
 
 def _leave_model_code(suite: Suite) -> None:
-    """Without leave no code of a model folder is run, whatever the suite says.
+    """Without its own leave no code of a model folder is run, whatever the suite says.
 
     Raises:
         SuiteError: The suite asks for it, and is not only looked at.
@@ -187,11 +194,11 @@ def _leave_model_code(suite: Suite) -> None:
         if isinstance(model, model_section.TransformersModelConfig) and model.trust_remote_code:
             suite.models[name] = model.model_copy(update={"trust_remote_code": False})
             message = (
-                "runs Python code of the model folder: if you trust it, pass --allow-plugins (in Python: "
-                "load_suite(..., allow_plugins=True))"
+                "runs Python code of the model folder: if you trust it, pass --allow-model-code (in Python: "
+                "load_suite(..., allow_model_code=True))"
             )
             problems.append(suite.source.problem(("models", name, "trust_remote_code"), message))
-    if problems and suite.trust.plugins == "refuse":
+    if problems and suite.trust.plugins != "leave":
         raise SuiteError(*problems)
 
 

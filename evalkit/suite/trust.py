@@ -16,14 +16,16 @@ class Trust:
     """What a suite may do beyond its own folder.
 
     Attributes:
-        plugins: What becomes of code that the suite names as ``module:Class``, or asks of a model folder by
-            ``trust_remote_code``. ``load``: it is loaded where it is needed. ``refuse``: the suite is refused.
-            ``leave``: it is left alone, by commands that can do without it.
+        plugins: What becomes of code that the suite names as ``module:Class``. ``load``: it is loaded where it is
+            needed. ``refuse``: the suite is refused. ``leave``: it is left alone, by commands that can do without it.
         outside: Whether input files may lie outside the suite's folder.
+        model_code: Whether code runs that a model folder brings, where the suite says ``trust_remote_code``. Whoever
+            trusts the suite's own code need not trust that of everybody whose model it names.
     """
 
     plugins: Literal["load", "refuse", "leave"] = "refuse"
     outside: bool = False
+    model_code: bool = False
 
     @property
     def loads_plugins(self) -> bool:
@@ -33,17 +35,21 @@ class Trust:
     @property
     def options(self) -> str:
         """The options of a command that say the same, each with a space before it."""
-        plugins = " --allow-plugins" if self.loads_plugins else ""
-        return f"{plugins} --allow-outside" if self.outside else plugins
+        given = {
+            " --allow-plugins": self.loads_plugins,
+            " --allow-outside": self.outside,
+            " --allow-model-code": self.model_code,
+        }
+        return "".join(option for option, is_given in given.items() if is_given)
 
 
 NOTHING = Trust()
 """What a suite may do where nobody said anything."""
 
 
-def allowed(*, plugins: bool, outside: bool) -> Trust:
+def allowed(*, plugins: bool, outside: bool, model_code: bool = False) -> Trust:
     """The trust of a command that runs a suite: what is not allowed is refused."""
-    return Trust(plugins="load" if plugins else "refuse", outside=outside)
+    return Trust(plugins="load" if plugins else "refuse", outside=outside, model_code=model_code)
 
 
 def lies_inside(file: str | Path, folder: str | Path) -> bool:

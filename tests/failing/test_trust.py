@@ -155,7 +155,7 @@ def test_a_run_folder_runs_no_command(evalkit, folder, changed, tmp_path):
                     "taught": {"type": "recorded", "path": "b.jsonl"},
                 }
             },
-            "models.shown.trust_remote_code",
+            "models.shown.trust_remote_code: runs Python code of the model folder",
         ),
     ],
     ids=["format", "ending", "model", "embedder", "retriever", "tuner", "code of a model folder"],
@@ -163,10 +163,36 @@ def test_a_run_folder_runs_no_command(evalkit, folder, changed, tmp_path):
 def test_no_other_key_of_a_suite_names_code_either(evalkit, changed, keys, where):
     place = changed(**keys)
     shutil.copy(place / "cases.jsonl", place / "cases.os:system")
-    done = evalkit("run", place)
+    code_of_a_model = "trust_remote_code" in where  # whoever allows plugins has not allowed that
+    done = evalkit("run", place, *(["--allow-plugins"] if code_of_a_model else []))
     assert done.code == 2
     assert where in done.err
-    assert "--allow-plugins" in done.err or where == "names no known format"
+    option = "--allow-model-code" if code_of_a_model else "--allow-plugins"
+    assert option in done.err or where == "names no known format"
+
+
+def test_code_of_a_model_folder_is_allowed_by_an_option_of_its_own(changed):
+    """And neither of the other two gives leave for it."""
+    models = {
+        "shown": {"type": "transformers", "model": "here", "trust_remote_code": True},
+        "taught": {"type": "recorded", "path": "b.jsonl"},
+    }
+    place = changed(models=models)
+    with pytest.raises(InputError, match=r"load_suite\(\.\.\., allow_model_code=True\)"):
+        load_suite(place, allow_plugins=True, allow_outside=True)
+    suite = load_suite(place, allow_model_code=True)
+    assert suite.models["shown"].trust_remote_code
+    assert suite.trust.options == " --allow-model-code"
+
+
+def test_a_module_that_is_not_found_is_told_with_where_it_is_looked_for(evalkit, changed):
+    """A plugin's file beside the suite is not on Python's path; the folder that is to be there is named."""
+    place = changed(metrics=["exact_match", {"type": "beside_the_suite:Metric", "name": "x"}])
+    (place / "beside_the_suite.py").write_text("class Metric: pass\n")
+    done = evalkit("run", place, "--allow-plugins")
+    assert done.code == 2
+    assert "No module named 'beside_the_suite'" in done.err
+    assert "set PYTHONPATH to the suite's folder" in done.err
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
