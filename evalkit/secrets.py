@@ -104,6 +104,13 @@ class Secrets:
             if names_a_secret(name):
                 self.add(value)
 
+    def add_proxies(self) -> None:
+        """Hide what lets in to the proxies that the environment names (``HTTPS_PROXY``): a proxy may echo it."""
+        from urllib.request import getproxies  # a fifth of a second that `evalkit --help` does without
+
+        for address in getproxies().values():
+            self.add_address(address)
+
     def hide(self, text: str) -> str:
         """The text with each secret replaced. Where one stands there escaped, the text is given unescaped."""
         for secret in self._known:

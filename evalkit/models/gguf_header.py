@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from evalkit.errors import InputError, Problem
+from evalkit.models.part_counts import refuse_counts
 from evalkit.optional import require
 
 _EXTRA = "local"
@@ -106,11 +107,12 @@ def check_gguf(file: Path) -> GgufHeader:
     """The header of a file that can be used here as a model.
 
     Raises:
-        InputError: It is cut short, of an architecture or number type that transformers does not read, one part of a
-            model in several files, or without a chat template.
+        InputError: It is cut short, tells of more layers or experts than any model has, is of an architecture or number
+            type that transformers does not read, one part of a model in several files, or without a chat template.
         MissingExtraError: transformers or gguf is not installed.
     """
     header = read_header(file)
+    refuse_counts(file, header.facts)
     known = require("transformers.integrations", _EXTRA).GGUF_CONFIG_MAPPING
     name = _OTHER_NAMES.get(header.architecture, header.architecture)
     readable = sorted(set(known) - _NOT_CAUSAL)

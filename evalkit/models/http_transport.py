@@ -77,6 +77,7 @@ class Transport:
         self._total_s = total_s
         self._idle_s = idle_s
         self._secrets = secrets
+        secrets.add_proxies()
         self._session: ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.errors import InputError
 from evalkit.models.fingerprint import fingerprint
+from evalkit.models.part_counts import refuse_impossible_counts
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.optional import present, require
 from evalkit.records.sample import Completion, Request
@@ -162,7 +163,7 @@ class LocalModel:
 
 
 def check_model_folder(folder: Path) -> None:
-    """Raise ``InputError`` unless ``folder`` looks like what ``save_pretrained`` writes."""
+    """Raise ``InputError`` unless ``folder`` looks like what ``save_pretrained`` writes for a model that can be."""
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder}: is not a model folder (it has no config.json)")
     if not any(folder.glob("*.safetensors")):
@@ -170,6 +171,7 @@ def check_model_folder(folder: Path) -> None:
             f"{folder}: has no *.safetensors weights; pickled weights are not read. "
             "Save it again with save_pretrained(..., safe_serialization=True)"
         )
+    refuse_impossible_counts(folder)
 
 
 def knows_think_blocks(folder: Path) -> bool:

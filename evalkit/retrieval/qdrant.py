@@ -69,6 +69,7 @@ class QdrantRetriever:
         self.vectors = vectors
         self._secrets = Secrets([os.environ.get(self._options.api_key_env)])
         self._secrets.add_address(self._options.url or "")
+        self._secrets.add_proxies()
         self._index: OpenIndex | None = None
         self._facts: IndexFacts | None = None
         self._agreed: dict[str, float] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +16,7 @@ from evalkit.suite.source import parse_yaml
 from evalkit.suite.yaml_data import Location
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _PLACES = ("base_url", "endpoint", "url")
 _EXAMPLE = "write one like https://api.example.com/v1 or http://127.0.0.1:8000/v1"
 
@@ -85,11 +87,22 @@ def _host_fault(parts: SplitResult) -> str | None:
         except UnicodeError:
             written = ""
         return f"names a server in letters beyond ASCII, which may look like those of another one{written}"
-    if parts.netloc.rpartition("@")[2].startswith("["):  # IPv6; urlsplit has checked it
-        return None
-    if len(host) > 253 or not _HOST.fullmatch(host):
+    if parts.netloc.rpartition("@")[2].startswith("["):
+        return None if _is_ip(host) else f"names a server [{host[:80]}], which is no IPv6 address; {_EXAMPLE}"
+    is_number = (
+        _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
+    )  # of which libraries make an IPv4
+    if len(host) > 253 or not _HOST.fullmatch(host) or (is_number and not _is_ip(host)):
         return f"names a server {host[:80]!r} that cannot be one; {_EXAMPLE}"
     return None
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _addresses(suite: Suite) -> Iterator[tuple[Location, str]]:

@@ -13,7 +13,8 @@ import pytest
 
 import evalkit
 from evalkit.errors import InputError
-from evalkit.models.gguf_header import read_header
+from evalkit.models.gguf_header import check_gguf, read_header
+from evalkit.models.local import check_model_folder
 from evalkit.models.tuned_folder import tuned_files
 from evalkit.models.zipped_folder import unzip
 from evalkit.tuning.jobs import _Worker
@@ -112,6 +113,62 @@ def test_a_template_that_fails_is_named_as_what_fails(folder, template, why):
         InputError, match=f"chat template cannot be used for .* Mend the template .* Jinja says: .*{why}"
     ):
         Chat(load_tokenizer(folder)).prompts([[Message(role="user", content="hello")]])
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        (
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "takes more than 0.2 seconds",
+        ),
+        (
+            "{% for a in messages[0].content * 9 %}{{ 10 ** (10 ** 8) }}{% endfor %}",
+            "raises numbers to powers",
+        ),
+    ],
+    ids=["loop", "power"],
+)
+def test_a_template_that_would_never_end_is_broken_off_or_refused(folder, template, why):
+    pytest.importorskip("transformers")
+    from evalkit.models.engine.chat import Chat
+    from evalkit.models.engine.weights import load_tokenizer
+    from evalkit.records.case import Message
+
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(InputError, match=f"the model's chat template {why}.* Mend the template"):
+        Chat(load_tokenizer(folder), limit_s=0.2).prompts([[Message(role="user", content="hello")]])
+
+
+def test_a_template_may_hand_on_the_arguments_of_a_call(folder):
+    """``**`` before them, and in a text, is no power."""
+    pytest.importorskip("transformers")
+    from evalkit.models.engine.chat import Chat
+    from evalkit.models.engine.weights import load_tokenizer
+    from evalkit.records.case import Message
+
+    (folder / "chat_template.jinja").write_text(
+        "{{ dict(a=1, **{'b': 2}) }} **{{ '**' }}** {{ messages[0].content }}"
+    )
+    assert Chat(load_tokenizer(folder)).prompts([[Message(role="user", content="hello")]])
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "n_head", "num_local_experts", "num_layers"])
+def test_more_layers_than_any_model_has_are_refused_before_one_is_made(folder, key):
+    _settings(folder / "config.json", text_config={key: 10**7})
+    with pytest.raises(
+        InputError, match=rf"config\.json: says {key}: 10,000,000, and no model has more than 10,000"
+    ):
+        check_model_folder(folder)
+
+
+def test_a_gguf_file_may_not_tell_of_more_layers_than_any_model_has_either(tmp_path):
+    pytest.importorskip("gguf")
+    key = b"llama.block_count"
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", len(key)) + key
+    (tmp_path / "m.gguf").write_bytes(head + struct.pack("<IQ", 10, 10**7) + bytes(64))
+    with pytest.raises(InputError, match=r"m\.gguf: says llama\.block_count: 10,000,000"):
+        check_gguf(tmp_path / "m.gguf")
 
 
 MEGATRON = (

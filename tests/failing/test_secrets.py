@@ -289,3 +289,95 @@ def test_no_key_follows_a_redirection(command, suite, server, status):
         assert f"It points to {other.root}" in done.said
     finally:
         other.close()
+
+
+def test_the_account_of_a_proxy_is_hidden(command, suite, server, monkeypatch):
+    """It comes from the environment, and the proxy may say it again, as the header has it."""
+    server.handler = lambda connection, asked: reply(
+        connection, f"no: {asked.headers['proxy-authorization']}, user:{PASSWORD}".encode(), status=407
+    )
+    monkeypatch.setenv("http_proxy", server.root.replace("://", f"://user:{quote(PASSWORD)}@"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    done = run_of(command, suite(base_url="http://api.example.invalid/v1"))
+    header = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
+    assert server.requests[0].headers["proxy-authorization"] == f"Basic {header}"
+    assert done.code == 104
+    assert done.holds(PASSWORD, quote(PASSWORD), header.rstrip("=")) == []
+
+
+PLACES = {
+    "MODEL_ADDRESS": "account-of-the-model",
+    "BODY": "value-of-the-body-1",
+    "EMBEDDER_BODY": "value-of-the-embedder-3",
+    "EMBEDDER_KEY": "key-of-the-embedder-4",
+    "STORE_ADDRESS": "account-of-the-store",
+    "QDRANT_API_KEY": "key-of-the-store-5",
+    "PROMPT": "value-of-the-prompt-6",
+}
+"""A secret in every place that a suite has for one."""
+
+
+@pytest.mark.parametrize("status", [200, 500], ids=["answered", "refused"])
+def test_no_file_of_a_run_and_no_cache_holds_a_secret_of_any_place(
+    command, suite, server, monkeypatch, status
+):
+    """The servers of model, embedder and vector store say all that they are sent again, in headers and bodies."""
+    pytest.importorskip("qdrant_client")
+    for name, value in PLACES.items():
+        address = server.url.replace("://", f"://user:{value}@")
+        monkeypatch.setenv(name, f"{address}/{name[:3].lower()}" if name.endswith("ADDRESS") else value)
+
+    def echo(connection: Any, asked: Any) -> bool:
+        said = f"{asked.target} {dict(asked.headers)} {asked.body.decode('utf-8', 'replace')}"
+        if status == 200 and "/emb" in asked.target:
+            count = len(json.loads(asked.body)["input"])
+            rows = [{"index": at, "embedding": [1.0, at + 1.0]} for at in range(count)]
+            return reply(connection, {"data": rows, "model": said, "usage": {"prompt_tokens": 3}})
+        if status == 200 and "/mod" in asked.target:
+            return reply(connection, answer(said))
+        return reply(connection, {"error": {"message": said}, "status": {"error": said}}, status=500)
+
+    def everywhere(data: dict[str, Any]) -> None:
+        data["prompts"] = {"p": {"system": "${PROMPT}", "user": "{{input}}"}}
+        data["embedders"] = {
+            "e": {
+                "type": "openai",
+                "model": "e",
+                "base_url": f"{server.url}/emb",
+                "api_key_env": "EMBEDDER_KEY",
+                "encoding_format": "float",
+                "extra_body": {"user": "${EMBEDDER_BODY}"},
+                "max_attempts": 1,
+            }
+        }
+        passages = {"corpus": "docs", "embedder": "e", "top_k": 1}
+        data["arms"]["dense"] = {"model": "base", "retrieval": {**passages, "method": "dense"}}
+        data["arms"]["stored"] = {
+            "model": "base",
+            "retrieval": {
+                **passages,
+                "method": "qdrant",
+                "options": {"url": "${STORE_ADDRESS}", "timeout_s": 2},
+            },
+        }
+
+    folder = suite(everywhere, base_url="${MODEL_ADDRESS}", extra_body={"user": "${BODY}"})
+    (folder / "docs").mkdir()
+    for name in "ab":
+        (folder / "docs" / f"{name}.md").write_text(f"document {name}")
+    server.handler = echo
+    done = run_of(command, folder)
+    assert done.code == 104  # of the vector store at least
+    sent = "".join(f"{asked.headers} {asked.body!r}" for asked in server.requests)
+    assert "key-of-the-embedder-4" in sent
+    assert status == 500 or "value-of-the-body-1" in sent
+    forms = [
+        form
+        for value in PLACES.values()
+        for form in (value, base64.b64encode(f"user:{value}".encode()).decode().rstrip("="))
+    ]
+    assert done.holds(*forms) == []
+    for reader in ("report", "decide", "compare"):
+        again = command(reader, done.run)
+        assert again.code in (0, 2)  # 2 where the run has no scores yet
+        assert again.holds(*forms) == []

@@ -46,6 +46,11 @@ BAD = {
     "http://127.0.0.1:80a/v1": "ort could not be cast",
     "http://127.0.0.1:/v1": "no port between",
     "http://[::1/v1": "nvalid IPv6",
+    "https://[v1.x]/v1": "[v1.x], which is no IPv6 address",
+    "http://127.1/v1": "cannot be one",
+    "http://2130706433/v1": "cannot be one",
+    "http://0x7f.0.0.1/v1": "cannot be one",
+    "http://1.2.3.4.5/v1": "cannot be one",
     "https://аpi.example.com/v1": "write 'xn--",  # a Cyrillic а
     "https://api。example.com/v1": "letters beyond ASCII",
     "https://ａpi.example.com": "letters beyond ASCII",

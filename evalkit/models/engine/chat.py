@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import Environment, TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from evalkit.errors import InputError, TuningError
 from evalkit.models.engine.quiet import first_line, unusable
+from evalkit.models.engine.time_limit import TEMPLATE_LIMIT_S, OutOfTimeError, at_most
 from evalkit.records.case import Message
 from evalkit.text.thoughts import ends_in_thought
 
@@ -29,6 +30,7 @@ PLAIN_TEMPLATE = """\
 """
 """For models without a template: base models continue text in which answers follow a cue."""
 
+_MEND = "Mend the template (chat_template.jinja or tokenizer_config.json), or use another model"
 _UNSEEN = "@@the last message@@"
 _PRIVATE_USE = range(0xE000, 0xF900)
 
@@ -56,10 +58,20 @@ class Chat:
 
     Args:
         tokenizer: A transformers tokenizer; ``PLAIN_TEMPLATE`` is used when it has no template.
+        limit_s: Seconds after which writing one conversation is broken off.
+
+    Raises:
+        InputError: The template raises numbers to powers: one step of a program that may take hours.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, limit_s: float = TEMPLATE_LIMIT_S) -> None:
         self._tokenizer = tokenizer
+        self._limit_s = limit_s
+        if _takes_powers(str(tokenizer.chat_template or "")):
+            raise InputError(
+                "the model's chat template raises numbers to powers (`**`), which is not done here: it may take hours. "
+                f"{_MEND}."
+            )
         self._template = None if tokenizer.chat_template else PLAIN_TEMPLATE
         added = tokenizer.added_tokens_decoder.values()
         self._special = {token.content: token for token in added if token.special and token.content}
@@ -130,20 +142,25 @@ class Chat:
         roles = ", ".join(message.role for message in messages)
         # A template is a stranger's program, which may divide by zero.
         with unusable(
-            f"the model's chat template cannot be used for a conversation with the roles {roles}. Mend the template "
-            "(chat_template.jinja or tokenizer_config.json), or use another model.",
+            f"the model's chat template cannot be used for a conversation with the roles {roles}. {_MEND}.",
             library="Jinja",
         ):
             try:
-                written = str(
-                    self._tokenizer.apply_chat_template(
-                        turns,
-                        chat_template=self._template,
-                        tokenize=False,
-                        add_generation_prompt=answering,
+                with at_most(self._limit_s):
+                    written = str(
+                        self._tokenizer.apply_chat_template(
+                            turns,
+                            chat_template=self._template,
+                            tokenize=False,
+                            add_generation_prompt=answering,
+                        )
                     )
-                )
                 written.encode()
+            except OutOfTimeError:
+                raise InputError(
+                    f"the model's chat template takes more than {self._limit_s:g} seconds to write a conversation with "
+                    f"the roles {roles}, so it was broken off. {_MEND}."
+                ) from None
             except (TemplateSyntaxError, SecurityError):
                 raise
             except TemplateError as error:
@@ -198,3 +215,17 @@ class Chat:
         # The template writes the special tokens itself.
         encoded = self._tokenizer(texts, add_special_tokens=False, verbose=False)
         return [list(ids) for ids in encoded["input_ids"]]
+
+
+def _takes_powers(template: str) -> bool:
+    """Whether a template has the operator ``**`` other than before the arguments of a call."""
+    before = ""
+    try:
+        for _, kind, text in Environment().lex(template):  # noqa: S701 - nothing is rendered
+            if kind == "operator" and text == "**" and before not in ("(", ","):
+                return True
+            if kind != "whitespace":
+                before = text
+    except TemplateError:  # transformers says so when it is first used
+        pass
+    return False
