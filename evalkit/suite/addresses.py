@@ -87,8 +87,10 @@ def _host_fault(parts: SplitResult) -> str | None:
         except UnicodeError:
             written = ""
         return f"names a server in letters beyond ASCII, which may look like those of another one{written}"
-    if parts.netloc.rpartition("@")[2].startswith("["):
-        return None if _is_ip(host) else f"names a server [{host[:80]}], which is no IPv6 address; {_EXAMPLE}"
+    server = parts.netloc.rpartition("@")[2]
+    if server.startswith("["):
+        is_sound = _is_ip(host) and server.rpartition("]")[2] in ("", f":{parts.port}")
+        return None if is_sound else f"names a server [{host[:80]}], which is no IPv6 address; {_EXAMPLE}"
     is_number = (
         _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
     )  # of which libraries make an IPv4

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ import yaml
 import evalkit as evalkit_package
 from evalkit.cli import main as door
 from tests.builders.chat_server import Reply, completion
-from tests.builders.terminal import on_terminal
+from tests.builders.terminal import on_terminal, read_all
 from tests.cli.conftest import write_tiny
 
 EVIL = "\x1b]0;TITLE\x07\x1b[2J\u202e\x9b31m\u2066\u200f"
@@ -124,6 +126,27 @@ def test_a_terminal_of_any_width_is_written_on(run, evalkit, monkeypatch, column
     done = evalkit("decide", run)
     assert done.code == 0
     assert max(map(len, done.out.splitlines())) <= max(20, int(columns) or 80)
+
+
+@pytest.mark.parametrize("no_color", ["", "1"], ids=["not set", "set"])
+def test_no_color_leaves_colours_out_on_a_terminal(run, monkeypatch, no_color):
+    """As https://no-color.org says: where the variable is set and not empty. Bold is no colour, and stays."""
+    ours, theirs = pty.openpty()
+    shown: list[bytes] = []
+    reader = threading.Thread(target=lambda: shown.append(read_all(ours)))
+    reader.start()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    for name in ("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert door.run(["decide", str(run)]) == 0
+    reader.join(120)
+    os.close(ours)
+    colours = re.findall(rb"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;5;\d+)m", shown[0])
+    assert b"Fine-tune." in shown[0]
+    assert bool(colours) == (no_color == "")
 
 
 def process(folder: Path, *arguments: str, script: str = "", **environment: str):

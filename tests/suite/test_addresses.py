@@ -47,6 +47,7 @@ BAD = {
     "http://127.0.0.1:/v1": "no port between",
     "http://[::1/v1": "nvalid IPv6",
     "https://[v1.x]/v1": "[v1.x], which is no IPv6 address",
+    "http://[::1]x/v1": "no IPv6 address",
     "http://127.1/v1": "cannot be one",
     "http://2130706433/v1": "cannot be one",
     "http://0x7f.0.0.1/v1": "cannot be one",
