@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from evalkit.errors import InputError, TuningError
 from evalkit.models.engine.quiet import first_line, unusable
-from evalkit.models.engine.time_limit import TEMPLATE_LIMIT_S, OutOfTimeError, at_most
+from evalkit.models.engine.template_limits import TEMPLATE_LIMIT_S, OutOfTimeError, at_most, takes_powers
 from evalkit.records.case import Message
 from evalkit.text.thoughts import ends_in_thought
 
@@ -67,7 +67,7 @@ class Chat:
     def __init__(self, tokenizer: Any, limit_s: float = TEMPLATE_LIMIT_S) -> None:
         self._tokenizer = tokenizer
         self._limit_s = limit_s
-        if _takes_powers(str(tokenizer.chat_template or "")):
+        if takes_powers(str(tokenizer.chat_template or "")):
             raise InputError(
                 "the model's chat template raises numbers to powers (`**`), which is not done here: it may take hours. "
                 f"{_MEND}."
@@ -215,17 +215,3 @@ class Chat:
         # The template writes the special tokens itself.
         encoded = self._tokenizer(texts, add_special_tokens=False, verbose=False)
         return [list(ids) for ids in encoded["input_ids"]]
-
-
-def _takes_powers(template: str) -> bool:
-    """Whether a template has the operator ``**`` other than before the arguments of a call."""
-    before = ""
-    try:
-        for _, kind, text in Environment().lex(template):  # noqa: S701 - nothing is rendered
-            if kind == "operator" and text == "**" and before not in ("(", ","):
-                return True
-            if kind != "whitespace":
-                before = text
-    except TemplateError:  # transformers says so when it is first used
-        pass
-    return False

@@ -1,4 +1,4 @@
-"""A limit of time on a stranger's program that runs in this process: the chat template of a model folder."""
+"""What the chat template of a model folder may take: it is a stranger's program that runs in this process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from jinja2 import Environment, TemplateError
 
 TEMPLATE_LIMIT_S = 30.0
 """A template takes about a millisecond; a busy machine may take many times that, a loop without end never ends."""
@@ -45,3 +47,17 @@ def at_most(seconds: float) -> Iterator[None]:
         with turn:
             over = True
         timer.cancel()
+
+
+def takes_powers(template: str) -> bool:
+    """Whether a template has the operator ``**`` other than before the arguments of a call."""
+    before = ""
+    try:
+        for _, kind, text in Environment().lex(template):  # noqa: S701 - nothing is rendered
+            if kind == "operator" and text == "**" and before not in ("(", ","):
+                return True
+            if kind != "whitespace":
+                before = text
+    except TemplateError:  # transformers says so when it is first used
+        pass
+    return False
