@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_text_linear [FUNCTION ...]
 
 For each function and each text, the processor time for 64,000 characters is divided by that for 16,000 (minima of
-three): 4 is linear, 16 is quadratic, above 5 is told where it took more than 50 ms. Texts are copies of one character
+three, and of fifteen where the bound was passed): 4 is linear, 16 is quadratic, above 5 is told where it took more than 50 ms. Texts are copies of one character
 (all of ASCII, one of each kind that a rule names) and of short pieces that begin what a rule looks for.
 Answers under a suite's own patterns and schemas are not here: they have a limit of time instead.
 """
@@ -52,6 +52,8 @@ from evalkit.text.words import answer_words, search_terms, words
 LONG, SHORT = 64_000, 16_000
 MOST_GROWTH = 5.0
 """Four times the text may take this many times as long."""
+AGAIN = 4
+"""How often a growth above the bound is measured again; the least times count."""
 NOTICED_S = 0.05
 """Seconds up to which no growth is looked for."""
 
@@ -179,13 +181,23 @@ def growths(
             )
 
 
+def settled(growth: Growth) -> Growth:
+    """A growth above the bound measured again: a busy machine takes processor time too. The least times count."""
+    for _ in range(AGAIN):
+        if growth.ratio <= MOST_GROWTH:
+            break
+        (again,) = growths([growth.function], (growth.piece,))
+        growth = growth._replace(
+            short_s=min(growth.short_s, again.short_s), long_s=min(growth.long_s, again.long_s)
+        )
+    return growth
+
+
 def main() -> int:
     """Print each function's greatest growth, and fail where one is above the bound."""
     failed = False
     for name in sys.argv[1:] or FUNCTIONS:
-        worst = max(growths([name]), key=lambda growth: growth.ratio)
-        if worst.ratio > MOST_GROWTH:  # a busy machine: measured again before it is told
-            worst = min(growths([name], (worst.piece,)), worst, key=lambda growth: growth.ratio)
+        worst = max(map(settled, growths([name])), key=lambda growth: growth.ratio)
         failed |= worst.ratio > MOST_GROWTH
         print(f"{name:34} {worst.piece!r:12} {worst.long_s:8.3f} s  x {worst.ratio:.1f}", flush=True)
     return int(failed)
