@@ -3,8 +3,9 @@
     python -m tests.benchmarks.bench_text_linear [FUNCTION ...]
 
 For each function and each text, the processor time for 64,000 characters is divided by that for 16,000 (minima of
-three, and of fifteen where the bound was passed): 4 is linear, 16 is quadratic, above 5 is told where it took more than 50 ms. Texts are copies of one character
-(all of ASCII, one of each kind that a rule names) and of short pieces that begin what a rule looks for.
+three, and of fifteen where the bound was passed): 4 is linear, 16 is quadratic, above 5 is told where it took more than
+50 ms. Texts are copies of one character (all of ASCII, one of each kind that a rule names) and of short pieces that
+begin what a rule looks for.
 Answers under a suite's own patterns and schemas are not here: they have a limit of time instead.
 """
 
