@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import (
-    allow_model_code_option,
     allow_outside_option,
     allow_plugins_option,
     env_file_option,
@@ -25,7 +24,6 @@ from evalkit.cli.options import (
 @click.option("--no-probe", is_flag=True, help="Ask no local model: its time and money stay open.")
 @allow_plugins_option
 @allow_outside_option
-@allow_model_code_option
 @env_file_option
 @json_option
 def command(
@@ -35,7 +33,6 @@ def command(
     no_probe: bool,
     allow_plugins: bool,
     allow_outside: bool,
-    allow_model_code: bool,
     env_file: tuple[Path, ...],
     as_json: bool,
 ) -> int:
@@ -49,12 +46,7 @@ def command(
     from evalkit.data.cases import read_cases
     from evalkit.suite.load import load_suite
 
-    loaded = load_suite(
-        suite,
-        allow_plugins=allow_plugins,
-        allow_outside=allow_outside,
-        allow_model_code=allow_model_code,
-    )
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     with shown_progress() as progress:
         forecast = api.estimate(
             loaded,

@@ -57,15 +57,6 @@ def allow_plugins_option(command: F) -> F:
     )(command)
 
 
-def allow_model_code_option(command: F) -> F:
-    """Adds ``--allow-model-code``: ``trust_remote_code`` of the suite holds."""
-    return click.option(
-        "--allow-model-code",
-        is_flag=True,
-        help="Run code of a model folder for which the suite says trust_remote_code.",
-    )(command)
-
-
 def allow_outside_option(command: F) -> F:
     """Adds ``--allow-outside``: input files may lie outside the suite's folder."""
     return click.option(
@@ -100,11 +91,12 @@ def read_env_files(files: tuple[Path, ...]) -> None:
     """Set the environment variables that these files define, where the environment has none of that name.
 
     Raises:
-        InputError: A file is missing or a line is not ``NAME=value``.
+        InputError: A file is missing, a line is not ``NAME=value``, or it gives leave that only a person gives.
     """
     import os
 
     from evalkit.bounded_file import SETTINGS_BYTES, read_bounded
+    from evalkit.suite.trust import MODEL_CODE
 
     for file in files:
         try:
@@ -118,6 +110,10 @@ def read_env_files(files: tuple[Path, ...]) -> None:
             name, equals, value = text.partition("=")
             if not equals or not name.strip().isidentifier():
                 raise InputError(f"{file}:{number}: is not of the form NAME=value")
+            if name.strip() == MODEL_CODE:  # the file may have come with the suite
+                raise InputError(
+                    f"{file}:{number}: {MODEL_CODE} is set by whoever types the command, not by a file"
+                )
             os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import (
-    allow_model_code_option,
     allow_outside_option,
     allow_plugins_option,
     env_file_option,
@@ -35,7 +34,6 @@ from evalkit.cli.options import (
 @click.option("--shard", metavar="N/COUNT", help="Answer only this part of the run; `merge` joins all parts.")
 @allow_plugins_option
 @allow_outside_option
-@allow_model_code_option
 @env_file_option
 @json_option
 def command(
@@ -50,7 +48,6 @@ def command(
     shard: str | None,
     allow_plugins: bool,
     allow_outside: bool,
-    allow_model_code: bool,
     env_file: tuple[Path, ...],
     as_json: bool,
 ) -> int:
@@ -68,12 +65,7 @@ def command(
 
     if retry_errors and resume is None:
         raise InputError("--retry-errors goes with --resume RUN; a new run has no failed cell yet")
-    loaded = load_suite(
-        suite,
-        allow_plugins=allow_plugins,
-        allow_outside=allow_outside,
-        allow_model_code=allow_model_code,
-    )
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     loaded = loaded.with_env_files(env_file)
     with shown_progress() as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRunWarning)  # said as an error below

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from evalkit.cli.options import (
-    allow_model_code_option,
     allow_outside_option,
     allow_plugins_option,
     env_file_option,
@@ -28,7 +27,6 @@ from evalkit.cli.options import (
 )
 @allow_plugins_option
 @allow_outside_option
-@allow_model_code_option
 @env_file_option
 @json_option
 def command(
@@ -37,7 +35,6 @@ def command(
     export: Path | None,
     allow_plugins: bool,
     allow_outside: bool,
-    allow_model_code: bool,
     env_file: tuple[Path, ...],
     as_json: bool,
 ) -> int:
@@ -50,12 +47,7 @@ def command(
     from evalkit.cli.progress import shown_progress
     from evalkit.suite.load import load_suite
 
-    loaded = load_suite(
-        suite,
-        allow_plugins=allow_plugins,
-        allow_outside=allow_outside,
-        allow_model_code=allow_model_code,
-    )
+    loaded = load_suite(suite, allow_plugins=allow_plugins, allow_outside=allow_outside)
     with shown_progress() as progress:
         report = api.tune(loaded, model=model, export=export, progress=progress)
     if as_json:

@@ -31,6 +31,7 @@ from evalkit.runner.run_start import Experiment
 from evalkit.secrets import hidden_in_errors
 from evalkit.suite.models import TunedModelConfig
 from evalkit.suite.schema import Suite
+from evalkit.suite.trust import MODEL_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _left_alone(suite: Suite) -> Iterator[str]:
         if not suite.trust.model_code and model.get("trust_remote_code") is True:
             yield (
                 f"models.{name}: `trust_remote_code` runs code of the model folder; none is run here, and a run needs "
-                "--allow-model-code"
+                f"{MODEL_CODE}=1"
             )
 
 

@@ -27,7 +27,7 @@ from evalkit.suite.schema import (
     Suite,
 )
 from evalkit.suite.source import Source, parse_yaml, read_yaml, yaml_value
-from evalkit.suite.trust import Trust, allowed
+from evalkit.suite.trust import MODEL_CODE, Trust, allowed
 from evalkit.suite.validation_errors import validation_problems
 from evalkit.suite.yaml_data import Location
 
@@ -39,7 +39,7 @@ def load_suite(
     *,
     allow_plugins: bool = False,
     allow_outside: bool = False,
-    allow_model_code: bool = False,
+    allow_model_code: bool | None = None,
 ) -> Suite:
     """Read and check a suite. It runs no code of its own and reads no file outside its folder unless that is allowed.
 
@@ -51,7 +51,8 @@ def load_suite(
         path: The suite's folder, or its ``suite.yaml``.
         allow_plugins: Whether code is loaded that the suite names as ``module:Class``. Installed plugins need no leave.
         allow_outside: Whether its input files may lie outside its folder. Model folders and caches always may.
-        allow_model_code: Whether code runs that a model folder brings, where the suite says ``trust_remote_code``.
+        allow_model_code: Whether code runs that a model folder brings, where the suite says ``trust_remote_code``;
+            default: where the environment variable ``EVALKIT_ALLOW_MODEL_CODE`` is 1.
 
     Raises:
         SuiteError: The file cannot be used; all its problems are listed, each with its line.
@@ -194,8 +195,8 @@ def _leave_model_code(suite: Suite) -> None:
         if isinstance(model, model_section.TransformersModelConfig) and model.trust_remote_code:
             suite.models[name] = model.model_copy(update={"trust_remote_code": False})
             message = (
-                "runs Python code of the model folder: if you trust it, pass --allow-model-code (in Python: "
-                "load_suite(..., allow_model_code=True))"
+                f"runs Python code of the model folder: if you trust it, set {MODEL_CODE}=1 for the command (in "
+                "Python: load_suite(..., allow_model_code=True))"
             )
             problems.append(suite.source.problem(("models", name, "trust_remote_code"), message))
     if problems and suite.trust.plugins != "leave":

@@ -35,20 +35,26 @@ class Trust:
     @property
     def options(self) -> str:
         """The options of a command that say the same, each with a space before it."""
-        given = {
-            " --allow-plugins": self.loads_plugins,
-            " --allow-outside": self.outside,
-            " --allow-model-code": self.model_code,
-        }
-        return "".join(option for option, is_given in given.items() if is_given)
+        plugins = " --allow-plugins" if self.loads_plugins else ""
+        return f"{plugins} --allow-outside" if self.outside else plugins
 
 
+MODEL_CODE = "EVALKIT_ALLOW_MODEL_CODE"
+"""The environment variable whose 1 lets the code of model folders run. No file sets it: not even ``--env-file``."""
 NOTHING = Trust()
 """What a suite may do where nobody said anything."""
 
 
-def allowed(*, plugins: bool, outside: bool, model_code: bool = False) -> Trust:
-    """The trust of a command that runs a suite: what is not allowed is refused."""
+def allowed(*, plugins: bool, outside: bool, model_code: bool | None = None) -> Trust:
+    """The trust of a command that runs a suite: what is not allowed is refused.
+
+    Args:
+        plugins: Whether code that the suite names is loaded.
+        outside: Whether its input files may lie outside its folder.
+        model_code: Whether code of model folders runs; default: what ``MODEL_CODE`` says.
+    """
+    if model_code is None:
+        model_code = os.environ.get(MODEL_CODE) == "1"
     return Trust(plugins="load" if plugins else "refuse", outside=outside, model_code=model_code)
 
 

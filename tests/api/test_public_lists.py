@@ -74,8 +74,7 @@ TRUST = {f"evalkit {command} --allow-plugins" for command in ("run", "estimate",
     f"evalkit {command} --allow-outside"
     for command in ("run", "validate", "estimate", "tune", "score", "report")
 }
-TRUST |= {f"evalkit {command} --allow-model-code" for command in ("run", "estimate", "tune")}
-"""By which the person who types lets a suite load its code or its models', or read files outside its folder."""
+"""By which the person who types lets a suite load code of its own, or read files outside its folder."""
 
 ADDED["commands and options"] = ADDED.get("commands and options", set()) | TRUST
 SEALS = {"files", "files.*.digest", "files.*.marks", "files.*.rows", "seal"}

@@ -167,12 +167,12 @@ def test_no_other_key_of_a_suite_names_code_either(evalkit, changed, keys, where
     done = evalkit("run", place, *(["--allow-plugins"] if code_of_a_model else []))
     assert done.code == 2
     assert where in done.err
-    option = "--allow-model-code" if code_of_a_model else "--allow-plugins"
+    option = "EVALKIT_ALLOW_MODEL_CODE=1" if code_of_a_model else "--allow-plugins"
     assert option in done.err or where == "names no known format"
 
 
-def test_code_of_a_model_folder_is_allowed_by_an_option_of_its_own(changed):
-    """And neither of the other two gives leave for it."""
+def test_code_of_a_model_folder_is_allowed_by_a_variable_of_its_own(evalkit, changed, monkeypatch):
+    """Neither option gives leave for it, and no file that may have come with the suite."""
     models = {
         "shown": {"type": "transformers", "model": "here", "trust_remote_code": True},
         "taught": {"type": "recorded", "path": "b.jsonl"},
@@ -180,9 +180,13 @@ def test_code_of_a_model_folder_is_allowed_by_an_option_of_its_own(changed):
     place = changed(models=models)
     with pytest.raises(InputError, match=r"load_suite\(\.\.\., allow_model_code=True\)"):
         load_suite(place, allow_plugins=True, allow_outside=True)
-    suite = load_suite(place, allow_model_code=True)
-    assert suite.models["shown"].trust_remote_code
-    assert suite.trust.options == " --allow-model-code"
+    assert load_suite(place, allow_model_code=True).models["shown"].trust_remote_code
+    (place / ".env").write_text("EVALKIT_ALLOW_MODEL_CODE=1\n")
+    refused = evalkit("run", place, "--env-file", place / ".env")
+    assert refused.code == 2
+    assert ".env:1: EVALKIT_ALLOW_MODEL_CODE is set by whoever types the command" in refused.err
+    monkeypatch.setenv("EVALKIT_ALLOW_MODEL_CODE", "1")
+    assert load_suite(place).models["shown"].trust_remote_code
 
 
 def test_a_module_that_is_not_found_is_told_with_where_it_is_looked_for(evalkit, changed):
