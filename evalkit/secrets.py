@@ -11,7 +11,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html import unescape
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from evalkit.errors import EvalkitError, InputError, Problem
 
@@ -100,9 +100,11 @@ class Secrets:
             self.add(None if text is None else unquote(text))
         if user is not None and password is not None:
             self.add(f"{unquote(user)}:{unquote(password)}")
-        for name, value in parse_qsl(parts.query):
-            if names_a_secret(name):
-                self.add(value)
+        for parameter in parts.query.split("&"):
+            name, _, value = parameter.partition("=")
+            if names_a_secret(unquote_plus(name)):
+                for form in (value, unquote(value), unquote_plus(value)):  # a server reads a plus as it likes
+                    self.add(form)
 
     def add_proxies(self) -> None:
         """Hide what lets in to the proxies that the environment names (``HTTPS_PROXY``): a proxy may echo it."""

@@ -219,7 +219,7 @@ def _trusted() -> ssl.SSLContext:
 
 
 def _is_stream(response: ClientResponse) -> bool:
-    return "event-stream" in response.headers.get("Content-Type", "")
+    return "event-stream" in response.headers.get("Content-Type", "").lower()
 
 
 async def _read_whole(response: ClientResponse) -> bytes:

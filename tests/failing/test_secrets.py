@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from evalkit.cli import main as door
+from evalkit.secrets import Secrets
 from evalkit.store.run_folder import RunFolder
 from evalkit.store.seal import seal
 from tests.builders.raw_server import RawServer, answer, delta, events, reply
@@ -254,7 +255,10 @@ def test_a_key_that_no_header_holds_is_told_of_without_it(command, suite, monkey
 
 def test_a_key_in_two_pieces_of_a_stream_is_hidden(command, suite, server):
     body = events(delta(f"key {KEY[:9]}"), delta(KEY[9:]), delta(finish="stop"))
-    server.handler = lambda connection, asked: reply(connection, body, kind="text/event-stream")
+    # The kind of a reply is the same in capitals.
+    server.handler = lambda connection, asked: reply(
+        connection, body, kind="Text/Event-Stream; charset=UTF-8"
+    )
     done = run_of(command, suite(stream=True))
     assert (done.code, done.holds(*FORMS.values())) == (0, [])
 
@@ -273,6 +277,14 @@ def test_the_account_of_a_url_is_hidden(command, suite, server, monkeypatch):
     assert server.requests[0].headers["authorization"] == f"Basic {header}"
     assert done.code == 104
     assert done.holds(PASSWORD, quote(PASSWORD), header.rstrip("=")) == []
+
+
+def test_a_key_in_the_query_of_an_address_is_hidden_as_it_is_written_and_as_it_is_read():
+    """A plus in a query is a space to one server and a plus to another."""
+    secrets = Secrets()
+    secrets.add_address(f"http://h/v1?api_key={KEY}&version=2026-11-28&access%5Ftoken={quote(SECRET)}%2F1")
+    said = secrets.hide(f"{KEY} or {KEY.replace('+', ' ')}, {SECRET}/1 of 2026-11-28")
+    assert said == "[redacted] or [redacted], [redacted] of 2026-11-28"
 
 
 @pytest.mark.parametrize("status", [302, 307])
