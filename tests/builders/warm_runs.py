@@ -62,9 +62,8 @@ class WarmRuns:
 
     def close(self) -> None:
         """End the process; commands that run go on."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        with self._process:  # closes its pipes, which ends it, and waits
+            pass
         self._home.cleanup()
 
     def start(
