@@ -129,6 +129,7 @@ def test_every_sentence_names_what_is_assumed():
         ),
         (planned(6, size=6), "no interval on one case or cluster"),
         (planned(4), "no drop can be seen"),
+        (planned(60, size=3, max_drop=0.0, discordance=0.1), "no number of cases does with 80% power"),
         (planned(200, max_drop=0.0), "cannot pass where no case differs, no number of cases does"),
         (planned(200, max_drop=0.0, discordance=0.1), "where 10% of cases differ by chance, no number"),
         (
