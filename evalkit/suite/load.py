@@ -277,10 +277,16 @@ def _gate_names(suite: Suite, metric_names: list[str]) -> Iterator[Problem]:
         return
     for index, arm in enumerate(suite.gate.arms):
         yield from _reference(suite, ("gate", "arms", index), "arm", arm, suite.arms)
+    on_all_cases = (suite.primary_metric, None, True)
+    said: dict[tuple[str, str | None, bool], str] = {on_all_cases: "gate.max_quality_drop"}
     for index, rule in enumerate(suite.gate.rules):
         if rule.metric is not None:
             at: Location = ("gate", "rules", index, "metric")
             yield from _reference(suite, at, "metric", rule.metric, metric_names)
+        about = (rule.metric or suite.primary_metric, rule.tag, rule.max_drop is not None)
+        if (first := said.setdefault(about, f"gate.rules.{index}")) != f"gate.rules.{index}":
+            message = f"says again what {first} says: the same metric on the same cases; keep one limit there"
+            yield suite.source.problem(("gate", "rules", index), message)
 
 
 def _arm_names(suite: Suite, name: str, arm: ArmConfig) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ def test_of_the_project_itself():
 HOSTILE = "案件::c7\n::error::##[x]\x1b"
 GATE = {
     "max_error_rate": 0.02,
-    "rules": [{"min": 0.5}, {"metric": "exact_match", "max_drop": 0.99}],
+    "rules": [{"min": 0.5}],
     "must_pass": ["c001", HOSTILE],
 }
 
@@ -95,7 +95,6 @@ def test_each_rule_and_each_must_pass_case_is_a_test(inner, pytester):
     assert ends == {
         "test_of_the_project_itself": [],
         "quality/rag/exact_match": ["failure"],
-        "quality/rag/exact_match (2)": [],
         "floor/rag/exact_match": ["skipped"],
         "error_rate/rag": ["skipped"],
         "must_pass/rag/c001": [],
@@ -129,7 +128,7 @@ def test_what_is_open_is_skipped_or_fails_as_the_suite_says(inner):
 
 def test_the_tests_are_chosen_by_k_and_are_not_made_where_none_would_run(inner, pytester):
     done = inner("worse", "-k", "must_pass and c001")
-    done.assert_outcomes(passed=1, deselected=6)
+    done.assert_outcomes(passed=1, deselected=5)
     assert done.ret == pytest.ExitCode.OK
     done = inner("worse", "--collect-only", "-q")
     assert "evalkit" not in done.stdout.str()
@@ -155,7 +154,7 @@ def test_workers_of_xdist_are_handed_the_gate_and_load_nothing(inner, pytester):
     """The inner test runs in a worker, and would find there what judging imports."""
     pytester.makepyfile(test_inside=INSIDE.replace("LIGHT", "True"))
     done = inner("worse", "-p", "xdist.plugin", "-n", "2")
-    done.assert_outcomes(passed=3, failed=2, skipped=2)
+    done.assert_outcomes(passed=2, failed=2, skipped=2)
     done.stdout.fnmatch_lines(["Worse: c060: 100% → 0%", "*evalkit gate: desk*"])
 
 
