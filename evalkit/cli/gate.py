@@ -182,13 +182,17 @@ def _update(run: RunFolder, asked: _Asked, *, outputs: bool) -> int:
         print_json(written)
         return 0
     arms = ", ".join(arm.name for arm in written.arms)
-    say(f"Baseline of run {written.run_id} written to {file}: {len(written.cases):,} cases; arms {arms}.")
+    say(f"Baseline of run {written.run_id} written to {file}: {_cases(len(written.cases))}; arms {arms}.")
     if written.set_aside:
         say(
             f"{len(written.set_aside):,} cases stand in the training rows, or with one that does, and are left out."
         )
     say("Commit it, so that every later run is compared with it.")
     return 0
+
+
+def _cases(number: int) -> str:
+    return f"{number:,} case" if number == 1 else f"{number:,} cases"
 
 
 def _gate(run: RunFolder, asked: _Asked) -> int:

@@ -12,7 +12,7 @@ from evalkit.arms.expand import expand_arms
 from evalkit.clock import Clock
 from evalkit.data.case_content import CaseContent
 from evalkit.data.cases import Cases, read_cases
-from evalkit.errors import IncompleteRunError, InputError, SuiteError
+from evalkit.errors import IncompleteRunError, InputError, RunError, SuiteError
 from evalkit.gating.changed_cases import Excerpts, changed_cases, changed_ids
 from evalkit.gating.comparability import RunSide, check_comparable, ruled_metrics, side_of
 from evalkit.gating.false_alarms import false_alarms
@@ -35,7 +35,7 @@ from evalkit.runner.progress import Progress, Silent
 from evalkit.store.baseline_file import read_baseline, write_baseline
 from evalkit.store.jsonl import JsonLines
 from evalkit.store.lock import sole_writer
-from evalkit.store.run_folder import RunFolder, find_run, path_argument
+from evalkit.store.run_folder import LATEST, RunFolder, find_run, path_argument
 from evalkit.suite.gate import GateConfig
 from evalkit.suite.gate_names import gate_case_problems
 from evalkit.suite.load import FILE_NAME, suite_of_run
@@ -107,7 +107,12 @@ def find_finished(name: str | Path, root: Path) -> tuple[RunFolder, str | None]:
     Raises:
         RunError: There is none, it is damaged, or it is one shard of a run.
     """
-    run = find_run(name, root)
+    try:
+        run = find_run(name, root)
+    except RunError as error:
+        if str(name) == LATEST:
+            raise
+        raise RunError(f"{error}\nNor is it a suite: there is no {Path(name) / FILE_NAME}") from error
     refuse_shard(run)
     return run, check_run(run)
 

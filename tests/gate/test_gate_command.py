@@ -116,3 +116,10 @@ def test_the_plan_says_what_the_gate_can_see_and_runs_nothing(command, tmp_path)
     assert not (tmp_path / "reports").exists()
     code, out, _ = command(tmp_path / "desk", "--plan", "--json")
     assert [rule["n"] for rule in json.loads(out)["rules"]] == [100, 30]
+
+
+def test_a_name_of_neither_a_suite_nor_a_run_is_told_to_be_neither(command, runs):
+    code, _, error = command("suites/dsk")
+    assert code == 2
+    assert "no run 'suites/dsk' under reports" in error
+    assert "Nor is it a suite: there is no suites/dsk/suite.yaml" in error
