@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from evalkit.records.baseline import Baseline
@@ -52,3 +55,10 @@ def test_records_come_back_from_json_as_they_were(
     for gate in (failed_gate, inconclusive_gate, passed_gate):
         assert from_json(to_json(gate), GateResult) == gate
     assert from_json(to_json(small_baseline), Baseline) == small_baseline
+
+
+def test_the_keys_that_the_readme_shows_load():
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    shown = text.partition("Every key of the section has a default:\n\n```yaml\n")[2].partition("```")[0]
+    gate = GateConfig.model_validate(yaml.safe_load(shown)["gate"])
+    assert {"rules", "arms", "must_pass", "quarantine", "confirm", "on_inconclusive"} <= gate.model_fields_set
