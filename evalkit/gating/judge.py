@@ -26,6 +26,7 @@ from evalkit.records.baseline import Baseline, BaselineArm
 from evalkit.records.gate import GateArm, GateVerdict, MustPassResult, RuleResult
 from evalkit.stats.relative_change import AmountSummary
 from evalkit.suite.gate import GateConfig, GateRule
+from evalkit.suite.models import RecordedModelConfig
 
 _TIE = 1e-9
 _ORDER = ("fail", "inconclusive", "not_judged", "pass", "unchanged")
@@ -53,7 +54,7 @@ def judged_rules(paired: PairedRun, arms: Sequence[str], gate: GateConfig) -> tu
         floors = [rule for rule in gate.rules if rule.min is not None]
         others = [judged_floor(_floor(paired, arm, rule), alpha=gate.alpha, seed=seed) for rule in floors]
         others += _others(paired, arm, gate)
-        results += map(_as_before, others) if unchanged[arm] else others
+        results += [_as_before(paired, rule) for rule in others] if unchanged[arm] else others
     return in_order(results)
 
 
@@ -62,9 +63,26 @@ def in_order(results: Sequence[RuleResult]) -> tuple[RuleResult, ...]:
     return tuple(sorted(results, key=lambda result: _ORDER.index(result.verdict)))
 
 
-def _as_before(result: RuleResult) -> RuleResult:
-    """A rule for an arm of which nothing changed: what is not certain in itself is as it was in the baseline."""
-    return replace(result, verdict="unchanged") if result.verdict == "inconclusive" else result
+def _as_before(paired: PairedRun, result: RuleResult) -> RuleResult:
+    """A rule for an arm of which nothing changed: what is not certain in itself is as it was in the baseline.
+
+    Equal answers have equal scores. Times, costs and failures are of this run, and open where they are not those of
+    the baseline, as the ones of replayed answers are.
+    """
+    if result.verdict != "inconclusive" or not _same_figures(paired, result):
+        return result
+    return replace(result, verdict="unchanged")
+
+
+def _same_figures(paired: PairedRun, result: RuleResult) -> bool:
+    before, now = _arm(paired.baseline, result.arm), _arm(paired.now, result.arm)
+    if before is None or now is None or result.kind == "error_rate":
+        return False
+    if result.kind == "latency":
+        return (before.p95_latency_s, before.n_timed) == (now.p95_latency_s, now.n_timed)
+    if result.kind == "cost":
+        return (before.mean_cost, before.cost_sd) == (now.mean_cost, now.cost_sd)
+    return True
 
 
 def is_unchanged(paired: PairedRun, arm: str) -> bool:
@@ -128,7 +146,7 @@ def _arm_record(paired: PairedRun, arm: str) -> GateArm:
         name=arm,
         unchanged=is_unchanged(paired, arm),
         changed_parts=changed,
-        changed_answers=int((~paired.same_answers(arm)).sum()),
+        changed_answers=int((~paired.same_answers(arm)[cases]).sum()),
         n=cases.size,
         baseline=None if means is None else means[1],
         candidate=None if means is None else means[0],
@@ -162,7 +180,9 @@ def _others(paired: PairedRun, arm: str, gate: GateConfig) -> Iterator[RuleResul
         yield judged_latency(arm, gate.max_p95_latency_s, seconds, of_case, alpha=gate.alpha)
     if gate.max_error_rate is not None:
         ids = [case_id for case_id, kept in zip(paired.ids, keep, strict=True) if kept]
-        failed, of_case = paired.run.log.requests(paired.run.trainings(arm), ids)
+        failed, of_case = paired.run.log.requests(
+            paired.run.trainings(arm), () if _recorded(paired, arm) else ids
+        )
         result = judged_errors(
             arm, gate.max_error_rate, failed, clusters[keep][of_case], alpha=gate.alpha, seed=seed
         )
@@ -177,6 +197,13 @@ def _others(paired: PairedRun, arm: str, gate: GateConfig) -> Iterator[RuleResul
                 reason=reason,
             )
         yield result
+
+
+def _recorded(paired: PairedRun, arm: str) -> bool:
+    """Whether an arm's answers stand in a file, where each row has the look of a request that succeeded at once."""
+    table = paired.run.table
+    model = paired.run.suite.models.get(table.arms[table.row(arm)].model)
+    return isinstance(model, RecordedModelConfig)
 
 
 def _cost(paired: PairedRun, arm: str, limit: float, alpha: float) -> RuleResult:

@@ -29,6 +29,7 @@ from evalkit.stats.relative_change import (
 _MIN_KNOWN = 0.9
 """Share of cases whose cost must be known on both sides; below it the rest need not be like them."""
 _PERCENTILE = 95
+NO_CASE_LEFT = "no common case is left that it could be judged on; those in quarantine take no part"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,7 @@ def judged_floor(rule: FloorRule, *, alpha: float, seed: int) -> RuleResult:
         n_clusters=int(np.unique(rule.clusters).size),
     )
     if n == 0:
-        return replace(result, reason="no case has a score")
+        return replace(result, reason=NO_CASE_LEFT)
     try:
         interval = _mean(rule, alpha, generator(seed, *names))
     except ValueError as error:
@@ -136,6 +137,8 @@ def judged_cost(rule: CostRule, *, alpha: float, seed: int) -> RuleResult:
         n_clusters=int(np.unique(rule.clusters[known]).size),
         currency=rule.currency,
     )
+    if n == 0:
+        return replace(result, reason=NO_CASE_LEFT)
     if n_known == 0 or n_known < _MIN_KNOWN * n:
         return replace(result, reason=f"the cost is known of {n_known} of {n} cases, on both sides")
     try:

@@ -167,7 +167,7 @@ def _arm(run: MeasuredRun, name: str) -> BaselineArm:
         n_timed=timed.n,
         latency_source=source,
         mean_cost=_significant(float(known.mean())) if known.size else None,
-        cost_sd=_significant(float(known.std(ddof=1))) if known.size > 1 else None,
+        cost_sd=_spread(known) if known.size > 1 else None,
         n_costed=known.size,
         cost_kept="summary" if _device_timed(table, rows) else "per_case",
     )
@@ -219,6 +219,11 @@ def _answering_models(table: ScoreTable, rows: Sequence[int]) -> dict[str, int]:
     counts = np.bincount(codes, minlength=len(table.answering_models))
     named = zip(table.answering_models, counts, strict=True)
     return {model: int(count) for model, count in named if model and count}
+
+
+def _spread(costs: FloatArray) -> float:
+    """The standard deviation; 0 for equal costs, whose mean differs from them in the last bits."""
+    return _significant(float(costs.std(ddof=1))) if np.ptp(costs) > 0.0 else 0.0
 
 
 def _significant(value: float) -> float:

@@ -18,6 +18,7 @@ from evalkit.comparison.pairwise import adjusted_together, compared
 from evalkit.comparison.pooled_metrics import PairedCounts, pooled_compared
 from evalkit.comparison.settings import ComparisonSettings, generator
 from evalkit.comparison.table import Pairs
+from evalkit.gating.limits import NO_CASE_LEFT
 from evalkit.gating.smallest_drop import Spread, cases_to_pass, smallest_drop, spread_of
 from evalkit.records.comparison import Difference
 from evalkit.records.gate import RuleResult, RuleVerdict
@@ -141,7 +142,7 @@ def drop_verdict(difference: Difference, max_drop: float, alpha: float) -> RuleV
     """
     if difference.low is None or difference.high is None or difference.p_adjusted is None:
         return "inconclusive"
-    if difference.low > -max_drop:
+    if difference.low > -max_drop or max_drop >= 1.0:  # which allows any drop
         return "pass"
     return "fail" if difference.high < 0.0 and difference.p_adjusted < alpha else "inconclusive"
 
@@ -157,7 +158,7 @@ def _judged(rule: DropRule, record: Difference, alpha: float, n_tests: int) -> R
         p_value=record.p_value,
         p_adjusted=record.p_adjusted,
         method=record.method if record.low is not None else "",
-        reason=(record.note or "") if record.low is None else "",
+        reason=_why_no_interval(rule, record) if record.low is None else "",
         note=(record.note or "") if record.low is not None else "",
     )
     if record.low is None:
@@ -168,6 +169,10 @@ def _judged(rule: DropRule, record: Difference, alpha: float, n_tests: int) -> R
         smallest_drop=smallest_drop(spread, rule.max_drop, alpha=alpha, n_tests=n_tests),
         cases_needed=cases_to_pass(spread, rule.max_drop, alpha=alpha),
     )
+
+
+def _why_no_interval(rule: DropRule, record: Difference) -> str:
+    return NO_CASE_LEFT if rule.both.treatment.shape[0] == 0 else record.note or ""
 
 
 def _spread(rule: DropRule, record: Difference, alpha: float) -> Spread:
@@ -193,7 +198,7 @@ def _result(rule: DropRule, n_clusters: int) -> RuleResult:
     """The rule as passed without a test, with what the scores say by themselves."""
     both = rule.both
     candidate, baseline = (_figure(both, side) for side in (both.treatment, both.control))
-    gaps = np.zeros(0) if isinstance(both, PairedCounts) else both.treatment - both.control
+    gaps = None if isinstance(both, PairedCounts) else both.treatment - both.control
     return RuleResult(
         name=rule.name,
         kind="quality",
@@ -207,8 +212,8 @@ def _result(rule: DropRule, n_clusters: int) -> RuleResult:
         baseline=baseline,
         candidate=candidate,
         estimate=0.0 if candidate is not None else None,
-        better=int(np.sum(gaps > _TIE)),
-        worse=int(np.sum(gaps < -_TIE)),
+        better=None if gaps is None else int(np.sum(gaps > _TIE)),
+        worse=None if gaps is None else int(np.sum(gaps < -_TIE)),
     )
 
 

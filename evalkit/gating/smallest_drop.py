@@ -83,12 +83,14 @@ def smallest_drop(spread: Spread, max_drop: float, *, alpha: float, n_tests: int
         n_tests: Quality rules that are tested together: Holm asks a lone drop for p < alpha / n_tests.
 
     Returns:
-        A share; None where so few cases or clusters can show no drop at all.
+        A share; None where so few cases or clusters can show no drop at all, or any drop is allowed.
 
     Example:
         >>> smallest_drop(Spread(216, 216, 0.0, 0.0), 0.05, alpha=0.05)
         0.0391...
     """
+    if max_drop >= 1.0:
+        return None
     level = alpha / n_tests
     share = spread.discordance or 0.0
     seen = smallest_detectable_exact(spread.n_clusters, share, alpha=level)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from evalkit.gating.comparability import ruled_metrics
 from evalkit.gating.paired_run import PairedRun
-from evalkit.records.gate import GateResult
+from evalkit.records.gate import GateResult, case_count
 
 
 def with_words(result: GateResult, paired: PairedRun) -> GateResult:
@@ -32,12 +32,12 @@ def headline(result: GateResult) -> str:
     n, on = len(result.rules), f"on {_count(result.cases.common, 'common case')}"
     by = {
         kind: sum(rule.verdict == kind for rule in result.rules)
-        for kind in ("fail", "inconclusive", "not_judged")
+        for kind in ("fail", "inconclusive", "not_judged", "unchanged")
     }
-    wrong = sum(case.verdict == "fail" for case in result.must_pass)
+    wrong = case_count(case for case in result.must_pass if case.verdict == "fail")
     if result.verdict == "failed":
         parts = [f"{by['fail']} of {_count(n, 'rule')}"] if by["fail"] else []
-        parts += [f"{wrong} of {_count(len(result.must_pass), 'must-pass case')}"] if wrong else []
+        parts += [f"{wrong} of {_count(case_count(result.must_pass), 'must-pass case')}"] if wrong else []
         return f"FAILED: {' and '.join(parts)} failed, {on}."
     if result.verdict == "inconclusive":
         return (
@@ -49,9 +49,17 @@ def headline(result: GateResult) -> str:
         if by["not_judged"]
         else ""
     )
-    if judged and all(rule.verdict in ("unchanged", "not_judged") for rule in result.rules):
+    if open_cases := case_count(case for case in result.must_pass if case.verdict == "not_judged"):
+        aside += f"; {_count(open_cases, 'must-pass case')} {_was(open_cases)} not judged"
+    if judged and judged == by["unchanged"]:
         return f"PASSED: nothing changed, {on}{aside}."
-    held = "the only rule holds" if judged == n == 1 else f"{judged} of {_count(n, 'rule')} hold"
+    held = (
+        "the only rule holds"
+        if judged == n == 1
+        else f"{judged - by['unchanged']} of {_count(n, 'rule')} hold"
+    )
+    if by["unchanged"]:
+        held += f", {by['unchanged']} {_is(by['unchanged'])} unchanged,"
     return f"PASSED: {held} {on}{aside}."
 
 

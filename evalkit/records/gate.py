@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from evalkit.records.record import Count, Record
@@ -42,8 +43,8 @@ class RuleResult(Record, frozen=True, kw_only=True):
         low: Lower end of the two-sided interval at ``1 - alpha``, not adjusted for the number of rules.
         p_value: Two-sided, of a quality rule that was tested; else None.
         p_adjusted: By Holm over the quality rules of this gate that were tested.
-        better: Cases whose score is higher than in the baseline.
-        worse: Cases whose score is lower.
+        better: Cases whose score is higher than in the baseline; None for a metric over all cases at once.
+        worse: Cases whose score is lower, likewise.
         smallest_drop: The smallest true drop that this rule would have failed with 80% power; None where not known.
         cases_needed: Cases that would pass the rule with 80% power if nothing changed in truth; None where not known.
         method: How interval and test were made, in words.
@@ -67,8 +68,8 @@ class RuleResult(Record, frozen=True, kw_only=True):
     high: float | None = None
     p_value: float | None = None
     p_adjusted: float | None = None
-    better: Count = 0
-    worse: Count = 0
+    better: Count | None = 0
+    worse: Count | None = 0
     smallest_drop: float | None = None
     cases_needed: Count | None = None
     currency: str | None = None
@@ -111,6 +112,11 @@ class ChangedCase(Record, frozen=True, kw_only=True):
         return self.candidate < self.baseline
 
 
+def case_count(items: Iterable[ChangedCase | MustPassResult]) -> int:
+    """Number of cases that the items are about: one may be there for several arms and metrics."""
+    return len({item.case_id for item in items})
+
+
 class MustPassResult(Record, frozen=True, kw_only=True):
     """One case that has to be right, for one arm, on the primary metric.
 
@@ -143,8 +149,8 @@ class GateArm(Record, frozen=True, kw_only=True):
     Attributes:
         unchanged: Its identity and all its answers equal the baseline's.
         changed_parts: What of it changed: ``model``, ``prompt``, ``retrieval``, ``weights``; empty where nothing did.
-        changed_answers: Common cases whose answer differs in any way, right or wrong.
-        n: Common cases that both have a score for.
+        changed_answers: Cases whose answer differs in any way, right or wrong, of those that ``n`` counts.
+        n: Common cases that both have a score for, without those in quarantine.
         baseline: Mean score; None where no case has one.
         candidate: Likewise.
         models_before: Answers by answering model in the baseline.

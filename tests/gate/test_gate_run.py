@@ -10,6 +10,8 @@ import pytest
 from evalkit.errors import IncompleteRunError, NotComparableError, RunError, SuiteError
 from evalkit.pipeline.gate_run import GateOptions, gate_run, update_baseline
 from evalkit.records.gate import GateResult, RuleResult
+from evalkit.reporting.gate.gate_words import changed_count, rule_sentence
+from evalkit.reporting.gate.github import outputs
 from evalkit.store.run_folder import RunFolder
 from tests.builders.gate_runs import GateRun, right, write_run
 
@@ -337,3 +339,90 @@ def test_a_run_that_was_edited_is_refused_before_the_gate_looks(gates):
     run.scores_file.write_text(scores)
     with pytest.raises(RunError, match="was changed after the run had ended"):
         find_finished(run.path, gates.folder)
+
+
+def test_of_an_unchanged_arm_times_costs_and_failures_are_judged_as_they_came(gates):
+    """Equal answers have equal scores; 40 answers bound no 95th percentile, and ten failures of 50 may be 2 %."""
+    section = {"max_p95_latency_s": 1.0, "max_error_rate": 0.1, "rules": [{"min": 0.74}]}
+    common = {"answers": {"rag": right(30, 40)}, "gate": section}
+    gates.baseline(**common, service_s={"rag": [0.5] * 40})
+    again = gates.gate(**common, service_s={"rag": [0.5] * 40})
+    assert rule(again, "latency/rag").verdict == "unchanged", "the times are those of the baseline"
+    assert rule(again, "floor/rag/exact_match").verdict == "unchanged"
+    assert rule(again, "error_rate/rag").verdict == "pass"
+    assert again.headline == "PASSED: 1 of 4 rules hold, 3 are unchanged, on 40 common cases."
+    slow = gates.gate(**common, service_s={"rag": [0.9] * 40}, attempts={"rag": [2] * 4 + [1] * 36})
+    assert slow.arms[0].unchanged
+    assert rule(slow, "latency/rag").verdict == "inconclusive"
+    assert rule(slow, "error_rate/rag").verdict == "inconclusive"
+    assert rule_sentence(rule(slow, "floor/rag/exact_match"), slow).startswith(
+        "rag, exact match, floor: unchanged. It is as in the baseline, and in itself inconclusive. 75.0% ("
+    )
+
+
+def test_cases_in_quarantine_are_in_no_count_of_an_arm(gates):
+    everything = [f"c{place:03}" for place in range(40)]
+    gates.baseline(answers={"rag": right(30, 40)})
+    result = gates.gate(
+        answers={"rag": right(10, 40)}, gate={"quarantine": everything, "max_cost_increase": 0.1}
+    )
+    assert (result.arms[0].n, result.arms[0].changed_answers) == (0, 0)
+    assert {each.reason.partition(";")[0] for each in result.rules} == {
+        "no common case is left that it could be judged on"
+    }
+    some = gates.gate(answers={"rag": right(10, 40)}, gate={"quarantine": everything[:30]})
+    assert (some.arms[0].n, some.arms[0].changed_answers) == (10, 0)
+
+
+def test_any_drop_is_allowed_where_the_suite_says_so(gates):
+    gates.baseline(answers={"rag": right(40, 40)})
+    assert gates.gate(answers={"rag": right(0, 40)}, gate={"max_quality_drop": 1}).verdict == "passed"
+
+
+def test_a_must_pass_case_that_was_not_judged_stands_in_the_headline(gates):
+    gates.baseline(answers={"rag": right(40, 40)}, graded={"rag": [None, *[1.0] * 39]})
+    result = gates.gate(
+        answers={"rag": right(40, 40)}, graded={"rag": [None, *[1.0] * 39]}, gate={"must_pass": ["c000"]}
+    )
+    assert result.headline == (
+        "PASSED: nothing changed, on 40 common cases; 1 must-pass case was not judged."
+    )
+
+
+def test_a_case_that_changed_for_two_arms_is_one_case(gates):
+    gates.baseline(answers={"few_shot": right(150, N), "rag": right(160, N)})
+    result = gates.gate(
+        answers={"few_shot": right(100, N), "rag": right(100, N)},
+        gate={"must_pass": ["c120"]},
+        system="Worse.",
+    )
+    assert changed_count(result) == "110 changed scores of 60 cases: 110 worse, 0 better"
+    told = outputs(result)
+    assert (told["changed_cases"], told["worse_cases"], told["failed_must_pass"]) == ("60", "60", "1")
+    assert result.headline == ("FAILED: 2 of 2 rules and 1 of 1 must-pass case failed, on 200 common cases.")
+
+
+def test_answers_from_a_file_are_no_requests(gates):
+    recorded = {"models": {"base": {"type": "recorded", "path": "answers.jsonl"}}}
+    section = {"max_error_rate": 0.02}
+    gates.baseline(answers={"rag": right(30, 40)}, gate=section, more=recorded)
+    result = gates.gate(answers={"rag": right(30, 40)}, gate=section, more=recorded)
+    errors = rule(result, "error_rate/rag")
+    assert (errors.verdict, errors.n) == ("not_judged", 0)
+    assert "no request was made in this run" in errors.reason
+
+
+def test_two_rules_on_the_same_cases_and_metric_are_refused(gates):
+    """They would bear one name; of two limits the smaller drop or the higher floor says all."""
+    same = [{"tag": "billing", "max_drop": 0.1}, {"min": 0.5}, {"tag": "billing", "max_drop": 0.2}]
+    with pytest.raises(SuiteError, match=r"gate\.rules\.2: says again what gate\.rules\.0 says"):
+        gates.run(answers={"rag": right(30, 40)}, gate={"rules": same})
+    with pytest.raises(SuiteError, match=r"gate\.rules\.0: says again what gate\.max_quality_drop says"):
+        gates.run(
+            answers={"rag": right(30, 40)}, gate={"rules": [{"metric": "exact_match", "max_drop": 0.1}]}
+        )
+
+
+def test_equal_costs_have_no_spread_and_leave_no_last_bits_in_the_baseline(gates):
+    gates.baseline(answers={"rag": right(30, 40)}, cost={"rag": 0.00012})
+    assert '"cost_sd":0.0,' in gates.file.read_text()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evalkit.gating.limits import (
+    NO_CASE_LEFT,
     CostRule,
     FloorRule,
     judged_cost,
@@ -41,7 +42,7 @@ def test_a_floor_of_graded_scores_of_a_pooled_metric_and_of_a_tag():
 
 
 def test_a_floor_without_an_interval_is_inconclusive():
-    assert floor([], 0.8).reason == "no case has a score"
+    assert floor([], 0.8).reason == NO_CASE_LEFT
     alone = floor([1, 0, 1], 0.8, clusters=[5, 5, 5])
     assert (alone.verdict, alone.low) == ("inconclusive", None)
     assert "all cases lie in one cluster" in alone.reason

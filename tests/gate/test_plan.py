@@ -134,7 +134,7 @@ def test_every_sentence_names_what_is_assumed():
         (planned(200, max_drop=0.0, discordance=0.1), "where 10% of cases differ by chance, no number"),
         (
             planned(20, max_drop=1.0),
-            "pass with 80% power or more where 20% of cases differ by chance; a drop",
+            "pass with 80% power or more where 20% of cases differ by chance; no drop can be seen",
         ),
     ],
 )

@@ -193,10 +193,10 @@ def test_a_pooled_metric_is_judged_by_the_paired_bootstrap():
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        (drop_rule([], []), "no case has a score of both arms"),
+        (drop_rule([], []), "no common case is left"),
         (drop_rule([0.4], [0.5], metric="token_f1"), "at least 2"),
         (drop_rule([0, 1, 0], [1, 1, 0], clusters=[4, 4, 4]), "all cases lie in one cluster"),
-        (pooled_rule(np.zeros((0, 2)), np.zeros((0, 2))), "no case has counts of both arms"),
+        (pooled_rule(np.zeros((0, 2)), np.zeros((0, 2))), "no common case is left"),
     ],
 )
 def test_what_has_no_interval_is_inconclusive_with_the_reason(rule, reason):

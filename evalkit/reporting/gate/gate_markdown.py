@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from evalkit.digest import digest_bytes
-from evalkit.records.gate import ChangedCase, GateResult
+from evalkit.records.gate import ChangedCase, GateResult, case_count
 from evalkit.reporting.gate import gate_words as words
 from evalkit.reporting.gate.gate_tables import changed_table, must_pass_table, rules_table
 from evalkit.reporting.markdown_text import escaped, fenced, table_lines
@@ -98,7 +98,12 @@ def _blocks(result: GateResult, detail: _Detail) -> Iterator[str]:
     if missed.rows or missed.note:
         yield table_lines(missed)
     elif result.must_pass:
-        yield f"All {count(len(result.must_pass))} cases that have to be right are."
+        cases = case_count(result.must_pass)
+        yield (
+            "The case that has to be right is."
+            if cases == 1
+            else f"All {count(cases)} cases that have to be right are."
+        )
     yield from _changed(result, detail)
     yield from _about(result, detail)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit.records.gate import ChangedCase, GateResult, MustPassResult, RuleResult
+from evalkit.records.gate import ChangedCase, GateResult, MustPassResult, RuleResult, case_count
 from evalkit.reporting.gate import gate_words as words
 from evalkit.reporting.table import Row, Table, left, right
 from evalkit.reporting.words import clipped, metric_name
@@ -35,7 +35,7 @@ def rules_table(result: GateResult, most: int) -> Table:
 
 
 def _rule_cells(rule: RuleResult) -> tuple[str, ...]:
-    judged = rule.verdict not in ("unchanged", "not_judged")
+    judged = rule.verdict != "not_judged" and (rule.verdict != "unchanged" or rule.kind != "quality")
     return (
         words.RULE_VERDICTS[rule.verdict],
         words.name(rule.arm),
@@ -53,7 +53,8 @@ def must_pass_table(result: GateResult, most: int) -> Table:
     missed = [item for item in result.must_pass if item.verdict != "pass"]
     return Table(
         name="must_pass",
-        caption=f"Cases that have to be right: {count(len(missed))} of {count(len(result.must_pass))} did not pass",
+        caption=f"Cases that have to be right: {count(case_count(missed))} of {count(case_count(result.must_pass))} "
+        "did not pass",
         columns=(left("Case"), left("Arm"), left("Verdict"), right("Score"), right("Wanted")),
         rows=tuple(Row(_must_pass_cells(item)) for item in missed[:most]),
         note=_left_out(len(missed[most:]), "such case"),
@@ -81,6 +82,7 @@ def changed_table(result: GateResult, most: int, most_text: int = 0) -> Table:
     shown = result.changed[:most]
     several = len({case.metric for case in result.changed}) > 1
     said = any(map(words.status, shown))
+    several_scores = case_count(result.changed) < len(result.changed)
     return Table(
         name="changed",
         caption=words.changed_count(result),
@@ -105,7 +107,9 @@ def changed_table(result: GateResult, most: int, most_text: int = 0) -> Table:
             )
             for case in shown
         ),
-        note=_left_out(len(result.changed) - len(shown), "changed case"),
+        note=_left_out(
+            len(result.changed) - len(shown), "changed score" if several_scores else "changed case"
+        ),
     )
 
 

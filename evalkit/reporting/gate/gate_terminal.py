@@ -26,9 +26,11 @@ def print_gate(result: GateResult, console: Console) -> None:
     out.line(f"{words.VERDICTS[result.verdict].upper()}: {words.headline(result)}", _STYLES[result.verdict])
     for warning in result.warnings:
         out.line(f"Warning: {_text(warning)}", "yellow")
-    for rule in result.rules:
-        if rule.verdict in ("fail", "inconclusive", "not_judged"):
-            out.line(f"- {words.rule_sentence(rule, result)}", "red" if rule.verdict == "fail" else "")
+    told = [rule for rule in result.rules if rule.verdict in ("fail", "inconclusive", "not_judged")]
+    for rule in told[:_MOST_RULES]:
+        out.line(f"- {words.rule_sentence(rule, result)}", "red" if rule.verdict == "fail" else "")
+    if more := len(told[_MOST_RULES:]):
+        out.line(f"- {more} more rules failed, are inconclusive or were not judged: see gate.json.")
     rules = rules_table(result, _MOST_RULES)
     kept = [column.heading for column in rules.columns if column.heading != BEFORE_AND_NOW]
     out.table(rules.only(*kept), rules.caption)

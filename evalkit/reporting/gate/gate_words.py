@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evalkit.records.gate import ChangedCase, GateArm, GateResult, MustPassResult, RuleResult
+from evalkit.records.gate import ChangedCase, GateArm, GateResult, MustPassResult, RuleResult, case_count
 from evalkit.reporting.words import clipped, metric_name, title
 from evalkit.text.number_format import (
     NOT_APPLICABLE,
@@ -162,7 +162,13 @@ def rule_sentence(rule: RuleResult, result: GateResult) -> str:
     """One rule as a sentence: arm, what was looked at, verdict, figure with interval, limit, and what stands behind."""
     begin = f"{name(rule.arm)}, {subject(rule)}: {RULE_VERDICTS[rule.verdict]}"
     if rule.verdict == "unchanged":
-        return f"{begin}. The arm and all its answers are those of the baseline; nothing was to be tested."
+        if rule.kind == "quality":
+            return (
+                f"{begin}. The arm and all its answers are those of the baseline; nothing was to be tested."
+            )
+        return " ".join(
+            (f"{begin}. It is as in the baseline, and in itself inconclusive.", *_figures(rule, result))
+        )
     if rule.verdict == "not_judged":
         return f"{begin}. {_sentence(rule.reason) or 'No reason is known.'}"
     return " ".join((f"{begin}.", *_figures(rule, result)))
@@ -173,13 +179,16 @@ def _figures(rule: RuleResult, result: GateResult) -> Iterator[str]:
     yield f"{title(measured(rule))} ({end}); the limit is {_article(limit(rule))}."
     if rule.kind == "quality":
         adjusted = "" if rule.p_adjusted is None else f"; adjusted p {p_value(rule.p_adjusted)}"
-        yield (
-            f"{count(rule.better)} cases better, {count(rule.worse)} worse of {count(rule.n)}"
-            f"{_clusters(rule)}{adjusted}."
-        )
+        if rule.better is None or rule.worse is None:
+            yield f"From {_plural(rule.n, 'case')} taken together{_clusters(rule)}{adjusted}."
+        else:
+            yield (
+                f"{_plural(rule.better, 'case')} better, {count(rule.worse)} worse of {count(rule.n)}"
+                f"{_clusters(rule)}{adjusted}."
+            )
     elif rule.n:
-        of = {"latency": "timed answers", "error_rate": "requests"}.get(rule.kind, "cases")
-        yield f"From {count(rule.n)} {of}{_clusters(rule)}."
+        of = {"latency": "timed answer", "error_rate": "request"}.get(rule.kind, "case")
+        yield f"From {_plural(rule.n, of)}{_clusters(rule)}."
     if rule.reason:
         yield _sentence(rule.reason)
     if rule.note:
@@ -230,19 +239,27 @@ def status(case: ChangedCase) -> str:
 
 
 def changed_count(result: GateResult) -> str:
-    """How many cases changed, and which way: ``12 changed cases: 10 worse, 2 better``."""
+    """How many cases changed, and which way: ``12 changed cases: 10 worse, 2 better``.
+
+    Where one changed for several arms or metrics: ``30 changed scores of 15 cases: 30 worse, 0 better``.
+    """
     worse = sum(case.worse for case in result.changed)
-    many = len(result.changed)
-    return f"{count(many)} changed case{'' if many == 1 else 's'}: {count(worse)} worse, {count(many - worse)} better"
+    many, cases = len(result.changed), case_count(result.changed)
+    what = (
+        _plural(many, "changed case")
+        if many == cases
+        else f"{count(many)} changed scores of {_plural(cases, 'case')}"
+    )
+    return f"{what}: {count(worse)} worse, {count(many - worse)} better"
 
 
 def baseline_sentence(result: GateResult) -> str:
     """With what it was compared, and on how many cases."""
     base, cases = result.baseline, result.cases
-    days = f"{count(base.age_days)} day{'' if base.age_days == 1 else 's'} old"
+    days = f"{_plural(base.age_days, 'day')} old"
     parts = [f"Compared with {clipped(base.file, 200)} (run {name(base.run_id)}, {days}"]
     parts.append(f"{', commit ' + base.git_commit[:12] if base.git_commit else ''})")
-    parts.append(f" on {count(cases.common)} cases that both have")
+    parts.append(f" on {_plural(cases.common, 'case')} that both have")
     further = [
         f"{count(len(ids))} {word}"
         for ids, word in (
@@ -286,6 +303,10 @@ def false_alarm_sentence(result: GateResult) -> str:
         f"{percent(alarms.per_hundred)}, whatever they are held against."
     )
     return " ".join((text, *map(_sentence, alarms.words)))
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
 def _clusters(rule: RuleResult) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from evalkit.plain import one_line, unobeyed
-from evalkit.records.gate import GateResult
+from evalkit.records.gate import GateResult, case_count
 from evalkit.reporting.gate import gate_words as words
 from evalkit.reporting.words import clipped
 from evalkit.text.number_format import count
@@ -64,9 +64,9 @@ def outputs(result: GateResult) -> dict[str, str]:
         "exit_code": str(int(result.exit_code)),
         "failed_rules": str(sum(rule.verdict == "fail" for rule in result.rules)),
         "inconclusive_rules": str(sum(rule.verdict == "inconclusive" for rule in result.rules)),
-        "failed_must_pass": str(sum(item.verdict == "fail" for item in result.must_pass)),
-        "changed_cases": str(len(result.changed)),
-        "worse_cases": str(sum(case.worse for case in result.changed)),
+        "failed_must_pass": str(case_count(item for item in result.must_pass if item.verdict == "fail")),
+        "changed_cases": str(case_count(result.changed)),
+        "worse_cases": str(case_count(case for case in result.changed if case.worse)),
     }
 
 
