@@ -148,7 +148,7 @@ def _kept_bytes(
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # a result that its own graph holds would never be freed
 
     row = TokenRow(prompt=(0,) * (length - 1), answer=(0,))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

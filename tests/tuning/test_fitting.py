@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -113,16 +114,19 @@ def test_a_frozen_bfloat16_layer_has_the_gradients_of_the_float32_layer(tiny_bas
 
 
 def test_a_base_stays_loaded_and_the_next_training_is_as_in_a_new_process(spec, wide_base):
-    """Equal commands give equal bytes; the number type is recorded; the base is read once."""
+    """Equal commands give equal bytes; the number type is recorded; the base is read once and nothing else is kept."""
     assert not is_small(wide_base)
     assert is_small(weights_folder())
     settings = {"base_folder": wide_base, "epochs": 1.0, "min_steps": 2}
-    runs, embeddings = {}, set()
+    runs, embeddings, held = {}, set(), []
     for name, seed in (("first", 1), ("other", 2), ("again", 1)):
         runs[name] = LoraTuner().tune(spec(name=name, seed=seed, **settings))
         (base,) = loaded_base._kept.values()
         embeddings.add(id(base.weights.model.get_input_embeddings()))
+        gc.collect()
+        held.append(sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects()))
     assert len(embeddings) == 1
+    assert held[0] >= held[1] == held[2]  # nothing of a training is held after it
     assert runs["first"].dtype == str(compute_dtype("auto", "cpu")).removeprefix("torch.")
     folders = [spec(name=name).output for name in runs]
     first, other, again = (folder.joinpath("adapter_model.safetensors").read_bytes() for folder in folders)
