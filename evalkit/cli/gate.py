@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from evalkit.cli.options import (
     print_json,
     read_env_files,
 )
-from evalkit.cli.screen import say, tell
+from evalkit.cli.screen import ci_stream, say, tell
 from evalkit.errors import EvalkitError, InputError
 
 if TYPE_CHECKING:
@@ -126,8 +125,7 @@ def _told_to_ci(asked: _Asked) -> Iterator[None]:
     try:
         yield
     except EvalkitError as error:
-        sys.stdout.flush()
-        stream = sys.stderr if asked.as_json else sys.stdout
+        stream = ci_stream(json_on_stdout=asked.as_json)
         for sentence in tell_ci_refusal(str(error), error.exit_code, os.environ, stream):
             tell(sentence)
         raise
@@ -204,7 +202,7 @@ def _gate(run: RunFolder, asked: _Asked) -> int:
     with shown_progress() as progress:
         options = GateOptions(asked.use_cache, asked.cost_limit, progress, asked.trust)
         result = gate_run(run, file, options)
-    stream = sys.stderr if asked.as_json else sys.stdout
+    stream = ci_stream(json_on_stdout=asked.as_json)
     with commands_stopped(os.environ, stream):
         if asked.as_json:
             print_json(result)

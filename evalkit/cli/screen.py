@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import re
@@ -95,6 +96,20 @@ def _reader_may_go(stream: TextIO) -> Iterator[None]:
             raise InputError(f"standard output cannot be written: {error.strerror or error}") from error
     except ValueError:  # closed
         pass
+
+
+def ci_stream(*, json_on_stdout: bool) -> TextIO:
+    """The bare stream for commands that a CI system is meant to obey; whoever writes them cleans every text in them.
+
+    Args:
+        json_on_stdout: Standard output holds one JSON document, so the commands go to standard error.
+    """
+    stream = sys.stderr if json_on_stdout else sys.stdout
+    if stream is None or stream.closed:
+        return io.StringIO()
+    with contextlib.suppress(OSError):
+        stream.flush()
+    return stream
 
 
 def _let_go(stream: TextIO) -> None:

@@ -62,12 +62,12 @@ async def answer(
     candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
-    secrets, seed = suite.source.secrets, suite.run.seed
+    secrets, run_seed = suite.source.secrets, suite.run.seed
     remember = not isinstance(options.cache, NoCache)
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
     timed_ids = timed_alone(suite, prepared.cases, options.shard)
-    alone = partial(time_alone, run=run, seed=seed, progress=options.progress, stop=stop)
+    alone = partial(time_alone, run=run, seed=run_seed, progress=options.progress, stop=stop)
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -78,13 +78,20 @@ async def answer(
             name: open_files.enter_context(Journal(extra_folder(run, name), retry_errors=again))
             for name in prepared.extra
         }
-        for (name, fraction, seed), arms in by_model(prepared.arms).items():
-            config = tuned.config((name, fraction, seed)) or answering_config(suite, name)
+        for (name, fraction, training_seed), arms in by_model(prepared.arms).items():
+            config = tuned.config((name, fraction, training_seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
             caller = caller_of(name, model, config, prepared, options, stop)
             concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
             session = Session(
-                journal, options.progress, stop, seed, suite.run.repeats, concurrency, secrets, options.shard
+                journal,
+                options.progress,
+                stop,
+                run_seed,
+                suite.run.repeats,
+                concurrency,
+                secrets,
+                options.shard,
             )
             try:
                 for arm in arms:

@@ -73,7 +73,11 @@ def inner(pytester, monkeypatch, runs):
             "--evalkit-baseline",
             str(runs["before"].parent / "baseline.json"),
         )
-        return pytester.runpytest_inprocess("-p", "evalkit.pytest_plugin", *given, *arguments)
+        known = (
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+        )  # the outer pytest may have loaded the plugin
+        return pytester.runpytest_inprocess("-p", "evalkit.pytest_plugin", *known, *given, *arguments)
 
     return call
 

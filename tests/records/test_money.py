@@ -31,7 +31,9 @@ def test_an_amount_is_written_as_it_was_while_it_was_text(amount, written):
     assert f"{Decimal(amount):f}" == written
     content = to_json(embedding(Money(amount)))
     assert content == (
-        b'{"embedder":"e","chunks":1,"questions":0,"tokens":null,"cost":"' + written.encode() + b'"}'
+        b'{"embedder":"e","chunks":1,"questions":0,"tokens":null,"cost":"'
+        + written.encode()
+        + b'","seconds":null}'
     )
     again = from_json(content, EmbeddingEstimate)
     assert again.cost == Decimal(amount)

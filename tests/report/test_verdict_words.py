@@ -14,7 +14,7 @@ from evalkit.reporting import format_1_words, verdict_words
 from evalkit.reporting.first_screen import first_screen
 
 
-@pytest.mark.parametrize("module", ["plain", "reporting.markdown", "decision.wording"])
+@pytest.mark.parametrize("module", ["plain", "reporting.markdown_text", "decision.wording"])
 def test_the_examples_in_the_docstrings_hold(module):
     """Doctests of the wording modules."""
     found = doctest.testmod(importlib.import_module(f"evalkit.{module}"))
