@@ -5,6 +5,7 @@
     <cache>/adapters/.checkpoints/<key>/    a training that is under way, or was killed and can go on
     <cache>/adapters/.checkpoints/<key>.lock    held while it is under way
     <cache>/adapters/.making-<random>/      adapters being written
+    <cache>/adapters/.making-<random>.lock  held while they are
     <cache>/adapters/.jobs/                 jobs submitted, see evalkit.tuning.job_files
 
     <cache>/adapters/.lock                  held while an adapter is put in its place
@@ -19,10 +20,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -38,7 +39,7 @@ from evalkit.tuning.job_files import JobFiles
 
 _FIGURES = "tuning.json"
 _MAKING = ".making-"
-# What a killed process was writing; no adapter takes a week to write.
+# What a killed process of an older evalkit was writing; no adapter takes a week to write.
 _ABANDONED_S = 7 * 24 * 3600
 
 
@@ -93,14 +94,17 @@ class AdapterCache:
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A folder on the same disk for adapters in the making; gone afterwards."""
+        """A folder on the same disk for adapters in the making; gone afterwards.
+
+        One that a killed process left is cleared away by the next: its lock is held by nobody.
+        """
+        workspace = self._folder / f"{_MAKING}{uuid4().hex[:12]}"
+        lock = FileLock(_making_lock(workspace))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for left in self._folder.glob(f"{_MAKING}*"):
-                with contextlib.suppress(FileNotFoundError):  # another process ended, or cleared it away
-                    if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                        shutil.rmtree(left, ignore_errors=True)
-            workspace = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self._folder))
+            self._clear_abandoned()
+            lock.acquire()
+            workspace.mkdir()
         except OSError as error:
             raise RunError(
                 Problem(str(self._folder), None, "", f"adapters cannot be kept here: {error.strerror}")
@@ -109,6 +113,23 @@ class AdapterCache:
             yield workspace
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
+            lock.release()
+            _making_lock(workspace).unlink(missing_ok=True)
+
+    def _clear_abandoned(self) -> None:
+        """Remove what killed processes were writing. A folder of before there were such locks is left for a week."""
+        for left in self._folder.glob(f"{_MAKING}*"):
+            lock = _making_lock(left)
+            with contextlib.suppress(
+                OSError, Timeout
+            ):  # another process ended, cleared it away, or writes there
+                if left.suffix == ".lock":
+                    left, lock = left.with_suffix(""), left
+                elif not lock.exists() and time.time() - left.stat().st_mtime < _ABANDONED_S:
+                    continue
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(left, ignore_errors=True)
+                lock.unlink(missing_ok=True)
 
     def put(self, key: str, made: Path, run: TuningRun) -> Path:
         """Keep a finished adapter.
@@ -163,6 +184,10 @@ class AdapterCache:
         if checkpoints.exists():
             with contextlib.suppress(Timeout, OSError), FileLock(training_lock(checkpoints), timeout=0):
                 shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _making_lock(workspace: Path) -> Path:
+    return workspace.with_name(f"{workspace.name}.lock")
 
 
 def training_lock(checkpoints: Path) -> Path:

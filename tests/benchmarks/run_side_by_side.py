@@ -122,9 +122,11 @@ class Rounds:
         }
         if len(scores) != 1 or not all(scores):
             self.faults.append(f"round {number}: {len(scores)} kinds of scores")
+        cache = AdapterCache(adapters)
+        with cache.workspace():  # as the next training, which clears away what a killed run left half made
+            pass
         names = {path.name for path in adapters.iterdir()}
         keys = {name for name in names if not name.startswith(".")}
-        cache = AdapterCache(adapters)
         if len(keys) != (1 if self.small else 2) or not all(cache.get(key) for key in keys):
             self.faults.append(f"round {number}: adapters {sorted(keys)}")
         left = [name for name in names if name.startswith(".making")]

@@ -89,3 +89,20 @@ def test_a_tuning_job_that_cannot_be_read_is_set_aside_and_said(cache):
     with pytest.warns(CacheWarning, match=r"key\.json: the file of a tuning job is damaged"):
         assert jobs.read("key") is None
     assert (cache.path(".jobs") / "key.json.damaged-1").read_bytes() == b'{"id": "\xff"'
+
+
+def test_what_a_killed_process_was_making_is_cleared_away_by_the_next_and_nothing_else_is(cache):
+    """Its lock is free; that of a process that is at it is not."""
+    folder = cache.path("key").parent
+    with cache.workspace() as under_way:
+        killed, older = folder / ".making-killed", folder / ".making-older"
+        for left in (killed, older):
+            left.mkdir()
+        (folder / ".making-killed.lock").touch()
+        (folder / ".making-alone.lock").touch()
+        with cache.workspace() as other:
+            assert under_way.exists()
+            assert other != under_way
+            assert not killed.exists()
+            assert older.exists()  # of an evalkit without such locks, which may be at it
+    assert {path.name for path in folder.iterdir()} == {".making-older"}
