@@ -117,7 +117,13 @@ class AdapterCache:
             _making_lock(workspace).unlink(missing_ok=True)
 
     def _clear_abandoned(self) -> None:
-        """Remove what killed processes were writing. A folder of before there were such locks is left for a week."""
+        """Remove what killed processes were writing, and their checkpoints of adapters that others made since.
+
+        A folder of before there were such locks is left for a week.
+        """
+        for checkpoints in (self._folder / ".checkpoints").glob("*/"):
+            if self.path(checkpoints.name).exists():
+                self._forget_training(checkpoints.name)
         for left in self._folder.glob(f"{_MAKING}*"):
             lock = _making_lock(left)
             with contextlib.suppress(

@@ -100,9 +100,13 @@ def test_what_a_killed_process_was_making_is_cleared_away_by_the_next_and_nothin
             left.mkdir()
         (folder / ".making-killed.lock").touch()
         (folder / ".making-alone.lock").touch()
+        for key in ("made", "owed"):
+            cache.checkpoints(key).mkdir(parents=True)
+        cache.path("made").mkdir()  # by another process
         with cache.workspace() as other:
             assert under_way.exists()
             assert other != under_way
             assert not killed.exists()
             assert older.exists()  # of an evalkit without such locks, which may be at it
-    assert {path.name for path in folder.iterdir()} == {".making-older"}
+    assert {path.name for path in folder.iterdir()} == {".making-older", ".checkpoints", "made"}
+    assert [path.name for path in (folder / ".checkpoints").glob("*/")] == ["owed"]
