@@ -62,12 +62,12 @@ async def answer(
     candidates answer the extra task sets too, each into a journal of its own.
     """
     suite = prepared.suite
-    secrets, run_seed = suite.source.secrets, suite.run.seed
+    secrets, asked = suite.source.secrets, suite.run
     remember = not isinstance(options.cache, NoCache)
     counts: dict[str, AnswerCounts] = {}
     observations = ObservationLog(run, options.clock)
     timed_ids = timed_alone(suite, prepared.cases, options.shard)
-    alone = partial(time_alone, run=run, seed=run_seed, progress=options.progress, stop=stop)
+    alone = partial(time_alone, run=run, seed=asked.seed, progress=options.progress, stop=stop)
     async with (
         Retrieval(prepared, run, options.progress, stop, remember=remember) as retrieval,
         AsyncExitStack() as open_files,
@@ -82,16 +82,9 @@ async def answer(
             config = tuned.config((name, fraction, training_seed)) or answering_config(suite, name)
             model = build_model(config, folder=suite.folder, plugins=suite.trust.loads_plugins)
             caller = caller_of(name, model, config, prepared, options, stop)
-            concurrency = options.max_concurrency or suite.run.max_concurrency or usual_concurrency(config)
+            at_once = options.max_concurrency or asked.max_concurrency or usual_concurrency(config)
             session = Session(
-                journal,
-                options.progress,
-                stop,
-                run_seed,
-                suite.run.repeats,
-                concurrency,
-                secrets,
-                options.shard,
+                journal, options.progress, stop, asked.seed, asked.repeats, at_once, secrets, options.shard
             )
             try:
                 for arm in arms:
@@ -99,7 +92,7 @@ async def answer(
                     counts[arm.name] = await answer_arm(task, prepared.cases, len(prepared.cases), session)
                     if arm.facts.role == "candidate" and not model.answers_by_case and not stop.requested:
                         timed_cases = (prepared.cases.get(case_id) for case_id in timed_ids)
-                        await alone(task, timed_cases, limit_s=suite.run.latency.max_s)
+                        await alone(task, timed_cases, limit_s=asked.latency.max_s)
                     retrieval.record(arm)
                     if not answers_extra(suite, arm.facts) or model.answers_by_case:
                         continue
