@@ -17,7 +17,7 @@ from evalkit.comparison.comparison_request import ComparisonRequest
 from evalkit.comparison.published import CorrectCount, claims_from_counts, parse_counts
 from evalkit.comparison.two_runs import RunInput
 from evalkit.errors import IncompleteRunError, IncompleteRunWarning, InputError
-from evalkit.pipeline import estimate_run, import_run, revisit_run, spine
+from evalkit.pipeline import estimate_run, gate_inputs, import_run, revisit_run, spine
 from evalkit.pipeline import gate_run as gate_stage
 from evalkit.pipeline.check_run import check_run, refuse_shard
 from evalkit.pipeline.earlier_runs import method_note
@@ -395,11 +395,11 @@ def gate(
         use_cache=use_cache, cost_limit=cost_limit, progress=progress or Silent(), clock=clock or Clock()
     )
     if isinstance(run, str | Path):
-        run = load_suite(run) if gate_stage.names_suite(run) else load_run(run, output=output)
+        run = load_suite(run) if gate_inputs.names_suite(run) else load_run(run, output=output)
     if isinstance(run, Suite):
         suite = run
         options = dataclasses.replace(options, trust=suite.trust)
-        gate_stage.check_before_run(suite, gate_stage.baseline_file(suite.folder, baseline))
+        gate_stage.check_before_run(suite, gate_inputs.baseline_file(suite.folder, baseline))
         run = _run_whole(
             suite,
             output=output,
@@ -408,7 +408,7 @@ def gate(
             progress=progress,
             clock=clock,
         )
-    file = gate_stage.baseline_file(run.manifest.suite_path, baseline)
+    file = gate_inputs.baseline_file(run.manifest.suite_path, baseline)
     return gate_stage.gate_run(run.folder, file, options)
 
 
@@ -429,7 +429,7 @@ def update_baseline(
     Raises:
         IncompleteRunError: Answers are missing; nothing was written.
     """
-    file = gate_stage.baseline_file(run.manifest.suite_path, baseline)
+    file = gate_inputs.baseline_file(run.manifest.suite_path, baseline)
     gate_stage.update_baseline(run.folder, file, outputs=outputs, allow_outside=allow_outside)
     return file
 

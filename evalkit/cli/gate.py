@@ -112,7 +112,7 @@ class _Asked:
 
     def file(self, suite_folder: str | Path) -> Path:
         """The file of the baseline."""
-        from evalkit.pipeline.gate_run import baseline_file
+        from evalkit.pipeline.gate_inputs import baseline_file
 
         return baseline_file(suite_folder, self.baseline)
 
@@ -133,7 +133,7 @@ def _told_to_ci(asked: _Asked) -> Iterator[None]:
 
 def _finished_run(asked: _Asked, resume: str | None, *, judges: bool) -> RunFolder:
     """The run that is named, or one made of the suite that is named."""
-    from evalkit.pipeline.gate_run import find_finished, names_suite
+    from evalkit.pipeline.gate_inputs import find_finished, names_suite
 
     if names_suite(asked.target):
         return _run_suite(asked, resume, judges=judges)
@@ -218,7 +218,7 @@ def _gate(run: RunFolder, asked: _Asked) -> int:
 
 
 def _plan(asked: _Asked) -> int:
-    from evalkit.pipeline.gate_run import find_finished, kept_suite, names_suite
+    from evalkit.pipeline.gate_inputs import find_finished, kept_suite, names_suite
     from evalkit.pipeline.plan_gate import plan_gate
     from evalkit.store.baseline_file import read_baseline
     from evalkit.suite.load import read_suite

@@ -11,39 +11,36 @@ from pathlib import Path
 from evalkit.arms.expand import expand_arms
 from evalkit.clock import Clock
 from evalkit.data.case_content import CaseContent
-from evalkit.data.cases import Cases, read_cases
-from evalkit.errors import IncompleteRunError, InputError, RunError, SuiteError
+from evalkit.data.cases import read_cases
 from evalkit.gating.changed_cases import Excerpts, changed_cases, changed_ids
 from evalkit.gating.comparability import RunSide, check_comparable, ruled_metrics, side_of
 from evalkit.gating.false_alarms import false_alarms
 from evalkit.gating.judge import arm_records, in_order, judged_must_pass, judged_rules, verdict_of
 from evalkit.gating.make_baseline import baseline_of, guarded_arms, metric_facts, run_day
-from evalkit.gating.measured_run import AnswerLog, MeasuredRun
 from evalkit.gating.paired_run import Asked, PairedRun
 from evalkit.gating.upheld import upheld_rules
 from evalkit.gating.words import with_words
 from evalkit.metrics.build import build_aggregates
-from evalkit.pipeline.check_run import check_run, refuse_shard
-from evalkit.pipeline.run_table import compared_table
-from evalkit.pipeline.text_rule import READS_TEXTS, text_rule_of
+from evalkit.pipeline.gate_inputs import (
+    check_gate_names,
+    first_answers,
+    kept_suite,
+    measure,
+    readable_cases,
+)
+from evalkit.pipeline.text_rule import READS_TEXTS
 from evalkit.records.baseline import Baseline
 from evalkit.records.gate import BaselineFacts, CaseCounts, Confirmation, GateResult, GateVerdict
-from evalkit.records.sample import Sample
-from evalkit.records.tuning import TuningReport
 from evalkit.reporting.gate.tell_ci import write_gate_reports
 from evalkit.runner.progress import Progress, Silent
 from evalkit.store.baseline_file import read_baseline, write_baseline
-from evalkit.store.jsonl import JsonLines
 from evalkit.store.lock import sole_writer
-from evalkit.store.run_folder import LATEST, RunFolder, find_run, path_argument
+from evalkit.store.run_folder import RunFolder
 from evalkit.suite.gate import GateConfig
-from evalkit.suite.gate_names import gate_case_problems
-from evalkit.suite.load import FILE_NAME, suite_of_run
 from evalkit.suite.schema import Suite
 from evalkit.suite.trust import NOTHING, Trust
 from evalkit.text.normalise import RULE
 
-BASELINE_FILE = "baseline.json"
 FAILED, INCONCLUSIVE = 100, 101
 """Exit codes of a gate that failed, and of an inconclusive one where that is to fail."""
 _MOST_EXCERPTS = 2_000
@@ -51,75 +48,6 @@ _MOST_EXCERPTS = 2_000
 
 Confirm = Callable[[PairedRun, GateResult], tuple[Asked, Confirmation] | None]
 """Asks changed cases again, given the gate without it; None where there is none to ask."""
-
-
-def measure(run: RunFolder, suite: Suite) -> MeasuredRun:
-    """A finished run as the gate looks at it.
-
-    Raises:
-        IncompleteRunError: Some cell has no answer, so nothing may be judged on it or kept of it.
-        RunError: The run is damaged.
-    """
-    manifest, facts = run.manifest(), list(run.cases())
-    log = AnswerLog([arm.name for arm in manifest.arms], [case.id for case in facts], manifest.repeats)
-    table = compared_table(run, suite, log.add)
-    if log.n_owed or manifest.finished_at is None:
-        raise IncompleteRunError(_owed_words(run, log, manifest.suite_path), str(run.path))
-    contents = {case.id: case.content for case in facts}
-    if None in contents.values() and (cases := readable_cases(suite)) is not None:
-        content = CaseContent.of(suite, cases.mapping)
-        same = cases.digest == manifest.digests.cases
-        contents = {case.id: content.digest(case) for case in cases} if same else contents
-    return MeasuredRun(
-        manifest=manifest,
-        suite=suite,
-        table=table,
-        log=log,
-        contents=contents,
-        latency=tuple(run.latency()),
-        tuning=run.read("tuning.json", TuningReport) if run.has("tuning.json") else None,
-        text_rule=text_rule_of(run),
-    )
-
-
-def readable_cases(suite: Suite) -> Cases | None:
-    """The cases of a suite; None where they are not there or may not be read."""
-    try:
-        return read_cases(suite)
-    except InputError:
-        return None
-
-
-def baseline_file(suite_folder: str | Path, given: str | Path | None) -> Path:
-    """Where the baseline is: as given, else ``baseline.json`` in the suite's folder."""
-    return Path(suite_folder) / BASELINE_FILE if given is None else Path(given)
-
-
-def names_suite(target: str | Path) -> bool:
-    """Whether a name is that of a suite's folder or file, and not of a run."""
-    path = Path(target)
-    return not (path / "manifest.json").is_file() and (path.is_file() or (path / FILE_NAME).is_file())
-
-
-def find_finished(name: str | Path, root: Path) -> tuple[RunFolder, str | None]:
-    """The run that a user names, checked, and what is to be said about it.
-
-    Raises:
-        RunError: There is none, it is damaged, or it is one shard of a run.
-    """
-    try:
-        run = find_run(name, root)
-    except RunError as error:
-        if str(name) == LATEST:
-            raise
-        raise RunError(f"{error}\nNor is it a suite: there is no {Path(name) / FILE_NAME}") from error
-    refuse_shard(run)
-    return run, check_run(run)
-
-
-def kept_suite(run: RunFolder, *, allow_outside: bool = False) -> Suite:
-    """The suite that a run kept when it began; its cases are read from where they were."""
-    return suite_of_run(run.path, Path(run.manifest().suite_path), allow_outside=allow_outside)
 
 
 def update_baseline(
@@ -241,19 +169,6 @@ def _reading_texts(suite: Suite) -> frozenset[str]:
     return frozenset(metric.name for metric in suite.metrics if metric.type in READS_TEXTS)
 
 
-def check_gate_names(run: MeasuredRun) -> None:
-    """Check the case ids and tags that the gate names.
-
-    Raises:
-        SuiteError: No case has one of them.
-    """
-    ids = set(run.contents)
-    if run.manifest.limit is not None:  # the others may be among the cases that were left out
-        ids.update(run.gate.must_pass, run.gate.quarantine)
-    if problems := list(gate_case_problems(run.suite, ids, run.table.tags)):
-        raise SuiteError(*problems)
-
-
 def compared_arms(paired: PairedRun) -> list[str]:
     """Names of the guarded arms that both run and baseline have."""
     before = {arm.name for arm in paired.baseline.arms}
@@ -264,15 +179,6 @@ def changeable_metrics(paired: PairedRun) -> list[str]:
     """Names of the metrics of single answers that a rule is about."""
     names = ruled_metrics(paired.run.gate, paired.now.primary_metric)
     return [name for name in names if not paired.metric(name).pooled]
-
-
-def first_answers(run: RunFolder, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What arms wrote first for cases, by arm and case id; of a cell with several rows the last counts."""
-    return {
-        (sample.arm, sample.case_id): sample.output or ""
-        for sample in JsonLines(run.samples_file, Sample)
-        if sample.repeat == 0 and (sample.arm, sample.case_id) in wanted
-    }
 
 
 def _confirmer(run: RunFolder, file: str, options: GateOptions) -> Confirm:
@@ -386,20 +292,4 @@ def _excerpts(paired: PairedRun, run: RunFolder, wanted: Sequence[tuple[str, str
         inputs={case.id: case.input for case in same},
         references={case.id: case.reference[0] for case in same if case.reference},
         answers=answers,
-    )
-
-
-def _owed_words(run: RunFolder, log: AnswerLog, suite_path: str) -> str:
-    if not log.n_owed:
-        return (
-            f"{run.path} has not ended, so nothing was judged. Go on with it:\n"
-            f"  evalkit run {path_argument(suite_path)} --resume {path_argument(run.path)}"
-        )
-    commonest = sorted(log.owed.items(), key=lambda item: -item[1])[:3]
-    listed = "".join(f"; {reason} ({count})" for reason, count in commonest)
-    n = log.n_owed
-    cells = "answer is" if n == 1 else "answers are"
-    return (
-        f"{n:,} {cells} missing in {run.path}{listed}. Nothing was judged. Ask again:\n"
-        f"  evalkit run {path_argument(suite_path)} --resume {path_argument(run.path)} --retry-errors"
     )

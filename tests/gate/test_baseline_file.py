@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from evalkit.errors import RunError
-from evalkit.pipeline.gate_run import kept_suite, measure, update_baseline
+from evalkit.pipeline.gate_inputs import kept_suite, measure
+from evalkit.pipeline.gate_run import update_baseline
 from evalkit.records.baseline import Baseline, BaselineAnswer, BaselineArm, BaselineCase, BaselineMetric
 from evalkit.store.baseline_file import read_baseline, write_baseline
 from tests.builders import gates

@@ -332,7 +332,7 @@ def test_a_misspelt_name_is_told_with_file_line_and_the_nearest_one(gates, secti
 
 
 def test_a_run_that_was_edited_is_refused_before_the_gate_looks(gates):
-    from evalkit.pipeline.gate_run import find_finished
+    from evalkit.pipeline.gate_inputs import find_finished
 
     run = gates.run(answers={"rag": right(30, 40)})
     scores = run.scores_file.read_text().replace('"value":0.0', '"value":1.0', 1)

@@ -18,7 +18,7 @@ import evalkit
 from evalkit import api
 from evalkit.errors import CostLimitError, IncompleteRunError, IncompleteRunWarning, InputError, RunError
 from evalkit.pipeline import spine
-from evalkit.pipeline.gate_run import find_finished
+from evalkit.pipeline.gate_inputs import find_finished
 from evalkit.pipeline.merge_runs import joined_index, joined_observations, timed_rows
 from evalkit.pipeline.shard_checks import batch_note, read_shards
 from evalkit.records.record import from_json, to_json
