@@ -218,12 +218,16 @@ def _origin(records: RunRecords) -> Iterator[Fact]:
 def _models(records: RunRecords, arm: str, configured: str) -> tuple[str, ...]:
     """The models that an arm's answers came back from; as the suite names them where no answer said.
 
-    An imported arm's model may bear the arm's name for want of another, which says nothing.
+    Beside the suite's name of a model that runs on this machine stands which one it is. An imported arm's model may
+    bear the arm's name for want of another, which says nothing.
     """
     verdict = records.decision.arms.get(arm)
     answering = () if verdict is None else verdict.answering_models
     made_up = records.imported and configured == arm
-    return answering or (() if made_up else (configured,))
+    if answering or made_up:
+        return answering
+    own = records.manifest.models.get(configured)
+    return (configured if own is None else f"{configured} ({own.name})",)
 
 
 def _of_format_1(decision: Decision, records: RunRecords | None) -> FirstScreen:

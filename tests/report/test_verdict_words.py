@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.decision.verdict.conditions import what_would_change
 from evalkit.records.decision import SampleValue, Verdict
+from evalkit.records.manifest import ModelOrigin
 from evalkit.reporting import format_1_words, verdict_words
 from evalkit.reporting.first_screen import first_screen
 
@@ -88,3 +89,22 @@ def test_no_flip_is_an_answer_and_no_search_is_said(ticket_routing, sparse):
     fixed = msgspec.structs.replace(ticket_routing.decision, would_change=changes)
     assert what_would_change(fixed).startswith("No single input changes the answer")
     assert what_would_change(sparse.decision) == "Not computed for this run."
+
+
+def test_the_first_screen_says_which_model_ran_here(ticket_routing):
+    """Beside the suite's own name of it, which says nothing to who did not write the suite."""
+    manifest = ticket_routing.manifest
+    arms = tuple(msgspec.structs.replace(arm, model="base") for arm in manifest.arms)
+    decided = {
+        name: msgspec.structs.replace(arm, answering_models=())
+        for name, arm in ticket_routing.decision.arms.items()
+    }
+    decision = msgspec.structs.replace(ticket_routing.decision, arms=decided)
+
+    def shown(models):
+        known = msgspec.structs.replace(manifest, arms=arms, models=models)
+        records = msgspec.structs.replace(ticket_routing, manifest=known, decision=decision)
+        return next(fact.value for fact in first_screen(decision, records).facts if fact.label == "Models")
+
+    assert shown({"base": ModelOrigin(name="SmolLM2.gguf")}) == "base (SmolLM2.gguf)"
+    assert shown({}) == "base"
